@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Keys and values of the maps: the contract between the data path and user space.
+ *
+ * All maps but `egress` are memory-mapped arrays: user space reads counters and writes tables
+ * without system calls, and what must be atomic is one aligned 64-bit word. */
+#ifndef EVENKEEL_ABI_H
+#define EVENKEEL_ABI_H
+
+#include <linux/types.h>
+
+#include "evenkeel/drops.h"
+#include "evenkeel/limits.h"
+
+/* Map names, as in the object and as file names below PIN_FOLDER/v<EK_ABI_VERSION>/. */
+#define EK_MAP_GLOBAL "global"
+#define EK_MAP_DIRECTORY "directory"
+#define EK_MAP_DISPLACEMENT "displacement"
+#define EK_MAP_SERVICES "services"
+#define EK_MAP_SLOTS "slots"
+#define EK_MAP_BACKENDS "backends"
+#define EK_MAP_FLOWS "flows"
+#define EK_MAP_TRAFFIC "traffic"
+#define EK_MAP_VERDICTS "verdicts"
+#define EK_MAP_EGRESS "egress"
+#define EK_MAP_SERVICE_IDS "service_ids"
+#define EK_MAP_BACKEND_IDS "backend_ids"
+
+/* An address, family-neutral: IPv4 is ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). */
+struct ek_addr {
+	union {
+		__u8 bytes[16];
+		__be16 be16[8];
+		__be32 be32[4];
+		__u64 words[2]; /* as in memory, no byte order: for hashing and comparing */
+	};
+};
+_Static_assert(sizeof(struct ek_addr) == 16, "an address");
+
+/* The 128-bit flow hash key, part of the installation's state; a fleet shares it. */
+struct ek_key {
+	__u64 words[2];
+};
+
+/* ---- global: one record -------------------------------------------------------------- */
+
+struct ek_global {
+	__u32 abi;        /* EK_ABI_VERSION, written last when the maps are made */
+	__u32 epoch_base; /* unused by the data path: boot seconds when the maps were made */
+	struct ek_key key;
+	__u64 directory; /* see ek_directory_word(): switching it switches all listeners at once */
+	__u64 cpus;      /* CPU regions in `traffic` and `verdicts` */
+	__u64 backends;  /* entries of `backends`, and of one CPU's region in `traffic` */
+	__u64 slots;
+	__u64 flow_buckets;
+};
+_Static_assert(sizeof(struct ek_global) == 64, "one cache line");
+
+/* ---- directory: (address, port, protocol) > service, without probing ------------------ */
+
+/* Hash and displace (Pagh 1999): bucket = hash's low bits, entry = hash's high bits ^
+ * displacement[bucket]. User space chooses the displacements so that no two listeners meet:
+ * a lookup is always one displacement and one entry. Two regions of each map; the word in
+ * ek_global names the one in use and its sizes. */
+struct ek_listener {
+	struct ek_addr addr;
+	__be16 port;
+	__u8 proto;    /* IPPROTO_TCP or IPPROTO_UDP; 0: entry is empty */
+	__u8 pad;
+	__u32 service; /* index into services */
+	__u64 salt;    /* ek_listener_salt(): the listener's part of the flow hash */
+};
+_Static_assert(sizeof(struct ek_listener) == 32, "two to a cache line");
+
+/* ---- services -------------------------------------------------------------------------- */
+
+enum ek_forward { EK_FORWARD_NONE, EK_FORWARD_L2, EK_FORWARD_IPIP };
+enum ek_hash_kind { EK_HASH_5TUPLE, EK_HASH_SOURCE, EK_HASH_SOURCE_DEST };
+
+/* A table descriptor in one word, so that one store switches a service to another table,
+ * its size and its hash choice at once: see ek_table_word(). 0: no table. */
+struct ek_service {
+	__u64 table;        /* the table in force */
+	__u64 old_table;    /* while set, `def` comes from it and the whole service is unsettled */
+	__u64 udp_grace_ns; /* CLOCK_MONOTONIC deadline until which an unknown UDP flow is an old one */
+	__u32 generation;   /* counts switches, for observers */
+	__u32 flags;
+	__u64 pad[4];
+};
+_Static_assert(sizeof(struct ek_service) == 64, "one cache line");
+
+/* ---- backends ---------------------------------------------------------------------------- */
+
+/* What the data path does to a packet for this backend. */
+enum ek_encap {
+	EK_ENCAP_NONE, /* entry is unused */
+	EK_ENCAP_L2,   /* Ethernet header only: header[0..13] */
+	EK_ENCAP_IPV4, /* Ethernet and IPv4: header[0..33] */
+	EK_ENCAP_IPV6, /* Ethernet and IPv6: header[0..53] */
+};
+
+#define EK_PATH_NEXT_HOP 1u /* addresses and egress are valid */
+#define EK_PATH_DEAD 2u     /* the backend is down: its slots' owner takes its packets */
+#define EK_PATH_SECOND 4u   /* in path[0] only: path[1] is the one in use */
+
+/* A way to a backend, ready to copy. For IPv4 the template has tot_len 0 and check 0, and
+ * `csum` is the one's complement sum of all its other 16-bit words; for IPv6 payload_len is 0
+ * and next header 0: the data path fills in what depends on the packet. */
+struct ek_path {
+	__u8 header[54]; /* Ethernet, then the outer IP header, as sent */
+	__u16 mtu;       /* of the egress: largest IP packet, outer header included */
+	__u32 egress;    /* ifindex */
+	__u8 encap;      /* enum ek_encap */
+	__u8 flags;      /* EK_PATH_* */
+	__u16 csum;
+};
+_Static_assert(sizeof(struct ek_path) == 64, "one cache line");
+
+/* Two paths, so that a change is never seen half: user space writes the second, points at it
+ * (EK_PATH_SECOND), waits a grace period, writes the first, and points back. A controller
+ * that dies in between leaves a whole path in use. */
+struct ek_backend {
+	struct ek_path path[2];
+};
+_Static_assert(sizeof(struct ek_backend) == 128, "the usual path is the first cache line");
+
+/* ---- flows: what a change would break, and nothing else -------------------------------- */
+
+/* tag 0: free. Otherwise the keyed fingerprint, whose low 16 bits are those of the slot hash;
+ * see affinity.h for `state`. */
+struct ek_flow {
+	__u64 tag;
+	__u64 state;
+};
+#define EK_FLOWS_PER_BUCKET 4
+struct ek_flow_bucket {
+	struct ek_flow flow[EK_FLOWS_PER_BUCKET];
+};
+_Static_assert(sizeof(struct ek_flow_bucket) == 64, "one cache line");
+
+/* ---- counters: one writer each, a region per CPU ---------------------------------------- */
+
+/* traffic[cpu * global.backends + backend] */
+struct ek_traffic {
+	__u64 packets;
+	__u64 bytes; /* of the IP packets received, without Ethernet and outer header */
+	__u64 flows; /* new flows: TCP SYNs */
+	__u64 remembered; /* packets that followed a remembered flow away from the slot's owner */
+};
+_Static_assert(sizeof(struct ek_traffic) == 32, "two to a cache line");
+
+/* verdicts[cpu] */
+struct ek_verdicts {
+	__u64 passed;     /* not for a service */
+	__u64 sent;       /* XDP_TX */
+	__u64 redirected; /* XDP_REDIRECT */
+	__u64 stored;     /* flows stored */
+	__u64 pad[4];
+	__u64 dropped[32]; /* by enum ek_drop */
+};
+_Static_assert(EK_DROP_COUNT <= 32, "room for every drop reason");
+_Static_assert(sizeof(struct ek_verdicts) % 64 == 0, "no cache line is shared by two CPUs");
+
+/* ---- identities: for user space only, so that pinned maps explain themselves ------------ */
+
+struct ek_service_id {
+	char name[EK_NAME_MAX + 1]; /* empty: index is free */
+	__u32 forward;              /* enum ek_forward */
+	__u32 pad[15];
+};
+_Static_assert(sizeof(struct ek_service_id) == 128, "a service's identity");
+
+struct ek_backend_id {
+	char name[EK_NAME_MAX + 1];
+	struct ek_addr addr;
+	__u32 service;
+	__u8 used;    /* 0: index is free; 1: in use; 2: leaving, its entries are being swept */
+	__u8 pad[3];
+	__u64 since;  /* CLOCK_REALTIME seconds when the index was taken */
+};
+_Static_assert(sizeof(struct ek_backend_id) == 96, "a backend's identity");
+
+/* ---- words ------------------------------------------------------------------------------- */
+
+/* Table word: 0..31 base (first slot), 32..39 log2 of the slots, 40..47 hash kind, 63 in use. */
+static inline __u64 ek_table_word(__u32 base, __u8 log2_slots, __u8 hash_kind)
+{
+	return (__u64)base | (__u64)log2_slots << 32 | (__u64)hash_kind << 40 | 1ull << 63;
+}
+static inline __u32 ek_table_base(__u64 word)
+{
+	return (__u32)word;
+}
+static inline __u32 ek_table_mask(__u64 word)
+{
+	return (1u << (word >> 32 & 31)) - 1;
+}
+static inline __u8 ek_table_hash(__u64 word)
+{
+	return word >> 40 & 0xff;
+}
+
+/* Directory word: 0..31 seed, 32..39 log2 entries, 40..47 log2 buckets, 48 region (0 or 1),
+ * 63 in use. */
+static inline __u64 ek_directory_word(__u32 seed, __u8 log2_entries, __u8 log2_buckets, __u8 region)
+{
+	return (__u64)seed | (__u64)log2_entries << 32 | (__u64)log2_buckets << 40 |
+	       (__u64)region << 48 | 1ull << 63;
+}
+
+/* Slot word: 0..23 cur, 24..47 def, 48 U (unsettled), 49..63 epoch: the second, modulo 32768,
+ * when a miss last used def. */
+#define EK_NO_BACKEND 0u /* as cur or def: nobody */
+#define EK_SLOT_UNSETTLED (1ull << 48)
+#define EK_EPOCH_MASK 0x7fffu
+static inline __u32 ek_slot_cur(__u64 slot)
+{
+	return slot & EK_BACKEND_INDEX_MAX;
+}
+static inline __u32 ek_slot_def(__u64 slot)
+{
+	return slot >> 24 & EK_BACKEND_INDEX_MAX;
+}
+static inline __u32 ek_slot_epoch(__u64 slot)
+{
+	return slot >> 49;
+}
+static inline __u64 ek_slot_word(__u32 cur, __u32 def, int unsettled, __u32 epoch)
+{
+	return (__u64)cur | (__u64)def << 24 | (unsettled ? EK_SLOT_UNSETTLED : 0) |
+	       (__u64)(epoch & EK_EPOCH_MASK) << 49;
+}
+
+#endif

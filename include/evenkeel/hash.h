@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The flow hash, the same inline code in the kernel and in user space.
+ *
+ * Keyed, so that nobody who does not know the key can aim flows at one backend or one bucket.
+ * BPF has no 64x64>128 multiply and no rotate, so a round is xor-shift-multiply with the
+ * constants of Pelle Evensen's moremur (https://mostlymangling.blogspot.com/2019/12/), an
+ * improvement on Murmur3's 64-bit finalizer, with one key word added before it and one in its
+ * middle. It is not a cryptographic hash; the key makes it useless to search for collisions
+ * offline. An IPv4 source and port fit one word and cost one round, IPv6 costs two.
+ *
+ * What is the same for all packets of a listener (its address, port and protocol) goes into a
+ * salt that user space computes once: a packet pays for its source only. */
+#ifndef EVENKEEL_HASH_H
+#define EVENKEEL_HASH_H
+
+#include "evenkeel/abi.h"
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "where an IPv4 address and a port meet in a word is laid out for little endian"
+#endif
+
+static inline __u64 ek_mix(__u64 h, __u64 key)
+{
+	h ^= h >> 27;
+	h *= 0x3c79ac492ba7b653ull;
+	h ^= h >> 33 ^ key;
+	h *= 0x1c69b3f74ac4ae35ull;
+	return h ^ h >> 27;
+}
+
+/* Hash of one flow: its source address, its source port (0 where the hash kind leaves ports
+ * out) and its listener's salt.
+ *
+ * The low 16 bits of an IPv4-mapped address' second word are zero: the port goes there. An
+ * IPv6 address fills both words; there the port enters in the middle of the first round,
+ * where nobody can cancel it by choosing an address. */
+static inline __u64 ek_flow_hash(struct ek_key key, const struct ek_addr *src, __be16 port,
+				 __u64 salt)
+{
+	__u64 h = key.words[0] ^ salt;
+
+	if (!src->words[0])
+		return ek_mix(h ^ src->words[1] ^ port, key.words[1]);
+	h = ek_mix(h ^ src->words[0], key.words[1] ^ port);
+	return ek_mix(h ^ src->words[1], key.words[1]);
+}
+
+/* The listener's part of the flow hash. Hash kinds that must be equal across listeners leave
+ * out what differs: SOURCE has salt 0, SOURCE_DEST has the address only. */
+static inline __u64 ek_listener_salt(struct ek_key key, const struct ek_addr *addr, __be16 port,
+				     __u8 proto, __u8 hash_kind)
+{
+	__u64 h = key.words[1];
+
+	if (hash_kind == EK_HASH_SOURCE)
+		return 0;
+	h = ek_mix(h ^ addr->words[0], key.words[0]);
+	h = ek_mix(h ^ addr->words[1], key.words[0]);
+	if (hash_kind == EK_HASH_SOURCE_DEST)
+		return h;
+	return ek_mix(h ^ (__u64)port << 8 ^ proto, key.words[0]);
+}
+
+/* Hash for the directory; not keyed, because only the configuration chooses what is in it. */
+static inline __u64 ek_directory_hash(const struct ek_addr *addr, __be16 port, __u8 proto, __u32 seed)
+{
+	__u64 h = addr->words[1] ^ (__u64)port << 16 ^ (__u64)proto << 8 ^ (__u64)seed << 32;
+
+	h *= 0x3c79ac492ba7b653ull;
+	h ^= addr->words[0] * 0x9e3779b97f4a7c15ull;
+	h ^= h >> 32;
+	h *= 0x1c69b3f74ac4ae35ull;
+	return h ^ h >> 29;
+}
+static inline __u32 ek_directory_bucket(__u64 hash, __u64 word)
+{
+	return hash & ((1u << (word >> 40 & 31)) - 1);
+}
+static inline __u32 ek_directory_entry(__u64 hash, __u32 displacement, __u64 word)
+{
+	return ((hash >> 32) ^ displacement) & ((1u << (word >> 32 & 31)) - 1);
+}
+static inline __u32 ek_directory_region(__u64 word)
+{
+	return word >> 48 & 1;
+}
+
+#endif

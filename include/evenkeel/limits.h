@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Sizes that both sides must agree on, each with its reason. */
+#ifndef EVENKEEL_LIMITS_H
+#define EVENKEEL_LIMITS_H
+
+/* Version of everything in abi.h. It is part of the pin path and of the global record: a
+ * controller adopts maps of its own version only. */
+#define EK_ABI_VERSION 1
+
+/* A slot word has 24 bits for a backend index; index 0 is never handed out (see EK_NO_BACKEND). */
+#define EK_BACKEND_INDEX_BITS 24
+#define EK_BACKEND_INDEX_MAX ((1u << EK_BACKEND_INDEX_BITS) - 1)
+
+/* One service's table: at least 100 slots per backend keeps the rounding below 1 %; beyond
+ * 65536 slots the cache misses of the table cost more than the rounding saves. */
+#define EK_TABLE_SLOTS_MIN 4096u
+#define EK_TABLE_SLOTS_MAX 65536u
+#define EK_TABLE_SLOTS_PER_BACKEND 100u
+
+/* Weights: 16 bits suffice for any ratio that 65536 slots can express. */
+#define EK_WEIGHT_MAX 65535u
+#define EK_WEIGHT_DEFAULT 100u
+
+/* Names appear in files, metrics labels and on the command line. */
+#define EK_NAME_MAX 63
+
+/* Capacity of the maps that are small enough to be of one size everywhere. */
+#define EK_SERVICES_MAX 4096u
+#define EK_LISTENERS_MAX 16384u
+/* The directory is at most half full, so that its displacements are found quickly. */
+#define EK_DIRECTORY_ENTRIES (2u * EK_LISTENERS_MAX)
+#define EK_DIRECTORY_BUCKETS EK_LISTENERS_MAX
+
+/* Capacity of the maps whose size is a start option of evenkeeld; these are the defaults. */
+#define EK_SLOTS_DEFAULT (2u << 20)    /* 16 MiB: 500 services of 4096 slots */
+#define EK_BACKENDS_DEFAULT 16384u     /* 2 MiB, and 512 KiB of counters a CPU */
+#define EK_FLOW_BUCKETS_DEFAULT (1u << 18) /* 16 MiB: one million remembered flows */
+
+/* Egress interfaces are addressed by ifindex through a hashed devmap. */
+#define EK_EGRESS_MAX 1024u
+
+/* CPUs beyond this would index past their counters. Linux' own NR_CPUS on x86 is 8192; a
+ * host with more than this is refused at load, not miscounted. */
+#define EK_CPUS_MAX 1024u
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Brings the maps to what a configuration says, and lets slots settle afterwards. The only
+ * writer of tables. Everything it needs to know about the present it reads from the maps, so
+ * that installing after a restart is the same as installing a change. */
+#ifndef EVENKEEL_DP_INSTALL_H
+#define EVENKEEL_DP_INSTALL_H
+
+#include "dp/dp.h"
+#include "lib/config.h"
+
+struct dp_install_result {
+	uint32_t services_added, services_removed, services_switched;
+	uint32_t slots_moved; /* whose owner changed in a service that was there before */
+};
+
+/* Makes `c` the configuration in force in the data path. All that can fail happens before the
+ * first visible store; then each service switches by one store and the listeners by one more.
+ * A backend no longer named keeps its index and path ("leaving") until its flows are gone or
+ * the drain time is over. Installing what is there already changes nothing and moves nothing.
+ * -ENOSPC: a map is too small, `error` names the start option. Blocks for a few grace periods
+ * (milliseconds). now_s is CLOCK_MONOTONIC, wall_s CLOCK_REALTIME. */
+int dp_install(struct dp *dp, const struct config *c, uint32_t now_s, int64_t wall_s,
+	       struct dp_install_result *result, char error[static DP_ERROR_MAX]);
+
+/* Indexes; 0 (EK_NO_BACKEND) or -ENOENT if there is none. A leaving backend is found too. */
+int dp_service_index(const struct dp *dp, const char *name);
+uint32_t dp_backend_index(const struct dp *dp, uint32_t service, const struct ek_addr *addr);
+
+/* Publishes the way to a backend without a torn moment (see abi.h); NULL: no next hop, packets
+ * are dropped as no_next_hop. Writing what is there already is no operation. May wait for a
+ * grace period, not when only the destination MAC address differs. */
+int dp_path_set(struct dp *dp, uint32_t backend, const struct ek_path *path);
+
+/* The path in use. */
+const struct ek_path *dp_path(const struct dp *dp, uint32_t backend);
+
+/* One round of settling, for about every second: sweeps remembered flows (forgets those idle
+ * beyond their service's idle time), settles slots that may, ends leaving backends whose flows
+ * are gone or whose drain time is over. `c` gives idle and drain times. */
+struct dp_settled {
+	uint32_t slots_settled;
+	uint32_t slots_unsettled;  /* left */
+	uint64_t flows_remembered; /* left */
+	uint32_t backends_gone;    /* left for good in this round */
+	uint64_t flows_broken;     /* remembered flows cut by the end of a drain time */
+};
+int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, int64_t wall_s,
+	      struct dp_settled *result);
+
+/* What the maps say of a service now; arrays are indexed by backend index. */
+struct dp_service_view {
+	uint32_t slots, unsettled;
+	uint32_t base;
+	enum ek_hash_kind hash;
+};
+int dp_service_view(const struct dp *dp, uint32_t service, struct dp_service_view *out);
+/* Adds to owned[backend] each slot's owner, and to held[backend] each unsettled slot whose def
+ * it is. Both have dp->sizes.backends entries; either may be NULL. */
+void dp_slots_count(const struct dp *dp, uint32_t service, uint32_t *owned, uint32_t *held);
+/* Adds to remembered[backend] the flows stored for it. */
+void dp_flows_count(const struct dp *dp, uint64_t *remembered);
+
+/* Counters of one backend, or of the data path, summed over CPUs. */
+void dp_traffic(const struct dp *dp, uint32_t backend, struct ek_traffic *out);
+void dp_verdicts(const struct dp *dp, struct ek_verdicts *out);
+
+/* What the data path would do with the first packet (SYN, or UDP) and with a later packet of a
+ * flow, computed from the mapped tables by the code that the kernel runs. */
+struct dp_explanation {
+	bool for_service;
+	uint32_t service;
+	uint64_t flow_hash;
+	uint32_t slot; /* within the service's table */
+	uint64_t slot_word;
+	uint64_t remembered; /* state word of the flow's entry, 0: none */
+	uint32_t new_backend;   /* where a new flow goes */
+	uint32_t known_backend; /* where a packet of an established flow goes */
+};
+int dp_explain(const struct dp *dp, const struct flow_spec *flow, uint32_t now_s,
+	       struct dp_explanation *out);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A configuration: the model, and the way from text to it. Pure: no file is opened here. */
+#ifndef EVENKEEL_LIB_CONFIG_H
+#define EVENKEEL_LIB_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "evenkeel/abi.h"
+#include "lib/addr.h"
+#include "lib/diag.h"
+
+/* Where in the text a thing stands, for diagnostics. */
+struct place {
+	unsigned int line, column;
+};
+
+struct config_backend {
+	char name[EK_NAME_MAX + 1];
+	struct ek_addr addr;
+	uint32_t weight; /* 0..EK_WEIGHT_MAX */
+	bool drain;      /* gets no new flows, keeps the old */
+	struct place place, addr_place, weight_place;
+};
+
+struct config_listener {
+	struct endpoint endpoint;
+	struct place place;
+};
+
+struct config_service {
+	char name[EK_NAME_MAX + 1];
+	struct config_listener *listeners;
+	size_t listener_count;
+	enum ek_forward forward;
+	enum ek_hash_kind hash;
+	uint32_t idle_s;  /* idle time, default 300 */
+	uint32_t drain_s; /* drain time, default 3600 */
+	bool has_health;  /* a `health:` mapping stood there; this version does not act on it */
+	struct config_backend *backends; /* in the order of the text */
+	size_t backend_count;
+	struct place place;
+};
+
+struct config {
+	char **interfaces;
+	size_t interface_count;
+	struct config_service *services;
+	size_t service_count;
+};
+
+/* Parses and checks `text` (length bytes, YAML or JSON; see evenkeel.yaml(5)). All mistakes go
+ * to `d`, errors and warnings, each with its place. Returns 0 and a new config in *out, or
+ * -EINVAL when there was any error (`out` untouched), or -ENOMEM. The caller owns *out. */
+int config_parse(struct config **out, const char *text, size_t length, struct diag *d);
+
+/* The part of config_parse() that looks at the model alone; also for a model changed by a
+ * command, whose places are all 0. */
+void config_check(const struct config *c, struct diag *d);
+
+/* The canonical text: JSON, which config_parse() reads back to an equal model. Allocated;
+ * NULL when memory runs out. Two equal models have equal texts: it identifies a revision. */
+char *config_text(const struct config *c);
+
+struct config *config_copy(const struct config *c); /* deep; NULL when memory runs out */
+void config_free(struct config *c);
+static inline void config_release(struct config **c)
+{
+	config_free(*c);
+}
+
+/* Lookups by name; NULL if there is none. The result is part of `c`. */
+struct config_service *config_service(const struct config *c, const char *name);
+struct config_backend *config_backend(const struct config_service *s, const char *name);
+
+/* Adds a backend at the end; the name must be new. -ENOMEM, or 0. */
+int config_backend_add(struct config_service *s, const struct config_backend *b);
+/* Removes the backend; its pointer is dead afterwards. */
+void config_backend_remove(struct config_service *s, struct config_backend *b);
+
+/* The weight that counts: 0 while drained. */
+static inline uint32_t config_backend_weight(const struct config_backend *b)
+{
+	return b->drain ? 0 : b->weight;
+}
+
+const char *config_forward_name(enum ek_forward forward);  /* "ipip" */
+const char *config_hash_name(enum ek_hash_kind hash);      /* "5-tuple", "source", ... */
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The journal: revisions and audit events, durable in SQLite (WAL, synchronous=FULL). What a
+ * function here has returned 0 for is on disk. */
+#ifndef EVENKEEL_STORE_JOURNAL_H
+#define EVENKEEL_STORE_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "evenkeel/abi.h"
+
+struct journal;
+
+#define JOURNAL_ERROR_MAX 512
+
+/* Opens or makes STATE_FOLDER/journal.db (folder made with mode 0750 if missing) and holds an
+ * exclusive lock on STATE_FOLDER/lock for the life of the process. -EBUSY: another daemon has
+ * it; its pid is in `error`. -EPROTO: a newer schema. */
+int journal_open(struct journal **out, const char *state_folder, char error[static JOURNAL_ERROR_MAX]);
+void journal_close(struct journal *j);
+
+/* What a step of the change pipeline is recorded as. */
+enum journal_state {
+	JOURNAL_APPLYING, /* written before the data path is touched */
+	JOURNAL_IN_FORCE,
+	JOURNAL_REPLACED, /* was in force */
+	JOURNAL_FAILED,   /* never came into force */
+};
+const char *journal_state_name(enum journal_state state); /* "applying", "in force", ... */
+
+/* Who asked: from the socket's peer credentials. */
+struct journal_actor {
+	uint32_t uid;
+	int32_t pid;
+	char user[64];     /* name of uid, or the number */
+	char command[128]; /* what was asked: "apply web.yaml", "backend drain web web-1" */
+};
+
+struct journal_revision {
+	int64_t number;        /* from 1 */
+	enum journal_state state;
+	int64_t time;          /* unix seconds when proposed */
+	char hash[65];         /* SHA-256 of text, hex */
+	char *text;            /* canonical configuration; owned; NULL in listings */
+	struct journal_actor actor;
+	char detail[256];      /* why it failed; "" otherwise */
+};
+void journal_revision_release(struct journal_revision *r);
+
+/* Begins a revision: stores it as JOURNAL_APPLYING and gives it the next number. */
+int journal_begin(struct journal *j, const char *text, const struct journal_actor *actor,
+		  int64_t now, int64_t *number);
+/* Ends it, in one transaction: in force (the one before becomes replaced), or failed. */
+int journal_commit(struct journal *j, int64_t number, int64_t now);
+int journal_fail(struct journal *j, int64_t number, const char *why, int64_t now);
+
+/* The revision in force, with text. -ENOENT: none yet. Revisions still "applying" from a
+ * daemon that died are marked failed by journal_open(). */
+int journal_in_force(struct journal *j, struct journal_revision *out);
+
+/* The newest `limit` revisions, newest first, without text. *out allocated. */
+int journal_revisions(struct journal *j, size_t limit, struct journal_revision **out, size_t *count);
+
+/* Appends an audit event; `kind` is a stable word ("attach", "start", "adopt", "settled"). */
+int journal_event(struct journal *j, const char *kind, const struct journal_actor *actor,
+		  const char *text, int64_t now);
+
+struct journal_audit {
+	int64_t id, time;
+	char kind[32];
+	struct journal_actor actor;
+	char *text; /* owned */
+};
+int journal_events(struct journal *j, size_t limit, struct journal_audit **out, size_t *count);
+void journal_events_free(struct journal_audit *events, size_t count);
+
+/* The flow hash key: read, or made from `fresh` and stored if there is none yet. If `pinned` is
+ * not NULL (an adopted data path), that one is stored and returned: traffic already follows it. */
+int journal_key(struct journal *j, const struct ek_key *pinned, struct ek_key fresh,
+		struct ek_key *out);
+
+/* Last error text of this journal, for messages; valid until the next call. */
+const char *journal_error(const struct journal *j);
+
+#endif
