@@ -3,9 +3,11 @@
 # Every product is below build/.
 
 include mk/config.mk
+include mk/deps.mk
 include mk/user.mk
 include mk/bpf.mk
 include mk/tests.mk
+include mk/bench.mk
 include mk/install.mk
 
 .DEFAULT_GOAL := all

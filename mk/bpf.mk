@@ -8,7 +8,8 @@ BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror -Wno-
 
 $(BUILD)/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS)
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	@echo "  BPF     $@"
+	@$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 
 $(BUILD)/gen/%.skel.h: $(BUILD)/%.bpf.o
 	@mkdir -p $(@D)

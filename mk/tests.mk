@@ -1,23 +1,76 @@
 # SPDX-License-Identifier: GPL-2.0
-# Tests: unit (no root, no libbpf, under ASan and UBSan), packet (BPF_PROG_TEST_RUN), net
-# (namespaces). A file is a test program; what it holds is found by name.
+# Tests: unit (no root, no libbpf), store (SQLite), packet (BPF_PROG_TEST_RUN), net (namespaces:
+# programs in tests/net/c, stories in tests/net/*.sh), cli (stories without root). A file named
+# test_* is a test program; what it holds is found by name. All C runs under ASan and UBSan.
 
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+SAN_CFLAGS = $(CPPFLAGS) $(CFLAGS) $(SANITIZE) $(DEPFLAGS)
 
-# The pure layer once more, with the sanitizers.
-lib_SAN_OBJECTS := $(patsubst user/%.c,$(BUILD)/san/%.o,$(lib_SOURCES))
+# Every layer once more, with the sanitizers.
+define san-layer
+$(1)_SAN_OBJECTS := $$(patsubst user/%.c,$(BUILD)/san/%.o,$$($(1)_SOURCES))
+endef
+$(foreach l,$(USER_LAYERS),$(eval $(call san-layer,$(l))))
 $(BUILD)/san/%.o: user/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) $(DEPFLAGS) -c -o $@ $<
+	$(CC) $(SAN_CFLAGS) -c -o $@ $<
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(lib_SAN_OBJECTS)
+# kind, folder, layers, libraries. Files of the folder not named test_* are linked into each of
+# its programs.
+define test-kind
+$(1)_TESTS := $$(patsubst $(2)/%.c,$(BUILD)/tests/$(1)/%,$$(wildcard $(2)/test_*.c))
+$(1)_TEST_OBJECTS := $$(patsubst $(2)/%.c,$(BUILD)/tests/$(1)/%.o, \
+	$$(filter-out $(2)/test_%,$$(wildcard $(2)/*.c))) $(foreach l,$(3),$$($(l)_SAN_OBJECTS))
+$(BUILD)/tests/$(1)/%.o: $(2)/%.c
+	@mkdir -p $$(@D)
+	$$(CC) -Itests -I$(2) $$(SAN_CFLAGS) -c -o $$@ $$<
+$(BUILD)/tests/$(1)/test_%: $(BUILD)/tests/$(1)/test_%.o $$($(1)_TEST_OBJECTS)
+	$$(CC) $$(CFLAGS) $$(SANITIZE) -o $$@ $$^ $$(call pkg-libs,$(4) cmocka) -lm
+.PHONY: $(1)
+$(1): $$($(1)_TESTS)
+	@scripts/run-tests.sh $(1)
+endef
+$(eval $(call test-kind,unit,tests/unit,lib,$(LIB_PACKAGES)))
+$(eval $(call test-kind,store,tests/store,store lib,$(STORE_PACKAGES) $(LIB_PACKAGES)))
+$(eval $(call test-kind,packet,tests/packet,dp lib,$(DP_PACKAGES) $(LIB_PACKAGES)))
+$(eval $(call test-kind,net,tests/net/c,net lib,$(NET_PACKAGES) $(LIB_PACKAGES)))
+
+# Whatever includes the skeletons must wait for them.
+SKELETONS := $(BUILD)/gen/evenkeel.skel.h $(BUILD)/gen/decap.skel.h
+$(dp_SAN_OBJECTS) $(packet_TESTS:=.o) $(packet_TEST_OBJECTS): | $(SKELETONS)
+.SECONDARY: # keep the objects between
+
+# What the lab attaches to veth ends.
+$(BUILD)/tests/lib/%.bpf.o: tests/lib/%.bpf.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) $(SANITIZE) $(DEPFLAGS) -o $@ $< $(lib_SAN_OBJECTS) \
-		$(call pkg-libs,$(LIB_PACKAGES)) -lcmocka -lm
+	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+.PHONY: lab-programs test-programs test demo lint format cli
+lab-programs: all $(BUILD)/tests/lib/pass.bpf.o
+test-programs: lab-programs $(foreach k,unit store packet net,$($(k)_TESTS))
+net: lab-programs
+cli: all
+	@scripts/run-tests.sh cli
+
+# These two install what is missing, build, and only then begin. What root built in a user's
+# tree is given back to the user.
+give-back = @if [ -n "$$SUDO_UID" ] && [ -d $(BUILD) ]; then chown -Rh "$$SUDO_UID:$$SUDO_GID" $(BUILD); fi
+JOBS ?= $(shell nproc)
+test:
+	@scripts/bootstrap.sh build test
+	@$(MAKE) --no-print-directory -j$(JOBS) test-programs
+	$(give-back)
+	@scripts/run-tests.sh
+demo:
+	@scripts/bootstrap.sh build test
+	@$(MAKE) --no-print-directory -j$(JOBS) lab-programs
+	$(give-back)
+	@scripts/demo.sh
+lint:
+	@scripts/bootstrap.sh build test lint
+	@$(MAKE) --no-print-directory $(SKELETONS)
+	@scripts/lint.sh
+format:
+	find include user bpf tests -name '*.[ch]' -exec clang-format-14 --style=file -i {} +
 
 -include $(shell find $(BUILD)/san $(BUILD)/tests -name '*.d' 2>/dev/null)
-
-.PHONY: unit
-unit: $(UNIT_TESTS)
-	@set -e; for t in $(UNIT_TESTS); do $$t; done

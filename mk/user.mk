@@ -9,22 +9,25 @@ $(1)_SOURCES := $$(wildcard user/$(1)/*.c)
 $(1)_OBJECTS := $$(patsubst user/%.c,$(BUILD)/obj/%.o,$$($(1)_SOURCES))
 $(BUILD)/lib$(1).a: $$($(1)_OBJECTS)
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	@$$(AR) rcs $$@ $$^
 endef
 $(foreach l,$(USER_LAYERS) daemon cli,$(eval $(call layer,$(l))))
 
 $(BUILD)/obj/%.o: user/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
+	@echo "  CC      $@"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
 # Only dp includes the skeletons; they must exist before its first compilation.
 $(dp_OBJECTS): | $(BUILD)/gen/evenkeel.skel.h $(BUILD)/gen/decap.skel.h
 
 $(BUILD)/evenkeeld: $(daemon_OBJECTS) $(BUILD)/libdp.a $(BUILD)/libnet.a $(BUILD)/libstore.a $(BUILD)/liblib.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(DAEMON_PACKAGES) $(DP_PACKAGES) \
+	@echo "  CC      $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(DAEMON_PACKAGES) $(DP_PACKAGES) \
 		$(NET_PACKAGES) $(STORE_PACKAGES) $(LIB_PACKAGES))
 
 $(BUILD)/evenkeel: $(cli_OBJECTS) $(BUILD)/libdp.a $(BUILD)/libnet.a $(BUILD)/liblib.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(DP_PACKAGES) $(NET_PACKAGES) $(LIB_PACKAGES))
+	@echo "  CC      $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(DP_PACKAGES) $(NET_PACKAGES) $(LIB_PACKAGES)) -lm
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -45,7 +45,7 @@ struct ek_key {
 
 struct ek_global {
 	__u32 abi;        /* EK_ABI_VERSION, written last when the maps are made */
-	__u32 epoch_base; /* unused by the data path: boot seconds when the maps were made */
+	__u32 pad;
 	struct ek_key key;
 	__u64 directory; /* see ek_directory_word(): switching it switches all listeners at once */
 	__u64 cpus;      /* CPU regions in `traffic` and `verdicts` */
@@ -70,6 +70,13 @@ struct ek_listener {
 	__u64 salt;    /* ek_listener_salt(): the listener's part of the flow hash */
 };
 _Static_assert(sizeof(struct ek_listener) == 32, "two to a cache line");
+
+/* Displacements, four to an element because the kernel rounds elements up to 8 bytes: in user
+ * space a plain array of 16-bit numbers. They are below EK_DIRECTORY_ENTRIES. */
+struct ek_displacements {
+	__u16 of[4];
+};
+_Static_assert(EK_DIRECTORY_ENTRIES <= 1 << 16, "a displacement fits 16 bits");
 
 /* ---- services -------------------------------------------------------------------------- */
 
@@ -102,9 +109,10 @@ enum ek_encap {
 #define EK_PATH_DEAD 2u     /* the backend is down: its slots' owner takes its packets */
 #define EK_PATH_SECOND 4u   /* in path[0] only: path[1] is the one in use */
 
-/* A way to a backend, ready to copy. For IPv4 the template has tot_len 0 and check 0, and
- * `csum` is the one's complement sum of all its other 16-bit words; for IPv6 payload_len is 0
- * and next header 0: the data path fills in what depends on the packet. */
+/* A way to a backend, ready to copy. For IPv4 the template has tot_len 0, protocol 0 (4 or 41,
+ * as the inner family is) and check 0, and `csum` is the one's complement sum of all its other
+ * 16-bit words; for IPv6 payload_len is 0 and next header 0: the data path fills in what depends
+ * on the packet. */
 struct ek_path {
 	__u8 header[54]; /* Ethernet, then the outer IP header, as sent */
 	__u16 mtu;       /* of the egress: largest IP packet, outer header included */
@@ -144,7 +152,7 @@ struct ek_traffic {
 	__u64 packets;
 	__u64 bytes; /* of the IP packets received, without Ethernet and outer header */
 	__u64 flows; /* new flows: TCP SYNs */
-	__u64 remembered; /* packets that followed a remembered flow away from the slot's owner */
+	__u64 pad;
 };
 _Static_assert(sizeof(struct ek_traffic) == 32, "two to a cache line");
 

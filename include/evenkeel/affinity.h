@@ -69,6 +69,15 @@ static inline __u64 ek_flow_tag(__u64 flow_hash, __u64 slot_hash)
 	return tag ? tag : 1ull << 63;
 }
 
+/* The two buckets a flow may stand in. The low 20 bits of a tag choose its slot, or nearly so:
+ * the buckets come from the others, or the flows of one unsettled slot would meet in few. */
+static inline __u32 ek_flow_bucket(__u64 tag, int second, __u32 mask)
+{
+	__u32 bucket = tag >> 20;
+
+	return (second ? bucket ^ (__u32)(tag >> 44 | 1) * 0x5bd1e995u : bucket) & mask;
+}
+
 /* ---- the rules ---------------------------------------------------------------------------- */
 
 enum ek_packet {

@@ -10,14 +10,12 @@
 	X(BAD_LENGTH, "bad_length", "a header's length field contradicts the packet")              \
 	X(ZERO_PORT, "zero_port", "source port 0, which no flow can have")                         \
 	X(BAD_SOURCE, "bad_source", "the source address cannot be answered (own, multicast, zero)") \
-	X(FRAGMENT, "fragment", "a fragment to a service: ports are unknown")                      \
+	X(FRAGMENT, "fragment", "a first fragment to a service: the others have no ports")                      \
 	X(NO_BACKEND, "no_backend", "the slot has no backend: the pool is empty")                  \
-	X(BACKEND_DEAD, "backend_dead", "the flow's backend is down and no other owns the slot")   \
 	X(NO_NEXT_HOP, "no_next_hop", "no route or neighbour to the backend: see evenkeel doctor") \
 	X(TOO_BIG, "too_big", "does not fit the egress MTU after encapsulation: lower advmss/MTU") \
 	X(NOT_REMEMBERED, "not_remembered", "a new flow in an unsettled slot could not be stored") \
 	X(NO_HEADROOM, "no_headroom", "the driver leaves no room for the outer header")            \
-	X(TTL_EXPIRED, "ttl_expired", "TTL or hop limit is spent before the backend")              \
 	X(INTERNAL, "internal", "a table holds what it never should: report it, with evenkeel doctor")
 
 enum ek_drop {
