@@ -12,14 +12,15 @@
 /* Lays `count` distinct listeners out. `entries` has EK_DIRECTORY_ENTRIES and `displacement`
  * EK_DIRECTORY_BUCKETS elements: one region of each map. On success *word (see
  * ek_directory_word()) describes the result for `region`. -E2BIG beyond EK_LISTENERS_MAX,
- * -EEXIST if two are equal, -ENOMEM, or 0. Only the used part of the arrays is written;
- * unused entries in it have proto 0. */
-int directory_build(struct ek_listener *entries, uint32_t *displacement, uint64_t *word,
+ * -EEXIST if two are equal, -ENOSPC if they cannot be laid out (no such set is known),
+ * -ENOMEM, or 0. Depends on the set of listeners, not on their order. Only the used part of the
+ * arrays is written, and on success alone; unused entries in it have proto 0. */
+int directory_build(struct ek_listener *entries, uint16_t *displacement, uint64_t *word,
 		    const struct ek_listener *listeners, size_t count, unsigned int region);
 
 /* The listener for an endpoint, or NULL: the very lookup of the data path. Arrays as above. */
 const struct ek_listener *directory_find(const struct ek_listener *entries,
-					 const uint32_t *displacement, uint64_t word,
+					 const uint16_t *displacement, uint64_t word,
 					 const struct ek_addr *addr, __be16 port, uint8_t proto);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Weighted Maglev tables with exact quotas. Pure.
  *
- * Maglev (Eisenbud et al., NSDI 2016, section 3.4): each backend has its own permutation of
- * the slots and the backends take turns, each claiming its next free slot. Here the number of
- * turns is a quota computed beforehand by largest remainder, so that shares equal weights to
- * within one slot, and turns are dealt evenly over the whole fill. The size is a power of
- * two: any odd skip is a permutation. */
+ * As in Maglev (Eisenbud et al., NSDI 2016, section 3.4) each backend walks its own permutation
+ * of the slots and claims free ones. Unlike there it walks at a speed in proportion to its
+ * weight, whether it finds free slots or not: fewer slots move when the pool changes (maglev.c
+ * says why). Each stops at a quota computed beforehand by largest remainder, so that shares
+ * equal weights to within one slot. The size is a power of two: any odd skip is a permutation. */
 #ifndef EVENKEEL_LIB_MAGLEV_H
 #define EVENKEEL_LIB_MAGLEV_H
 
@@ -26,7 +26,8 @@ uint32_t maglev_size(size_t members);
 
 /* Quotas by largest remainder; they sum to `slots` (0 everywhere if all weights are 0). A
  * member with a positive weight gets at least one slot while there are as many slots as such
- * members. Ties go by address, never by order. `quota` has `count` entries. -ENOMEM, or 0. */
+ * members; where many weights are that small, the others' quotas are what is left, divided
+ * likewise. Ties go by address, never by order. `quota` has `count` entries. -ENOMEM, or 0. */
 int maglev_quotas(uint32_t *quota, const struct maglev_member *members, size_t count,
 		  uint32_t slots);
 

@@ -61,8 +61,7 @@ void findings_release(struct findings *f);
 bool findings_failed(const struct findings *f); /* any error */
 
 /* Judges an interface before (or after) attaching. `generic`: generic mode was asked for.
- * `needed_mtu` 0, or the largest outer packet that services may need. Also adds FINDING_OK
- * entries, so that doctor can show what was looked at. */
+ * Also adds FINDING_OK entries, so that doctor can show what was looked at. */
 void preflight_link(struct findings *f, const struct link_facts *l, bool generic);
 
 /* Largest MTU with which a driver takes single-buffer XDP, 0 if not known to us. Sources are

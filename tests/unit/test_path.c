@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <errno.h>
+
+#include "lib/addr.h"
+#include "lib/path.h"
+
+static struct ek_addr address(const char *text)
+{
+	struct ek_addr a = {};
+	const char *why = NULL;
+
+	if (addr_parse(&a, text, &why))
+		fail_msg("%s: refused: %s", text, why);
+	return a;
+}
+
+static struct path_hop hop_from(const char *source)
+{
+	return (struct path_hop){
+		.source_mac = { 2, 0, 0, 0, 0, 1 },
+		.dest_mac = { 2, 0, 0, 0, 0, 2 },
+		.ifindex = 7,
+		.mtu = 1500,
+		.source = address(source),
+	};
+}
+
+static struct ek_path path_to(enum ek_forward forward, const char *backend, const char *source)
+{
+	struct path_hop hop = hop_from(source);
+	struct ek_addr to = address(backend);
+	struct ek_path p;
+
+	memset(&p, 0xff, sizeof(p));
+	assert_int_equal(path_build(&p, forward, &to, &hop), 0);
+	assert_int_equal(p.flags, EK_PATH_NEXT_HOP);
+	assert_int_equal(p.egress, 7);
+	assert_int_equal(p.mtu, 1500);
+	return p;
+}
+
+static void l2_changes_the_ethernet_addresses_only(void **state)
+{
+	static const uint8_t expected[54] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1 };
+	struct ek_path four = path_to(EK_FORWARD_L2, "10.0.1.1", "10.0.0.9");
+	struct ek_path six = path_to(EK_FORWARD_L2, "2001:db8::1", "10.0.0.9");
+
+	assert_int_equal(four.encap, EK_ENCAP_L2);
+	assert_memory_equal(four.header, expected, sizeof(expected));
+	assert_int_equal(six.encap, EK_ENCAP_L2);
+	assert_memory_equal(six.header, expected, sizeof(expected));
+}
+
+static void ipip_to_ipv4_has_a_whole_outer_header(void **state)
+{
+	static const uint8_t expected[54] = {
+		2,  0, 0,    0,    0,    2, 2, 0, 0, 0,
+		0,  1, 0x08, 0x00, 0x45, 0, 0, 0, /* version 4, 5 words; length to be filled in */
+		0,  0, 0x40, 0,                   /* DF */
+		64, 0, 0,    0,                   /* TTL; protocol and checksum to be filled in */
+		10, 0, 0,    9,    10,   0, 1, 1,
+	};
+	struct ek_path p = path_to(EK_FORWARD_IPIP, "10.0.1.1", "10.0.0.9");
+
+	assert_int_equal(p.encap, EK_ENCAP_IPV4);
+	assert_memory_equal(p.header, expected, sizeof(expected));
+}
+
+static void ipip_to_ipv6_has_a_whole_outer_header(void **state)
+{
+	static const uint8_t
+		expected[54] = {
+			2,    0, 0,   0,    0, 2, 2, 0, 0, 0, 0, 1, 0x86, 0xdd, 0x60, 0,
+			0,    0,          /* version 6 */
+			0,    0, 0,   64, /* length and next header to be filled in; hop limit */
+			0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0,    0,    0,    9,
+			0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0,    1,    0,    1,
+		};
+	struct ek_path p = path_to(EK_FORWARD_IPIP, "2001:db8::1:1", "2001:db8::9");
+
+	assert_int_equal(p.encap, EK_ENCAP_IPV6);
+	assert_memory_equal(p.header, expected, sizeof(expected));
+}
+
+/* RFC 791: the checksum over a header with a right checksum is 0xffff before inversion. */
+static uint16_t sum_of(const uint8_t *bytes, size_t length)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < length; i += 2)
+		sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+static void the_partial_checksum_completes_to_a_right_one(void **state)
+{
+	static const char *const backends[] = { "10.0.1.1", "255.255.255.254", "1.0.0.1" };
+
+	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+		struct ek_path p = path_to(EK_FORWARD_IPIP, backends[i], "192.0.2.255");
+		uint8_t *ip = p.header + 14;
+		uint32_t sum = p.csum;
+		uint16_t words[2], check;
+
+		ip[2] = 0x05; /* as the data path will: length 1400, protocol 41 */
+		ip[3] = 0x78;
+		ip[9] = 41;
+		memcpy(&words[0], ip + 2, 2);
+		words[1] = 0;
+		memcpy((uint8_t *)&words[1] + 1, ip + 9, 1);
+		sum += words[0] + words[1];
+		sum = (sum & 0xffff) + (sum >> 16);
+		sum = (sum & 0xffff) + (sum >> 16);
+		check = ~sum;
+		memcpy(ip + 10, &check, 2);
+		assert_int_equal(sum_of(ip, 20), 0xffff);
+	}
+}
+
+static void families_of_source_and_backend_must_agree(void **state)
+{
+	struct path_hop four = hop_from("10.0.0.9"), six = hop_from("2001:db8::9");
+	struct ek_addr to4 = address("10.0.1.1"), to6 = address("2001:db8::1");
+	struct ek_path p, before;
+
+	memset(&p, 0x5a, sizeof(p));
+	before = p;
+	assert_int_equal(path_build(&p, EK_FORWARD_IPIP, &to6, &four), -EINVAL);
+	assert_int_equal(path_build(&p, EK_FORWARD_IPIP, &to4, &six), -EINVAL);
+	assert_int_equal(path_build(&p, EK_FORWARD_NONE, &to4, &four), -EINVAL);
+	assert_memory_equal(&p, &before, sizeof(p));
+	assert_int_equal(path_build(&p, EK_FORWARD_L2, &to4, &six), 0); /* has no outer source */
+}
+
+static void an_mtu_beyond_16_bits_is_the_largest_there_is(void **state)
+{
+	struct path_hop hop = hop_from("10.0.0.9");
+	struct ek_addr to = address("10.0.1.1");
+	struct ek_path p;
+
+	hop.mtu = 65536; /* lo has it */
+	assert_int_equal(path_build(&p, EK_FORWARD_IPIP, &to, &hop), 0);
+	assert_int_equal(p.mtu, 65535);
+}
+
+static void overhead_is_the_outer_header(void **state)
+{
+	struct ek_addr four = address("10.0.1.1"), six = address("2001:db8::1");
+
+	assert_int_equal(path_overhead(EK_FORWARD_IPIP, &four), 20);
+	assert_int_equal(path_overhead(EK_FORWARD_IPIP, &six), 40);
+	assert_int_equal(path_overhead(EK_FORWARD_L2, &four), 0);
+	assert_int_equal(path_overhead(EK_FORWARD_L2, &six), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(l2_changes_the_ethernet_addresses_only),
+		cmocka_unit_test(ipip_to_ipv4_has_a_whole_outer_header),
+		cmocka_unit_test(ipip_to_ipv6_has_a_whole_outer_header),
+		cmocka_unit_test(the_partial_checksum_completes_to_a_right_one),
+		cmocka_unit_test(families_of_source_and_backend_must_agree),
+		cmocka_unit_test(an_mtu_beyond_16_bits_is_the_largest_there_is),
+		cmocka_unit_test(overhead_is_the_outer_header),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "lib/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+
+static void service_clear(struct config_service *s)
+{
+	free(s->listeners);
+	free(s->backends);
+}
+
+void config_free(struct config *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->interface_count; i++)
+		free(c->interfaces[i]);
+	free(c->interfaces);
+	for (size_t i = 0; i < c->service_count; i++)
+		service_clear(&c->services[i]);
+	free(c->services);
+	free(c);
+}
+
+static int copy_array(void *out, const void *from, size_t count, size_t size)
+{
+	void *copy;
+
+	if (!count)
+		return 0;
+	copy = reallocarray(NULL, count, size);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, from, count * size);
+	*(void **)out = copy;
+	return 0;
+}
+
+static int service_copy(struct config_service *out, const struct config_service *s)
+{
+	struct config_service copy = *s;
+
+	copy.listeners = NULL;
+	copy.backends = NULL;
+	if (copy_array(&copy.listeners, s->listeners, s->listener_count, sizeof(*s->listeners)) ||
+	    copy_array(&copy.backends, s->backends, s->backend_count, sizeof(*s->backends))) {
+		service_clear(&copy);
+		return -ENOMEM;
+	}
+	*out = copy;
+	return 0;
+}
+
+struct config *config_copy(const struct config *c)
+{
+	_cleanup_(config_release) struct config *copy = calloc(1, sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	/* One element more than needed: calloc(0) may return NULL. */
+	copy->interfaces = calloc(c->interface_count + 1, sizeof(*copy->interfaces));
+	copy->services = calloc(c->service_count + 1, sizeof(*copy->services));
+	if (!copy->interfaces || !copy->services)
+		return NULL;
+	for (size_t i = 0; i < c->interface_count; i++, copy->interface_count++) {
+		copy->interfaces[i] = strdup(c->interfaces[i]);
+		if (!copy->interfaces[i])
+			return NULL;
+	}
+	for (size_t i = 0; i < c->service_count; i++, copy->service_count++) {
+		if (service_copy(&copy->services[i], &c->services[i]))
+			return NULL;
+	}
+	return take_ptr(copy);
+}
+
+struct config_service *config_service(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->service_count; i++) {
+		if (!strcmp(c->services[i].name, name))
+			return &c->services[i];
+	}
+	return NULL;
+}
+
+struct config_backend *config_backend(const struct config_service *s, const char *name)
+{
+	for (size_t i = 0; i < s->backend_count; i++) {
+		if (!strcmp(s->backends[i].name, name))
+			return &s->backends[i];
+	}
+	return NULL;
+}
+
+int config_backend_add(struct config_service *s, const struct config_backend *b)
+{
+	struct config_backend added = *b; /* `b` may be in the array that moves */
+	struct config_backend *grown =
+		reallocarray(s->backends, s->backend_count + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	s->backends = grown;
+	s->backends[s->backend_count++] = added;
+	return 0;
+}
+
+void config_backend_remove(struct config_service *s, struct config_backend *b)
+{
+	size_t after = s->backend_count - (size_t)(b - s->backends) - 1;
+
+	memmove(b, b + 1, after * sizeof(*b));
+	s->backend_count--;
+}
+
+const char *config_forward_name(enum ek_forward forward)
+{
+	switch (forward) {
+	case EK_FORWARD_L2:
+		return "l2";
+	case EK_FORWARD_IPIP:
+		return "ipip";
+	case EK_FORWARD_NONE:
+		break;
+	}
+	return "none";
+}
+
+const char *config_hash_name(enum ek_hash_kind hash)
+{
+	switch (hash) {
+	case EK_HASH_5TUPLE:
+		return "5-tuple";
+	case EK_HASH_SOURCE:
+		return "source";
+	case EK_HASH_SOURCE_DEST:
+		return "source-dest";
+	}
+	return "unknown";
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of the configuration share and nobody else needs. */
+#ifndef EVENKEEL_LIB_CONFIG_INTERNAL_H
+#define EVENKEEL_LIB_CONFIG_INTERNAL_H
+
+#include "lib/config.h"
+
+/* 1000 services of 100 backends are 6 MB; the limit keeps a wrong file from taking the memory. */
+#define CONFIG_TEXT_MAX (64u << 20)
+
+/* The kernel's IFNAMSIZ less the NUL. */
+#define CONFIG_INTERFACE_NAME_MAX 15
+
+/* The epoch of a slot word counts 32768 s: an idle time must end well before it comes round. */
+#define CONFIG_IDLE_MIN_S 1u
+#define CONFIG_IDLE_MAX_S (8u * 3600)
+#define CONFIG_IDLE_DEFAULT_S 300u
+/* A removal that waits longer than a week was forgotten. */
+#define CONFIG_DRAIN_MAX_S (7u * 24 * 3600)
+#define CONFIG_DRAIN_DEFAULT_S 3600u
+
+/* ---- the tree: YAML's structure before it means anything ----------------------------------- */
+
+enum node_kind {
+	NODE_SCALAR,
+	NODE_MAPPING, /* its children are key, value, key, value... */
+	NODE_SEQUENCE,
+	NODE_BROKEN, /* not usable, and already reported */
+};
+
+/* Nodes are elements of one array and refer to each other by index; 0 is none. */
+struct node {
+	enum node_kind kind;
+	bool plain;   /* a scalar without quotes */
+	bool partial; /* children are missing, and that has been reported */
+	struct place place;
+	uint32_t text; /* scalar: offset in tree.pool */
+	uint32_t first, next;
+};
+
+struct tree {
+	struct node *nodes; /* [0] is unused, [1] the root */
+	size_t count, capacity;
+	char *pool; /* NUL-terminated texts */
+	size_t pool_size, pool_capacity;
+};
+
+/* Reads the text's structure; its mistakes go to `d`. After a syntax error the tree holds what
+ * stood before it. -ENOMEM, or 0. Release the tree in either case. */
+int tree_read(struct tree *out, const char *text, size_t length, struct diag *d);
+void tree_release(struct tree *t);
+
+/* ---- checks -------------------------------------------------------------------------------- */
+
+/* config_check() of a config that was just read. What could not be read has been reported and
+ * is not reported again: names are not looked at, and what has no place (addr_place or listener
+ * place with line 0) could not be read, but it is there: its pool is not empty. */
+void config_check_draft(const struct config *c, struct diag *d);
+
+/* Why this cannot be a name, as text that completes "name X ..."; NULL if it can. */
+const char *config_name_problem(const char *name);
+const char *config_interface_problem(const char *name);
+
+#define diag_error_at(d, place, ...) diag_error(d, (place).line, (place).column, __VA_ARGS__)
+
+#endif

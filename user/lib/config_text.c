@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The canonical text. It says everything, defaults too: a later version with other defaults
+ * must read an old revision as what it was. */
+#include <jansson.h>
+
+#include "lib/cleanup.h"
+#include "lib/config.h"
+
+static void json_release(json_t **j)
+{
+	json_decref(*j);
+}
+
+/* jansson's *_new() setters take NULL as a failure, so that results can be nested. */
+static json_t *backend_json(const struct config_backend *b)
+{
+	char text[ADDR_TEXT_MAX];
+
+	return json_pack("{s:s, s:I, s:b}", "address", addr_text(&b->addr, text), "weight",
+			 (json_int_t)b->weight, "drain", b->drain);
+}
+
+static json_t *backends_json(const struct config_service *s)
+{
+	_cleanup_(json_release) json_t *pool = json_object();
+
+	for (size_t i = 0; i < s->backend_count; i++) {
+		const struct config_backend *b = &s->backends[i];
+
+		if (json_object_set_new(pool, b->name, backend_json(b)))
+			return NULL;
+	}
+	return take_ptr(pool);
+}
+
+static json_t *listeners_json(const struct config_service *s)
+{
+	_cleanup_(json_release) json_t *list = json_array();
+
+	for (size_t i = 0; i < s->listener_count; i++) {
+		char text[ENDPOINT_TEXT_MAX];
+
+		endpoint_text(&s->listeners[i].endpoint, text);
+		if (json_array_append_new(list, json_string(text)))
+			return NULL;
+	}
+	return take_ptr(list);
+}
+
+static json_t *service_json(const struct config_service *s)
+{
+	_cleanup_(json_release) json_t *service = json_object();
+
+	if (json_object_set_new(service, "listen", listeners_json(s)) ||
+	    json_object_set_new(service, "forward", json_string(config_forward_name(s->forward))) ||
+	    json_object_set_new(service, "hash", json_string(config_hash_name(s->hash))) ||
+	    json_object_set_new(service, "idle_time", json_integer(s->idle_s)) ||
+	    json_object_set_new(service, "drain_time", json_integer(s->drain_s)) ||
+	    (s->has_health && json_object_set_new(service, "health", json_object())) ||
+	    json_object_set_new(service, "backends", backends_json(s)))
+		return NULL;
+	return take_ptr(service);
+}
+
+static json_t *config_json(const struct config *c)
+{
+	_cleanup_(json_release) json_t *interfaces = json_array();
+	_cleanup_(json_release) json_t *services = json_object();
+
+	for (size_t i = 0; i < c->interface_count; i++) {
+		if (json_array_append_new(interfaces, json_string(c->interfaces[i])))
+			return NULL;
+	}
+	for (size_t i = 0; i < c->service_count; i++) {
+		const struct config_service *s = &c->services[i];
+
+		if (json_object_set_new(services, s->name, service_json(s)))
+			return NULL;
+	}
+	return json_pack("{s:O, s:O}", "interfaces", interfaces, "services", services);
+}
+
+/* Not json_dumps(): 2.14 loses parts of the text without an error when memory runs out. */
+static char *json_text(const json_t *json)
+{
+	const size_t flags = JSON_INDENT(2);
+	size_t size = json_dumpb(json, NULL, 0, flags);
+	_cleanup_(free_ptr) char *text = size ? malloc(size + 1) : NULL;
+
+	if (!text || json_dumpb(json, text, size, flags) != size)
+		return NULL;
+	text[size] = '\0';
+	return take_ptr(text);
+}
+
+char *config_text(const struct config *c)
+{
+	_cleanup_(json_release) json_t *json = config_json(c);
+
+	return json ? json_text(json) : NULL;
+}
