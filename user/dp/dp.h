@@ -17,16 +17,18 @@ struct dp_sizes {
 	uint32_t flow_buckets; /* a power of two */
 };
 
+struct dp_private;
+
 /* The maps, mapped into this process, and the program. Filled by dp_open(). */
 struct dp {
 	struct ek_global *global;
 	struct ek_listener *directory;  /* two regions of EK_DIRECTORY_ENTRIES */
-	uint32_t *displacement;         /* two regions of EK_DIRECTORY_BUCKETS */
+	uint16_t *displacement;         /* two regions of EK_DIRECTORY_BUCKETS */
 	struct ek_service *services;    /* EK_SERVICES_MAX */
 	uint64_t *slots;
 	struct ek_backend *backends;
 	struct ek_flow_bucket *flows;
-	const struct ek_traffic *traffic;
+	struct ek_traffic *traffic; /* written by the data path; zeroed when an index is reused */
 	const struct ek_verdicts *verdicts;
 	struct ek_service_id *service_ids;
 	struct ek_backend_id *backend_ids;
@@ -36,7 +38,7 @@ struct dp {
 	int pass_fd;    /* an XDP program that passes everything, for veth peers and egress */
 	int egress_fd;  /* the devmap */
 	bool adopted;   /* the maps were found pinned, not made */
-	void *priv;     /* mappings and descriptors, owned */
+	struct dp_private *priv; /* mappings and descriptors, owned */
 };
 
 /* What dp_open() says when it fails: one sentence for a person. */
@@ -47,7 +49,7 @@ struct dp {
  * `sizes` are for a new one. If pins are NULL nothing is pinned (tests, bench).
  * Programs are loaded anew in either case and replace the pinned ones on their links in place
  * (bpf_link_update), so that a restart is also an upgrade.
- * -EPROTO: pins of another ABI version or of another layout are there; nothing was touched.
+ * -EPROTO: pins of another ABI version or of another layout are there, and go on forwarding.
  * Other -errno; `error` says what failed. The caller releases with dp_close(). */
 int dp_open(struct dp **out, const char *pins, const struct dp_sizes *sizes, struct ek_key key,
 	    char error[static DP_ERROR_MAX]);
@@ -69,6 +71,9 @@ int dp_attach(struct dp *dp, unsigned int ifindex, enum dp_mode mode, int *link_
 
 /* Pins the link as pins/v1/links/NAME, so that it outlives this process. */
 int dp_link_pin(int link_fd, const char *pins, const char *interface);
+
+/* Detaches the interface at once and removes its pin; the maps stay. -ENOENT: not pinned. */
+int dp_link_unpin(const char *pins, const char *interface);
 
 /* An attachment found below `pins`. */
 struct dp_link {

@@ -8,6 +8,13 @@
 #include "dp/dp.h"
 #include "lib/config.h"
 
+/* Gives every service and backend of `c` its index, so that paths can be set before any packet
+ * is sent there; no traffic changes. What is reserved and never installed goes the way of a
+ * leaving backend after the next dp_install(). -ENOSPC: a map is too small; nothing is reserved
+ * then. */
+int dp_reserve(struct dp *dp, const struct config *c, int64_t wall_s,
+	       char error[static DP_ERROR_MAX]);
+
 struct dp_install_result {
 	uint32_t services_added, services_removed, services_switched;
 	uint32_t slots_moved; /* whose owner changed in a service that was there before */
@@ -17,6 +24,8 @@ struct dp_install_result {
  * first visible store; then each service switches by one store and the listeners by one more.
  * A backend no longer named keeps its index and path ("leaving") until its flows are gone or
  * the drain time is over. Installing what is there already changes nothing and moves nothing.
+ * Calls dp_reserve() itself. The size and hash choice of a service's table stay what they were
+ * when it was made: -EOPNOTSUPP for another hash.
  * -ENOSPC: a map is too small, `error` names the start option. Blocks for a few grace periods
  * (milliseconds). now_s is CLOCK_MONOTONIC, wall_s CLOCK_REALTIME. */
 int dp_install(struct dp *dp, const struct config *c, uint32_t now_s, int64_t wall_s,

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The packet path as one function, for the entry program and for the benchmark around it. */
+#ifndef EVENKEEL_BPF_BALANCE_H
+#define EVENKEEL_BPF_BALANCE_H
+
+#include "packet.h"
+#include "parse.h"
+#include "service.h"
+#include "select.h"
+#include "forward.h"
+
+static __always_inline int balance(struct xdp_md *ctx)
+{
+	struct packet p = { .ctx = ctx, .global = element(global, 0), .sane = 1 };
+
+	if (!p.global)
+		return XDP_PASS;
+	STEP(parse(&p));
+	STEP(find_service(&p));
+	STEP(pick(&p));
+	return forward(&p);
+}
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Bounds checks in one place. */
+#ifndef EVENKEEL_BPF_CURSOR_H
+#define EVENKEEL_BPF_CURSOR_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+struct cursor {
+	const void *at;
+	const void *end;
+};
+
+static __always_inline struct cursor cursor_at_start(const struct xdp_md *ctx)
+{
+	struct cursor c = {
+		.at = (const void *)(long)ctx->data,
+		.end = (const void *)(long)ctx->data_end,
+	};
+
+	return c;
+}
+
+/* The next `size` bytes, or NULL if the packet ends before. */
+static __always_inline const void *take_bytes(struct cursor *c, __u32 size)
+{
+	const void *taken = c->at;
+
+	if (taken + size > c->end)
+		return NULL;
+	c->at = taken + size;
+	return taken;
+}
+
+#define take(cursor, type) ((const type *)take_bytes(cursor, sizeof(type)))
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The table of remembered flows: only unsettled slots come here.
+ *
+ * A flow may stand in either of two buckets, four entries each. An entry is claimed by
+ * compare-and-swap of its tag from 0 and changed by compare-and-swap of its state; user space
+ * frees it by making the state GONE first and the tag 0 afterwards, so that a claim never
+ * meets a late write of the one before. Nothing is ever displaced: a full table refuses. */
+#ifndef EVENKEEL_BPF_FLOW_H
+#define EVENKEEL_BPF_FLOW_H
+
+#include "evenkeel/hash.h"
+#include "packet.h"
+
+static __always_inline struct ek_flow_bucket *flow_bucket(__u64 tag, int second)
+{
+	return element(flows, ek_flow_bucket(tag, second, opt_flow_mask));
+}
+
+/* The entry with this tag, or NULL. Written flat because bounded loops over a pointer from a
+ * map cost the verifier of 6.1 more than they save here. */
+static __always_inline struct ek_flow *flow_in(struct ek_flow_bucket *b, __u64 tag)
+{
+	if (load_once(b->flow[0].tag) == tag)
+		return &b->flow[0];
+	if (load_once(b->flow[1].tag) == tag)
+		return &b->flow[1];
+	if (load_once(b->flow[2].tag) == tag)
+		return &b->flow[2];
+	if (load_once(b->flow[3].tag) == tag)
+		return &b->flow[3];
+	return NULL;
+}
+
+static __always_inline struct ek_flow *flow_find(__u64 tag)
+{
+	struct ek_flow_bucket *b = flow_bucket(tag, 0);
+	struct ek_flow *f = b ? flow_in(b, tag) : NULL;
+
+	if (f)
+		return f;
+	b = flow_bucket(tag, 1);
+	return b ? flow_in(b, tag) : NULL;
+}
+
+static __always_inline int flow_claim(struct ek_flow *f, __u64 tag, __u64 state)
+{
+	if (load_once(f->tag) || __sync_val_compare_and_swap(&f->tag, 0, tag))
+		return 0;
+	store_once(f->state, state);
+	return 1;
+}
+
+static __always_inline int flow_claim_in(struct ek_flow_bucket *b, __u64 tag, __u64 state)
+{
+	return flow_claim(&b->flow[0], tag, state) || flow_claim(&b->flow[1], tag, state) ||
+	       flow_claim(&b->flow[2], tag, state) || flow_claim(&b->flow[3], tag, state);
+}
+
+/* 1: stored. 0: both buckets are full. */
+static __always_inline int flow_store(__u64 tag, __u64 state)
+{
+	struct ek_flow_bucket *b = flow_bucket(tag, 0);
+
+	if (b && flow_claim_in(b, tag, state))
+		return 1;
+	b = flow_bucket(tag, 1);
+	return b && flow_claim_in(b, tag, state);
+}
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The maps, and how to reach an element. Sizes given as 1 are set by user space before load. */
+#ifndef EVENKEEL_BPF_MAPS_H
+#define EVENKEEL_BPF_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "evenkeel/abi.h"
+
+#define EK_TABLE(name_, value_, entries_)                                                          \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
+		__uint(map_flags, BPF_F_MMAPABLE);                                                 \
+		__uint(max_entries, entries_);                                                     \
+		__type(key, __u32);                                                                \
+		__type(value, value_);                                                             \
+	} name_ SEC(".maps")
+
+EK_TABLE(global, struct ek_global, 1);
+EK_TABLE(directory, struct ek_listener, 2 * EK_DIRECTORY_ENTRIES);
+EK_TABLE(displacement, struct ek_displacements, 2 * EK_DIRECTORY_BUCKETS / 4);
+EK_TABLE(services, struct ek_service, EK_SERVICES_MAX);
+EK_TABLE(slots, __u64, 1);
+EK_TABLE(backends, struct ek_backend, 1);
+EK_TABLE(flows, struct ek_flow_bucket, 1);
+EK_TABLE(traffic, struct ek_traffic, 1);
+EK_TABLE(verdicts, struct ek_verdicts, 1);
+/* Read and written by user space alone: they let pinned maps explain themselves. */
+EK_TABLE(service_ids, struct ek_service_id, EK_SERVICES_MAX);
+EK_TABLE(backend_ids, struct ek_backend_id, 1);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__uint(max_entries, EK_EGRESS_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} egress SEC(".maps");
+
+/* Known before load, so that the JIT sees constants. */
+const volatile __u32 opt_backends = 1;    /* entries of one CPU's region in `traffic` */
+const volatile __u32 opt_flow_mask = 0;   /* flow buckets - 1 */
+
+#define element(map, index)                                                                        \
+	({                                                                                         \
+		__u32 element_index = (index);                                                     \
+		bpf_map_lookup_elem(&(map), &element_index);                                       \
+	})
+
+/* A load or store that the compiler may neither tear nor repeat: the other side is writing. */
+#define load_once(x) (*(const volatile __typeof__(x) *)&(x))
+#define store_once(x, value) (*(volatile __typeof__(x) *)&(x) = (value))
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What is known of the packet being processed, gathered step by step. */
+#ifndef EVENKEEL_BPF_PACKET_H
+#define EVENKEEL_BPF_PACKET_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "evenkeel/abi.h"
+#include "evenkeel/affinity.h"
+#include "maps.h"
+
+/* Every step returns an XDP verdict that ends the path, or NEXT. */
+#define NEXT (-1)
+
+/* First verdict that is not NEXT; a GNU `?:` cannot serve, because XDP_ABORTED is 0. */
+#define STEP(call)                                                                                 \
+	do {                                                                                       \
+		int verdict = (call);                                                              \
+		if (verdict != NEXT)                                                               \
+			return verdict;                                                            \
+	} while (0)
+
+struct packet {
+	struct xdp_md *ctx;
+	struct ek_global *global;
+
+	/* parse.h */
+	struct ek_addr src, dst;
+	__be16 sport, dport;
+	__u8 proto;     /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 ipv6;
+	__u8 fragment;  /* a first fragment: its ports are known */
+	__u8 syn;       /* TCP SYN without ACK */
+	__u8 sane;      /* lengths are consistent; else `defect` says what is wrong */
+	__u8 defect;    /* enum ek_drop */
+	__u16 ip_len;   /* of the IP packet, without Ethernet padding */
+	int room;       /* what the IP header leaves for the transport; may be negative */
+	__u32 seq;      /* TCP sequence number, host order */
+
+	/* service.h, select.h */
+	__u32 service;
+	__u64 salt;
+	__u64 hash;     /* the flow hash */
+	__u32 backend;
+};
+
+#endif

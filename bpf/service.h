@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* (address, port, protocol) > service: one displacement, one entry, never a second probe. */
+#ifndef EVENKEEL_BPF_SERVICE_H
+#define EVENKEEL_BPF_SERVICE_H
+
+#include "evenkeel/hash.h"
+#include "packet.h"
+#include "verdict.h"
+
+static __always_inline const struct ek_listener *find_listener(const struct packet *p)
+{
+	__u64 word = load_once(p->global->directory);
+	__u64 hash = ek_directory_hash(&p->dst, p->dport, p->proto, (__u32)word);
+	__u32 region = ek_directory_region(word);
+	__u32 bucket = region * EK_DIRECTORY_BUCKETS + ek_directory_bucket(hash, word);
+	struct ek_displacements *d = element(displacement, bucket / 4);
+
+	if (!d)
+		return NULL;
+	return element(directory,
+		       region * EK_DIRECTORY_ENTRIES + ek_directory_entry(hash, d->of[bucket % 4], word));
+}
+
+/* Is the source one that no answer could reach? Whoever sent it, the backend must not be
+ * made to answer it. */
+static __always_inline int bad_source(const struct packet *p)
+{
+	const __u8 *s = p->src.bytes;
+
+	if (p->src.words[0] == p->dst.words[0] && p->src.words[1] == p->dst.words[1])
+		return 1;
+	if (!p->ipv6)
+		return s[12] == 0 || s[12] == 127 || s[12] >= 224;
+	return s[0] == 0xff || (!p->src.words[0] && !(p->src.words[1] & 0xffffffff));
+}
+
+static __always_inline int find_service(struct packet *p)
+{
+	const struct ek_listener *l = find_listener(p);
+
+	if (!l || l->addr.words[0] != p->dst.words[0] || l->addr.words[1] != p->dst.words[1] ||
+	    l->port != p->dport || l->proto != p->proto)
+		return pass();
+	p->service = l->service;
+	p->salt = l->salt;
+	if (!p->sane)
+		return drop(p->defect);
+	if (p->fragment)
+		return drop(EK_DROP_FRAGMENT);
+	if (!p->sport)
+		return drop(EK_DROP_ZERO_PORT);
+	if (bad_source(p))
+		return drop(EK_DROP_BAD_SOURCE);
+	return NEXT;
+}
+
+#endif

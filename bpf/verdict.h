@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The ways out. Every packet is counted exactly once: passed, dropped with a reason, or
+ * forwarded, by how it left and under its backend. */
+#ifndef EVENKEEL_BPF_VERDICT_H
+#define EVENKEEL_BPF_VERDICT_H
+
+#include "packet.h"
+
+static __always_inline struct ek_verdicts *cpu_verdicts(void)
+{
+	return element(verdicts, bpf_get_smp_processor_id());
+}
+
+/* Passing and dropping are functions of their own: inlined, each of their many call sites
+ * would make the compiler keep state for a common end, and the forwarded packet would pay. */
+
+/* Not for a service: the host's own, untouched. */
+static __noinline int pass(void)
+{
+	struct ek_verdicts *v = cpu_verdicts();
+
+	if (v)
+		v->passed++;
+	return XDP_PASS;
+}
+
+static __noinline int drop(enum ek_drop reason)
+{
+	struct ek_verdicts *v = cpu_verdicts();
+
+	if (v)
+		v->dropped[reason & 31]++;
+	return XDP_DROP;
+}
+
+static __always_inline void count_traffic(const struct packet *p)
+{
+	__u32 index = bpf_get_smp_processor_id() * opt_backends + p->backend;
+	struct ek_traffic *t = element(traffic, index);
+
+	if (!t)
+		return;
+	t->packets++;
+	t->bytes += p->ip_len;
+	t->flows += p->syn;
+}
+
+/* Sends the finished frame out of interface `ifindex`. */
+static __always_inline int send(struct packet *p, __u32 ifindex)
+{
+	struct ek_verdicts *v = cpu_verdicts();
+	int verdict = XDP_TX;
+
+	if (ifindex != p->ctx->ingress_ifindex) {
+		verdict = (int)bpf_redirect_map(&egress, ifindex, 0);
+		if (verdict != XDP_REDIRECT)
+			return drop(EK_DROP_NO_NEXT_HOP);
+	}
+	count_traffic(p);
+	if (!v)
+		return verdict;
+	if (verdict == XDP_TX)
+		v->sent++;
+	else
+		v->redirected++;
+	return verdict;
+}
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Ethernet frames for the packet tests: built, and verified, by code that shares nothing with
+ * the data path. */
+#ifndef EVENKEEL_TESTS_FRAME_H
+#define EVENKEEL_TESTS_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "evenkeel/abi.h"
+
+#define FRAME_MAX 4096
+#define FRAME_IP 14 /* offset of the IP header */
+
+struct frame {
+	uint8_t bytes[FRAME_MAX];
+	size_t length;
+};
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+/* One packet of a flow, as a test says it. */
+struct segment {
+	const char *flow; /* "198.51.100.7:40000 > 203.0.113.10:443/tcp" */
+	uint8_t tcp_flags;
+	uint32_t seq;
+	size_t payload;
+};
+
+/* Builds the frame, checksums included. Fails the test if `flow` is not a flow. */
+void frame_build(struct frame *f, const struct segment *s);
+
+/* Builds it from parsed ends, for random ones. */
+struct flow_spec;
+void frame_build_flow(struct frame *f, const struct flow_spec *flow, const struct segment *s);
+
+/* Length of the IP header of the packet at `ip`: IPv4 with options, or IPv6's 40. */
+size_t frame_ip_header(const uint8_t *ip);
+
+/* True if the packet at offset `ip` has right IP and transport checksums and lengths. */
+bool frame_is_sound(const struct frame *f, size_t ip);
+
+/* One's complement sum over bytes, RFC 1071; 0xffff when a checksum in it is right. */
+uint16_t frame_sum(const uint8_t *bytes, size_t length, uint32_t start);
+
+#endif

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a change does to flows: the real program, the real tables. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/bpf.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#include "evenkeel/affinity.h"
+#include "fixture.h"
+
+#define FLOWS 2000u
+#define IDLE_S 20u
+
+#define HEAD                                                                                       \
+	"services:\n"                                                                              \
+	"  web:\n"                                                                                 \
+	"    listen: [\"203.0.113.10:443/tcp\", \"203.0.113.10:443/udp\"]\n"                       \
+	"    idle_time: 20\n"                                                                      \
+	"    drain_time: 100\n"
+static const char four[] = HEAD "    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3, d: 10.0.0.4 }\n";
+static const char three[] = HEAD "    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3 }\n";
+static const char reordered[] =
+	HEAD "    backends: { d: 10.0.0.4, c: 10.0.0.3, b: 10.0.0.2, a: 10.0.0.1 }\n";
+static const char five[] =
+	HEAD "    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3, d: 10.0.0.4, e: 10.0.0.5 }\n";
+static const char drained[] =
+	HEAD "    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3, d: { address: 10.0.0.4, drain: true } }\n";
+
+static int setup(void **state)
+{
+	struct fixture *x = calloc(1, sizeof(*x));
+
+	fixture_open(x, four);
+	*state = x;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fixture_close(*state);
+	free(*state);
+	return 0;
+}
+
+/* One packet of flow i; returns the backend it went to. */
+static uint32_t send_packet(const struct fixture *x, unsigned int i, const char *proto,
+			    uint8_t flags, uint32_t seq)
+{
+	char flow[96];
+	struct frame in, out;
+
+	snprintf(flow, sizeof(flow), "198.51.%u.%u:%u > 203.0.113.10:443/%s", i >> 8 & 255, i & 255,
+		 1024 + i % 60000, proto);
+	frame_build(&in, &(struct segment){ .flow = flow, .tcp_flags = flags, .seq = seq });
+	assert_int_equal(fixture_run(x, &in, &out), XDP_TX);
+	return fixture_backend_of(x, "web", &out);
+}
+
+static uint32_t isn_of(unsigned int i)
+{
+	return i * 2654435761u;
+}
+
+static uint32_t syn(const struct fixture *x, unsigned int i)
+{
+	return send_packet(x, i, "tcp", TCP_SYN, isn_of(i));
+}
+
+static uint32_t data(const struct fixture *x, unsigned int i)
+{
+	return send_packet(x, i, "tcp", TCP_ACK, isn_of(i) + 1);
+}
+
+static uint32_t *begin_flows(const struct fixture *x, unsigned int from, unsigned int count)
+{
+	uint32_t *owner = calloc(count, sizeof(*owner));
+
+	for (unsigned int i = 0; i < count; i++) {
+		owner[i] = syn(x, from + i);
+		assert_int_equal(data(x, from + i), owner[i]);
+	}
+	return owner;
+}
+
+static unsigned int flows_moved(const struct fixture *x, const uint32_t *owner, unsigned int from,
+				unsigned int count)
+{
+	unsigned int moved = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		moved += data(x, from + i) != owner[i];
+	return moved;
+}
+
+static uint32_t index_of(const struct fixture *x, const char *name)
+{
+	for (uint32_t i = 1; i < x->dp->sizes.backends; i++)
+		if (!strcmp(x->dp->backend_ids[i].name, name))
+			return i;
+	return EK_NO_BACKEND;
+}
+
+static struct dp_settled settle(struct fixture *x, uint32_t now_s)
+{
+	struct dp_settled result;
+
+	assert_int_equal(dp_settle(x->dp, x->config, now_s, 1000000 + (now_s - x->now_s), &result), 0);
+	return result;
+}
+
+static void steady_state_stores_nothing(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t *owner = begin_flows(x, 0, FLOWS);
+
+	assert_int_equal(fixture_verdicts(x).stored, 0);
+	free(owner);
+}
+
+static void the_order_of_the_file_moves_nothing(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t *owner = begin_flows(x, 0, FLOWS);
+	struct dp_service_view view;
+
+	fixture_install(x, reordered);
+	assert_int_equal(flows_moved(x, owner, 0, FLOWS), 0);
+	assert_int_equal(dp_service_view(x->dp, 0, &view), 0);
+	assert_int_equal(view.unsettled, 0);
+	free(owner);
+}
+
+static void removing_a_backend_moves_no_flow(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t *old = begin_flows(x, 0, FLOWS), *new;
+	uint32_t leaving = index_of(x, "d");
+
+	fixture_install(x, three);
+	assert_int_equal(flows_moved(x, old, 0, FLOWS), 0);
+	new = begin_flows(x, FLOWS, FLOWS);
+	for (unsigned int i = 0; i < FLOWS; i++)
+		assert_int_not_equal(new[i], leaving);
+	assert_int_equal(flows_moved(x, old, 0, FLOWS), 0);
+	assert_int_equal(flows_moved(x, new, FLOWS, FLOWS), 0);
+	assert_true(fixture_verdicts(x).stored > 0);
+	assert_true(fixture_verdicts(x).stored < FLOWS);
+	free(old);
+	free(new);
+}
+
+static void there_and_back_again_moves_no_flow(void **state)
+{
+	static const char *const steps[] = { three, four, drained, four, three, four, drained, three,
+					     reordered, three };
+	struct fixture *x = *state;
+	uint32_t *owner[11];
+
+	owner[0] = begin_flows(x, 0, 500);
+	for (unsigned int step = 0; step < 10; step++) {
+		fixture_install(x, steps[step]);
+		owner[step + 1] = begin_flows(x, 500 * (step + 1), 500);
+		for (unsigned int past = 0; past <= step + 1; past++)
+			assert_int_equal(flows_moved(x, owner[past], 500 * past, 500), 0);
+	}
+	for (unsigned int i = 0; i < 11; i++)
+		free(owner[i]);
+}
+
+static void a_drained_backend_keeps_its_flows_and_gets_no_new_ones(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t *old = begin_flows(x, 0, FLOWS), *new;
+	uint32_t idle = index_of(x, "d");
+
+	fixture_install(x, drained);
+	new = begin_flows(x, FLOWS, FLOWS);
+	for (unsigned int i = 0; i < FLOWS; i++)
+		assert_int_not_equal(new[i], idle);
+	assert_int_equal(flows_moved(x, old, 0, FLOWS), 0);
+	free(old);
+	free(new);
+}
+
+static void a_forged_syn_does_not_take_an_old_flow_away(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t *old = begin_flows(x, 0, FLOWS);
+
+	fixture_install(x, three);
+	for (unsigned int i = 0; i < FLOWS; i++)
+		send_packet(x, i, "tcp", TCP_SYN, 12345 + i);
+	assert_int_equal(flows_moved(x, old, 0, FLOWS), 0);
+	free(old);
+}
+
+static void a_retransmitted_syn_keeps_its_backend_and_the_latest_isn_confirms(void **state)
+{
+	struct fixture *x = *state;
+
+	fixture_install(x, three);
+	for (unsigned int i = 0; i < FLOWS; i++) {
+		uint32_t owner = send_packet(x, i, "tcp", TCP_SYN, 777);
+
+		assert_int_equal(syn(x, i), owner);
+		assert_int_equal(data(x, i), owner);
+		assert_int_equal(syn(x, i), owner);
+	}
+}
+
+static void an_old_udp_flow_stays_and_a_new_one_too(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t old[500], new[500];
+
+	for (unsigned int i = 0; i < 500; i++)
+		old[i] = send_packet(x, i, "udp", 0, 0);
+	fixture_install(x, three);
+	for (unsigned int i = 0; i < 500; i++) {
+		assert_int_equal(send_packet(x, i, "udp", 0, 0), old[i]);
+		new[i] = send_packet(x, 5000 + i, "udp", 0, 0);
+	}
+	/* The grace period ends; who is remembered stays, who comes now goes to the owner. */
+	x->dp->services[0].udp_grace_ns = 1;
+	for (unsigned int i = 0; i < 500; i++) {
+		assert_int_equal(send_packet(x, i, "udp", 0, 0), old[i]);
+		assert_int_equal(send_packet(x, 5000 + i, "udp", 0, 0), new[i]);
+		assert_int_not_equal(send_packet(x, 9000 + i, "udp", 0, 0), index_of(x, "d"));
+	}
+}
+
+static void slots_settle_when_their_old_owner_is_quiet(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t leaving = index_of(x, "d"), end;
+	struct dp_settled s;
+
+	fixture_install(x, three);
+	assert_true(settle(x, x->now_s + 1).slots_unsettled > 0);
+	assert_int_equal(x->dp->backend_ids[leaving].used, 2);
+	end = x->now_s + IDLE_S + 2;
+	s = settle(x, end);
+	assert_int_equal(s.slots_unsettled, 0);
+	assert_true(s.slots_settled > 0);
+	settle(x, end + 1);
+	settle(x, end + 2);
+	assert_int_equal(x->dp->backend_ids[leaving].used, 0);
+	assert_int_equal(dp_path(x->dp, leaving)->flags, 0);
+}
+
+static void a_slot_whose_old_owner_is_used_does_not_settle(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t leaving = index_of(x, "d");
+	unsigned int of_leaving = 0;
+	struct dp_settled s;
+
+	while (syn(x, of_leaving) != leaving)
+		of_leaving++;
+	fixture_install(x, three);
+	/* Half of the idle time ago, by the clock that the data path reads, it was last used. */
+	x->now_s -= IDLE_S / 2;
+	assert_int_equal(data(x, of_leaving), leaving);
+	s = settle(x, x->now_s + IDLE_S + 2);
+	assert_true(s.slots_unsettled >= 1);
+	assert_int_equal(data(x, of_leaving), leaving);
+}
+
+static void a_remembered_flow_holds_its_slot_until_it_is_idle(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t *during;
+	struct dp_settled s;
+
+	fixture_install(x, three);
+	during = begin_flows(x, 0, 500);
+	fixture_install(x, four);
+	assert_int_equal(flows_moved(x, during, 0, 500), 0);
+	s = settle(x, x->now_s + 1);
+	assert_true(s.flows_remembered > 0);
+	assert_true(s.slots_unsettled > 0);
+	s = settle(x, x->now_s + IDLE_S + 2);
+	assert_int_equal(s.flows_remembered, 0);
+	free(during);
+}
+
+static void the_end_of_the_drain_time_breaks_what_is_left_and_counts_it(void **state)
+{
+	struct fixture *x = *state;
+	struct dp_settled s;
+	uint32_t *during, leaving;
+	uint64_t of_leaving = 0;
+
+	fixture_install(x, five);
+	leaving = index_of(x, "e");
+	during = begin_flows(x, 0, FLOWS);
+	for (unsigned int i = 0; i < FLOWS; i++)
+		of_leaving += during[i] == leaving;
+	assert_true(of_leaving > 0);
+	fixture_install(x, four);
+	s = settle(x, x->now_s + 1);
+	assert_int_equal(s.flows_broken, 0);
+	assert_int_equal(flows_moved(x, during, 0, FLOWS), 0);
+	assert_int_equal(dp_settle(x->dp, x->config, x->now_s + 2, 1000000 + 101, &s), 0);
+	assert_int_equal(s.flows_broken, of_leaving);
+	for (unsigned int i = 0; i < FLOWS; i++)
+		assert_int_not_equal(data(x, i), leaving);
+	free(during);
+}
+
+static void a_full_table_breaks_no_flow(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t *old = begin_flows(x, 0, 300);
+	struct ek_verdicts v;
+
+	fixture_install(x, three);
+	for (uint32_t b = 0; b < x->dp->sizes.flow_buckets; b++)
+		for (int i = 0; i < EK_FLOWS_PER_BUCKET; i++)
+			x->dp->flows[b].flow[i] = (struct ek_flow){
+				.tag = ~0ull, .state = ek_flow_confirmed(index_of(x, "a"), x->now_s) };
+	for (unsigned int i = 1000; i < 2000; i++)
+		assert_int_equal(data(x, i), syn(x, i));
+	assert_int_equal(flows_moved(x, old, 0, 300), 0);
+	v = fixture_verdicts(x);
+	assert_int_equal(v.stored, 0);
+	assert_int_equal(v.dropped[EK_DROP_NOT_REMEMBERED], 0);
+	free(old);
+}
+
+static void a_map_that_is_too_small_refuses_and_changes_nothing(void **state)
+{
+	struct fixture *x = *state;
+	struct diag d = { .file = "big.yaml" };
+	struct config *big = NULL;
+	char *text = malloc(1 << 16), error[DP_ERROR_MAX];
+	struct dp_install_result result;
+	uint32_t *owner = begin_flows(x, 0, 300);
+	size_t at = (size_t)sprintf(text, HEAD "    backends:\n");
+
+	for (unsigned int i = 0; i < 600; i++)
+		at += (size_t)sprintf(text + at, "      n%u: 10.1.%u.%u\n", i, i >> 8, i & 255);
+	assert_int_equal(config_parse(&big, text, at, &d), 0);
+	assert_int_equal(dp_install(x->dp, big, x->now_s, 1, &result, error), -ENOSPC);
+	assert_non_null(strstr(error, "--backends"));
+	assert_int_equal(flows_moved(x, owner, 0, 300), 0);
+	assert_int_equal(dp_backend_index(x->dp, 0, &big->services[0].backends[0].addr), 0);
+	config_free(big);
+	diag_release(&d);
+	free(text);
+	free(owner);
+}
+
+static void a_removed_service_is_passed_again(void **state)
+{
+	struct fixture *x = *state;
+	struct frame in, out;
+
+	fixture_install(x, "services:\n  other:\n    listen: [\"203.0.113.99:80/tcp\"]\n"
+			   "    backends: { a: 10.0.0.1 }\n");
+	frame_build(&in, &(struct segment){ .flow = "198.51.100.7:40000 > 203.0.113.10:443/tcp" });
+	assert_int_equal(fixture_run(x, &in, &out), XDP_PASS);
+	frame_build(&in, &(struct segment){ .flow = "198.51.100.7:40000 > 203.0.113.99:80/tcp" });
+	assert_int_equal(fixture_run(x, &in, &out), XDP_TX);
+}
+
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CLAIM(steady_state_stores_nothing),
+		CLAIM(the_order_of_the_file_moves_nothing),
+		CLAIM(removing_a_backend_moves_no_flow),
+		CLAIM(there_and_back_again_moves_no_flow),
+		CLAIM(a_drained_backend_keeps_its_flows_and_gets_no_new_ones),
+		CLAIM(a_forged_syn_does_not_take_an_old_flow_away),
+		CLAIM(a_retransmitted_syn_keeps_its_backend_and_the_latest_isn_confirms),
+		CLAIM(an_old_udp_flow_stays_and_a_new_one_too),
+		CLAIM(slots_settle_when_their_old_owner_is_quiet),
+		CLAIM(a_slot_whose_old_owner_is_used_does_not_settle),
+		CLAIM(a_remembered_flow_holds_its_slot_until_it_is_idle),
+		CLAIM(the_end_of_the_drain_time_breaks_what_is_left_and_counts_it),
+		CLAIM(a_full_table_breaks_no_flow),
+		CLAIM(a_map_that_is_too_small_refuses_and_changes_nothing),
+		CLAIM(a_removed_service_is_passed_again),
+	};
+
+	return cmocka_run_group_tests_name("change", tests, NULL, NULL);
+}

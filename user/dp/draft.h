@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Inside dp: a configuration worked out against the maps, before anything is switched. */
+#ifndef EVENKEEL_DP_DRAFT_H
+#define EVENKEEL_DP_DRAFT_H
+
+#include "dp/dp.h"
+#include "lib/config.h"
+
+struct draft_service {
+	const struct config_service *config;
+	uint32_t index;
+	uint64_t table;     /* the word in force; 0: the service is new */
+	uint64_t new_table; /* the word to switch to; equal to `table` if no slot changes */
+	uint32_t slots;
+	uint32_t *owners;   /* the backend index that each slot shall have as cur */
+};
+
+struct draft {
+	struct draft_service *services;
+	size_t count;
+	uint32_t slots_moved;
+	uint32_t switched;
+};
+
+/* Works `c` out: indexes (which dp_reserve() has given), tables, and regions for those that
+ * change. Reads the maps, writes nothing. */
+int draft_make(struct draft *d, const struct dp *dp, const struct config *c,
+	       char error[static DP_ERROR_MAX]);
+void draft_release(struct draft *d);
+
+/* Whether the configuration has the service with this index. */
+bool draft_has_service(const struct draft *d, uint32_t index);
+
+#endif

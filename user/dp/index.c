@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Indexes of services and backends. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dp/index.h"
+#include "dp/install.h"
+#include "evenkeel/hash.h"
+
+/* Open addressing over backend indexes; 0 (EK_NO_BACKEND) is an empty cell. */
+struct backend_index {
+	const struct dp *dp;
+	struct taken {
+		uint32_t service;
+		struct ek_addr addr;
+		bool used;
+	} *who;          /* by backend index */
+	uint32_t *cells;
+	uint32_t mask;
+	uint32_t next;   /* no index below it is free */
+};
+
+static uint32_t cell_of(const struct backend_index *x, uint32_t service, const struct ek_addr *addr)
+{
+	uint64_t h = ek_mix(addr->words[0] ^ service, 0);
+
+	return (uint32_t)ek_mix(h ^ addr->words[1], 0) & x->mask;
+}
+
+static void index_insert(struct backend_index *x, uint32_t backend)
+{
+	const struct taken *t = &x->who[backend];
+	uint32_t cell = cell_of(x, t->service, &t->addr);
+
+	while (x->cells[cell])
+		cell = (cell + 1) & x->mask;
+	x->cells[cell] = backend;
+}
+
+int backend_index_make(struct backend_index **out, const struct dp *dp)
+{
+	struct backend_index *x = calloc(1, sizeof(*x));
+	uint32_t cells = 16;
+
+	while (cells < 2 * dp->sizes.backends)
+		cells *= 2;
+	if (x) {
+		x->dp = dp;
+		x->mask = cells - 1;
+		x->next = 1;
+		x->cells = calloc(cells, sizeof(*x->cells));
+		x->who = calloc(dp->sizes.backends, sizeof(*x->who));
+	}
+	if (!x || !x->cells || !x->who) {
+		backend_index_free(&x);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
+		const struct ek_backend_id *id = &dp->backend_ids[i];
+
+		if (id->used == BACKEND_FREE)
+			continue;
+		x->who[i] = (struct taken){ id->service, id->addr, true };
+		index_insert(x, i);
+	}
+	*out = x;
+	return 0;
+}
+
+void backend_index_free(struct backend_index **index)
+{
+	struct backend_index *x = *index;
+
+	if (!x)
+		return;
+	free(x->cells);
+	free(x->who);
+	free(x);
+	*index = NULL;
+}
+
+uint32_t backend_index_find(const struct backend_index *x, uint32_t service,
+			    const struct ek_addr *addr)
+{
+	uint32_t cell = cell_of(x, service, addr);
+
+	for (; x->cells[cell]; cell = (cell + 1) & x->mask) {
+		const struct taken *t = &x->who[x->cells[cell]];
+
+		if (t->service == service && !memcmp(&t->addr, addr, sizeof(*addr)))
+			return x->cells[cell];
+	}
+	return EK_NO_BACKEND;
+}
+
+uint32_t backend_index_take(struct backend_index *x, uint32_t service, const struct ek_addr *addr)
+{
+	while (x->next < x->dp->sizes.backends && x->who[x->next].used)
+		x->next++;
+	if (x->next == x->dp->sizes.backends)
+		return EK_NO_BACKEND;
+	x->who[x->next] = (struct taken){ service, *addr, true };
+	index_insert(x, x->next);
+	return x->next;
+}
+
+static bool service_has_backends(const struct dp *dp, uint32_t service)
+{
+	for (uint32_t i = 1; i < dp->sizes.backends; i++)
+		if (dp->backend_ids[i].used != BACKEND_FREE && dp->backend_ids[i].service == service)
+			return true;
+	return false;
+}
+
+int service_index_free(const struct dp *dp, uint32_t from)
+{
+	for (uint32_t i = from; i < EK_SERVICES_MAX; i++)
+		if (!dp->service_ids[i].name[0] && !service_has_backends(dp, i))
+			return (int)i;
+	return -ENOSPC;
+}
+
+int dp_service_index(const struct dp *dp, const char *name)
+{
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+		if (!strcmp(dp->service_ids[i].name, name))
+			return (int)i;
+	return -ENOENT;
+}
+
+uint32_t dp_backend_index(const struct dp *dp, uint32_t service, const struct ek_addr *addr)
+{
+	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
+		const struct ek_backend_id *id = &dp->backend_ids[i];
+
+		if (id->used != BACKEND_FREE && id->service == service &&
+		    !memcmp(&id->addr, addr, sizeof(*addr)))
+			return i;
+	}
+	return EK_NO_BACKEND;
+}

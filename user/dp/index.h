@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Inside dp: who has which index. The identities in the maps are the only record. */
+#ifndef EVENKEEL_DP_INDEX_H
+#define EVENKEEL_DP_INDEX_H
+
+#include "dp/dp.h"
+
+enum backend_use { BACKEND_FREE, BACKEND_USED, BACKEND_LEAVING };
+
+/* Finds backends by (service, address) without scanning, and hands out free indexes. A view of
+ * the identities at one moment, kept true by index_take(). */
+struct backend_index;
+
+int backend_index_make(struct backend_index **out, const struct dp *dp);
+void backend_index_free(struct backend_index **index);
+
+/* EK_NO_BACKEND if there is none. */
+uint32_t backend_index_find(const struct backend_index *x, uint32_t service,
+			    const struct ek_addr *addr);
+/* The lowest free index, now taken for (service, addr) in this view alone; EK_NO_BACKEND if
+ * all are taken. */
+uint32_t backend_index_take(struct backend_index *x, uint32_t service, const struct ek_addr *addr);
+
+/* A service index that no service and no leaving backend uses, not below `from`; -ENOSPC. */
+int service_index_free(const struct dp *dp, uint32_t from);
+
+#endif

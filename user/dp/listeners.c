@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The directory of listeners. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dp/listeners.h"
+#include "dp/object.h"
+#include "evenkeel/hash.h"
+#include "lib/cleanup.h"
+#include "lib/directory.h"
+
+static size_t listeners_in(const struct draft *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->count; i++)
+		n += d->services[i].config->listener_count;
+	return n;
+}
+
+static struct ek_listener listener_of(const struct dp *dp, const struct draft_service *s,
+				      const struct endpoint *e)
+{
+	struct ek_listener l = {
+		.addr = e->addr,
+		.port = htons(e->port),
+		.proto = e->proto,
+		.service = s->index,
+	};
+
+	l.salt = ek_listener_salt(dp->global->key, &l.addr, l.port, l.proto,
+				  (uint8_t)s->config->hash);
+	return l;
+}
+
+static size_t listeners_in_force(const struct dp *dp, uint64_t word)
+{
+	const struct ek_listener *at =
+		&dp->directory[(size_t)ek_directory_region(word) * EK_DIRECTORY_ENTRIES];
+	size_t n = 0;
+
+	for (size_t i = 0; i < 1ull << (word >> 32 & 31); i++)
+		n += !!at[i].proto;
+	return n;
+}
+
+/* Are exactly these the listeners in force? */
+static bool unchanged(const struct dp *dp, uint64_t word, const struct ek_listener *listeners,
+		      size_t count)
+{
+	uint32_t region = ek_directory_region(word);
+
+	if (listeners_in_force(dp, word) != count)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct ek_listener *l = &listeners[i];
+		const struct ek_listener *found = directory_find(
+			&dp->directory[(size_t)region * EK_DIRECTORY_ENTRIES],
+			&dp->displacement[(size_t)region * EK_DIRECTORY_BUCKETS], word, &l->addr,
+			l->port, l->proto);
+
+		if (!found || memcmp(found, l, sizeof(*l)))
+			return false;
+	}
+	return true;
+}
+
+int listeners_prepare(struct dp *dp, const struct draft *d, uint64_t *word,
+		      char error[static DP_ERROR_MAX])
+{
+	_cleanup_(free_ptr) struct ek_listener *listeners =
+		calloc(listeners_in(d) + 1, sizeof(*listeners));
+	uint64_t now = dp->global->directory;
+	uint32_t spare = !ek_directory_region(now);
+	size_t count = 0;
+	int err;
+
+	if (!listeners)
+		return dp_fail(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < d->count; i++)
+		for (size_t j = 0; j < d->services[i].config->listener_count; j++)
+			listeners[count++] = listener_of(
+				dp, &d->services[i], &d->services[i].config->listeners[j].endpoint);
+	if (unchanged(dp, now, listeners, count)) {
+		*word = now;
+		return 0;
+	}
+	err = directory_build(&dp->directory[(size_t)spare * EK_DIRECTORY_ENTRIES],
+			      &dp->displacement[(size_t)spare * EK_DIRECTORY_BUCKETS], word,
+			      listeners, count, spare);
+	return err ? dp_fail(error, err, "%zu listeners: %s", count, strerror(-err)) : 0;
+}

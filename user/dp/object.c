@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+/* From a BPF object to mapped tables. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "dp/object.h"
+
+int dp_fail(char error[static DP_ERROR_MAX], int code, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error, DP_ERROR_MAX, format, args);
+	va_end(args);
+	return code;
+}
+
+/* Every memory-mapped map: where struct dp has it and how many elements it is given. One list
+ * for preparing, mapping and unmapping. */
+struct table {
+	const char *name;
+	size_t field; /* offset of the pointer in struct dp */
+	size_t value;
+};
+#define TABLE(map, field_, type) { map, offsetof(struct dp, field_), sizeof(type) }
+static const struct table tables[] = {
+	TABLE(EK_MAP_GLOBAL, global, struct ek_global),
+	TABLE(EK_MAP_DIRECTORY, directory, struct ek_listener),
+	TABLE(EK_MAP_DISPLACEMENT, displacement, struct ek_displacements),
+	TABLE(EK_MAP_SERVICES, services, struct ek_service),
+	TABLE(EK_MAP_SLOTS, slots, uint64_t),
+	TABLE(EK_MAP_BACKENDS, backends, struct ek_backend),
+	TABLE(EK_MAP_FLOWS, flows, struct ek_flow_bucket),
+	TABLE(EK_MAP_TRAFFIC, traffic, struct ek_traffic),
+	TABLE(EK_MAP_VERDICTS, verdicts, struct ek_verdicts),
+	TABLE(EK_MAP_SERVICE_IDS, service_ids, struct ek_service_id),
+	TABLE(EK_MAP_BACKEND_IDS, backend_ids, struct ek_backend_id),
+};
+#define TABLES (sizeof(tables) / sizeof(tables[0]))
+
+static void **table_pointer(struct dp *dp, const struct table *t)
+{
+	return (void **)((char *)dp + t->field);
+}
+
+static size_t table_bytes(const struct bpf_map *map, const struct table *t)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t bytes = (size_t)bpf_map__max_entries(map) * t->value;
+
+	return (bytes + page - 1) / page * page;
+}
+
+static int set_entries(struct bpf_object *object, const char *name, uint64_t entries,
+		       char error[static DP_ERROR_MAX])
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, name);
+
+	if (!map)
+		return dp_fail(error, -ENOENT, "the BPF object has no map %s", name);
+	if (entries > UINT32_MAX)
+		return dp_fail(error, -E2BIG, "map %s would have %llu entries", name,
+			       (unsigned long long)entries);
+	return bpf_map__set_max_entries(map, (uint32_t)entries);
+}
+
+/* The options of maps.h are the only read-only data of the object. */
+struct options {
+	uint32_t backends;
+	uint32_t flow_mask;
+};
+
+static int set_options(struct bpf_object *object, const struct dp_sizes *sizes,
+		       char error[static DP_ERROR_MAX])
+{
+	struct options options = { sizes->backends, sizes->flow_buckets - 1 };
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object) {
+		const char *name = bpf_map__name(map);
+		const char *dot = strchr(name, '.');
+
+		if (dot && !strcmp(dot, ".rodata"))
+			return bpf_map__set_initial_value(map, &options, sizeof(options));
+	}
+	return dp_fail(error, -ENOENT, "the BPF object has no read-only data");
+}
+
+int dp_object_prepare(struct bpf_object *object, const struct dp_sizes *sizes,
+		      char error[static DP_ERROR_MAX])
+{
+	int cpus = libbpf_num_possible_cpus();
+	int err;
+
+	if (cpus < 1 || (unsigned int)cpus > EK_CPUS_MAX)
+		return dp_fail(error, -E2BIG, "this host has %d possible CPUs, evenkeel counts for %u",
+			       cpus, EK_CPUS_MAX);
+	if (!sizes->flow_buckets || sizes->flow_buckets & (sizes->flow_buckets - 1))
+		return dp_fail(error, -EINVAL, "%u flow buckets: must be a power of two",
+			       sizes->flow_buckets);
+	if (sizes->backends < 2 || sizes->backends > EK_BACKEND_INDEX_MAX)
+		return dp_fail(error, -EINVAL, "%u backends: must be within 2..%u", sizes->backends,
+			       EK_BACKEND_INDEX_MAX);
+	err = set_entries(object, EK_MAP_SLOTS, sizes->slots, error);
+	err = err ?: set_entries(object, EK_MAP_BACKENDS, sizes->backends, error);
+	err = err ?: set_entries(object, EK_MAP_BACKEND_IDS, sizes->backends, error);
+	err = err ?: set_entries(object, EK_MAP_FLOWS, sizes->flow_buckets, error);
+	err = err ?: set_entries(object, EK_MAP_TRAFFIC, (uint64_t)cpus * sizes->backends, error);
+	err = err ?: set_entries(object, EK_MAP_VERDICTS, (uint64_t)cpus, error);
+	return err ?: set_options(object, sizes, error);
+}
+
+static int map_tables(struct dp *dp, struct bpf_object *object, char error[static DP_ERROR_MAX])
+{
+	for (size_t i = 0; i < TABLES; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(object, tables[i].name);
+		void *at;
+
+		if (!map || bpf_map__value_size(map) != tables[i].value)
+			return dp_fail(error, -EPROTO, "map %s is not as this version has it",
+				       tables[i].name);
+		at = mmap(NULL, table_bytes(map, &tables[i]), PROT_READ | PROT_WRITE, MAP_SHARED,
+			  bpf_map__fd(map), 0);
+		if (at == MAP_FAILED)
+			return dp_fail(error, -errno, "map %s cannot be mapped: %s", tables[i].name,
+				       strerror(errno));
+		*table_pointer(dp, &tables[i]) = at;
+	}
+	return 0;
+}
+
+static void unmap_tables(struct dp *dp, struct bpf_object *object)
+{
+	for (size_t i = 0; i < TABLES; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(object, tables[i].name);
+		void **at = table_pointer(dp, &tables[i]);
+
+		if (map && *at)
+			munmap(*at, table_bytes(map, &tables[i]));
+		*at = NULL;
+	}
+}
+
+static void write_global(struct dp *dp, struct ek_key key)
+{
+	struct ek_global *g = dp->global;
+
+	g->key = key;
+	g->cpus = dp->cpus;
+	g->backends = dp->sizes.backends;
+	g->slots = dp->sizes.slots;
+	g->flow_buckets = dp->sizes.flow_buckets;
+	g->directory = ek_directory_word(0, 0, 0, 0);
+	/* Last: what has a version is whole. */
+	__atomic_store_n(&g->abi, EK_ABI_VERSION, __ATOMIC_RELEASE);
+}
+
+static int program_fd(const struct bpf_object *object, const char *name)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(object, name);
+
+	return program ? bpf_program__fd(program) : -1;
+}
+
+int dp_from_object(struct dp **out, struct bpf_object *object, const struct dp_sizes *sizes,
+		   struct ek_key key, char error[static DP_ERROR_MAX])
+{
+	struct dp *dp = calloc(1, sizeof(*dp));
+	struct dp_private *priv = calloc(1, sizeof(*priv));
+	struct bpf_map *egress = bpf_object__find_map_by_name(object, EK_MAP_EGRESS);
+	int err = -ENOMEM;
+
+	if (!dp || !priv || !egress) {
+		dp_fail(error, err, "out of memory");
+		goto fail;
+	}
+	dp->priv = priv;
+	dp->sizes = *sizes;
+	dp->cpus = (uint32_t)libbpf_num_possible_cpus();
+	err = map_tables(dp, object, error);
+	if (err)
+		goto fail;
+	if (!dp->global->abi)
+		write_global(dp, key);
+	dp->egress_fd = bpf_map__fd(egress);
+	dp->program_fd = program_fd(object, "evenkeel");
+	dp->pass_fd = program_fd(object, "evenkeel_pass");
+	priv->object = object;
+	*out = dp;
+	return 0;
+fail:
+	if (dp)
+		unmap_tables(dp, object);
+	free(priv);
+	free(dp);
+	return err;
+}
+
+void dp_close(struct dp *dp)
+{
+	struct dp_private *priv;
+
+	if (!dp)
+		return;
+	priv = dp->priv;
+	unmap_tables(dp, priv->object);
+	bpf_object__close(priv->object);
+	dp_settling_free(priv->settling);
+	free(priv);
+	free(dp);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Inside dp: a struct dp over any BPF object that has the data path's maps (the product's, the
+ * benchmark's). */
+#ifndef EVENKEEL_DP_OBJECT_H
+#define EVENKEEL_DP_OBJECT_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "dp/dp.h"
+
+/* Sets the maps' capacities and the read-only options before load. */
+int dp_object_prepare(struct bpf_object *object, const struct dp_sizes *sizes,
+		      char error[static DP_ERROR_MAX]);
+
+/* Maps a loaded object's maps into a new struct dp and, where they are new (global.abi is 0),
+ * writes the global record. Takes the object over: dp_close() closes it. On failure the object
+ * stays the caller's. */
+int dp_from_object(struct dp **out, struct bpf_object *object, const struct dp_sizes *sizes,
+		   struct ek_key key, char error[static DP_ERROR_MAX]);
+
+/* "bpffs folder/v1/kind/name", or -ENAMETOOLONG. `kind` is "maps", "links" or "programs". */
+#define DP_PATH_MAX 512
+int dp_pin_path(char path[static DP_PATH_MAX], const char *pins, const char *kind,
+		const char *name);
+
+/* The path of an interface's link pin; -ENOENT for a name that no interface can have. */
+int dp_link_path(char path[static DP_PATH_MAX], const char *pins, const char *interface);
+
+/* Writes a formatted message to `error` and returns `code`. */
+int dp_fail(char error[static DP_ERROR_MAX], int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Settling's own memory, between rounds; NULL until first needed. */
+struct dp_settling;
+void dp_settling_free(struct dp_settling *s);
+
+/* What struct dp owns. */
+struct dp_private {
+	struct bpf_object *object;
+	struct dp_settling *settling;
+	bool quiet; /* nothing is unsettled, leaving or remembered: settling has nothing to do */
+};
+
+#endif
