@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The backend's side of forwarding mode `ipip`: strips the outer header of 4in4, 6in6, 4in6 and
+ * 6in4 and passes the inner packet to the stack as if it had come so from the wire. For hosts
+ * without a tunnel device. Whatever else comes is passed untouched and counted: nothing is ever
+ * dropped here. One level only: an inner packet that is itself a tunnel is left to the stack.
+ *
+ * Who may send tunnels here? XDP runs before the host's packet filter, so nothing on this host
+ * has judged the outer header, and whoever can reach this address with protocol 4 or 41 chooses
+ * the inner one. What that gives is bounded, not nothing:
+ * - the inner packet takes the usual way through the host's own filter, conntrack and sockets,
+ *   which see the inner addresses: the filter of this host cannot be bypassed by it;
+ * - it is decapsulated only if the routing table keeps it on this host. A host that forwards
+ *   would otherwise be a way into every network behind it. With forwarding off on the interface
+ *   that holds without a lookup. (A list of service addresses in a map would say the same and
+ *   would have to be kept; the local routing table is that list.)
+ * - it does hide the true source, and a filter in front of this host judged another packet.
+ *   Therefore the network in front has to admit protocols 4 and 41 from balancers only.
+ *
+ * The outer TTL and DSCP end here, and so does its ECN field: balancers send Not-ECT (RFC 6040
+ * section 4.3, compatibility mode), so there is never a mark to carry inward. Padding behind
+ * the outer packet is kept: the stack trims a packet to its own length. */
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "cursor.h"
+#include "evenkeel/decap.h"
+
+#define MAX_TAGS 2
+#define IPV4_FRAGMENT 0x3fff /* more fragments, or an offset */
+#define FAMILY_INET 2        /* AF_INET and AF_INET6 are in no header that BPF may include */
+#define FAMILY_INET6 10
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EK_DECAP_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+struct vlan_tag {
+	__be16 control;
+	__be16 type;
+};
+
+struct packet {
+	struct xdp_md *ctx;
+	struct cursor rest; /* what is not parsed yet */
+	__u32 tags;         /* VLAN tags */
+	__u32 outer_length; /* of the outer header */
+	__u32 payload;      /* bytes that the outer header says come after it */
+	__u32 inner_length; /* bytes of the inner packet by its own header */
+	__be16 type;        /* Ethernet type: of the outer packet, then of the inner one */
+	__u8 protocol;      /* what the outer header says is in it */
+};
+
+/* The steps below return 0 to go on, or the counter that says why the packet is passed as it is. */
+
+static __always_inline int parse_ethernet(struct packet *p)
+{
+	const struct ethhdr *eth = take(&p->rest, struct ethhdr);
+
+	if (!eth)
+		return EK_DECAP_PASSED;
+	p->type = eth->h_proto;
+	for (p->tags = 0; p->tags < MAX_TAGS; p->tags++) {
+		const struct vlan_tag *tag;
+
+		if (p->type != bpf_htons(ETH_P_8021Q) && p->type != bpf_htons(ETH_P_8021AD))
+			break;
+		tag = take(&p->rest, struct vlan_tag);
+		if (!tag)
+			return EK_DECAP_PASSED;
+		p->type = tag->type;
+	}
+	return 0;
+}
+
+/* Nobody looks at this header again, so its checksum is verified here (RFC 1812 section
+ * 5.2.2): a damaged destination or protocol must not become somebody else's packet. */
+static __always_inline int ipv4_sum_is_good(const struct packet *p, const struct iphdr *ip)
+{
+	const __u32 *words = (const void *)ip;
+	__u64 sum = 0;
+
+	for (__u32 i = 0; i < 15; i++) {
+		if (i >= ip->ihl)
+			break;
+		if ((const void *)(words + i + 1) > p->rest.end)
+			return 0;
+		sum += words[i];
+	}
+	sum = (sum >> 32) + (sum & 0xffffffff);
+	sum = (sum >> 16) + (sum & 0xffff);
+	sum = (sum >> 16) + (sum & 0xffff);
+	sum = (sum >> 16) + (sum & 0xffff);
+	return sum == 0xffff;
+}
+
+static __always_inline int parse_outer_ipv4(struct packet *p)
+{
+	const struct iphdr *ip = take(&p->rest, struct iphdr);
+	__u32 length;
+
+	if (!ip || ip->version != 4 || ip->ihl < 5)
+		return EK_DECAP_PASSED;
+	if (ip->protocol != IPPROTO_IPIP && ip->protocol != IPPROTO_IPV6)
+		return EK_DECAP_PASSED;
+	if (ip->frag_off & bpf_htons(IPV4_FRAGMENT))
+		return EK_DECAP_PASSED;
+	length = bpf_ntohs(ip->tot_len);
+	p->outer_length = ip->ihl * 4;
+	if (length < p->outer_length || length > (__u64)(p->rest.end - (const void *)ip))
+		return EK_DECAP_MALFORMED;
+	if (!ipv4_sum_is_good(p, ip))
+		return EK_DECAP_MALFORMED;
+	p->protocol = ip->protocol;
+	p->payload = length - p->outer_length;
+	p->rest.at = (const void *)ip + p->outer_length;
+	return 0;
+}
+
+static __always_inline int parse_outer_ipv6(struct packet *p)
+{
+	const struct ipv6hdr *ip = take(&p->rest, struct ipv6hdr);
+
+	if (!ip || ip->version != 6)
+		return EK_DECAP_PASSED;
+	if (ip->nexthdr != IPPROTO_IPIP && ip->nexthdr != IPPROTO_IPV6)
+		return EK_DECAP_PASSED;
+	p->protocol = ip->nexthdr;
+	p->outer_length = sizeof(*ip);
+	p->payload = bpf_ntohs(ip->payload_len);
+	if (p->payload > (__u64)(p->rest.end - p->rest.at))
+		return EK_DECAP_MALFORMED;
+	return 0;
+}
+
+static __always_inline int parse_outer(struct packet *p)
+{
+	if (p->type == bpf_htons(ETH_P_IP))
+		return parse_outer_ipv4(p);
+	if (p->type == bpf_htons(ETH_P_IPV6))
+		return parse_outer_ipv6(p);
+	return EK_DECAP_PASSED;
+}
+
+/* Does the routing table keep the inner packet on this host? Where the interface does not
+ * forward, whatever is not for the host ends in the stack anyway. A packet with a VLAN tag is
+ * judged by the interface below it, the only one that is known here. */
+static __always_inline int stays_here(struct packet *p, struct bpf_fib_lookup *route)
+{
+	long result;
+
+	route->ifindex = p->ctx->ingress_ifindex;
+	result = bpf_fib_lookup(p->ctx, route, sizeof(*route), 0);
+	if (result == BPF_FIB_LKUP_RET_NOT_FWDED || result == BPF_FIB_LKUP_RET_FWD_DISABLED)
+		return 0;
+	return EK_DECAP_NOT_LOCAL;
+}
+
+static __always_inline int check_inner_ipv4(struct packet *p)
+{
+	struct bpf_fib_lookup route = { .family = FAMILY_INET };
+	const struct iphdr *ip = take(&p->rest, struct iphdr);
+
+	if (!ip || ip->version != 4 || ip->ihl < 5)
+		return EK_DECAP_MALFORMED;
+	p->inner_length = bpf_ntohs(ip->tot_len);
+	if (p->inner_length < ip->ihl * 4u || p->inner_length > p->payload)
+		return EK_DECAP_MALFORMED;
+	p->type = bpf_htons(ETH_P_IP);
+	route.l4_protocol = ip->protocol;
+	route.tos = ip->tos;
+	route.ipv4_src = ip->saddr;
+	route.ipv4_dst = ip->daddr;
+	return stays_here(p, &route);
+}
+
+static __always_inline int check_inner_ipv6(struct packet *p)
+{
+	struct bpf_fib_lookup route = { .family = FAMILY_INET6 };
+	const struct ipv6hdr *ip = take(&p->rest, struct ipv6hdr);
+
+	if (!ip || ip->version != 6)
+		return EK_DECAP_MALFORMED;
+	p->inner_length = sizeof(*ip) + bpf_ntohs(ip->payload_len);
+	if (p->inner_length > p->payload)
+		return EK_DECAP_MALFORMED;
+	p->type = bpf_htons(ETH_P_IPV6);
+	route.l4_protocol = ip->nexthdr;
+	__builtin_memcpy(route.ipv6_src, &ip->saddr, sizeof(route.ipv6_src));
+	__builtin_memcpy(route.ipv6_dst, &ip->daddr, sizeof(route.ipv6_dst));
+	return stays_here(p, &route);
+}
+
+static __always_inline int check_inner(struct packet *p)
+{
+	return p->protocol == IPPROTO_IPIP ? check_inner_ipv4(p) : check_inner_ipv6(p);
+}
+
+/* Moves the Ethernet header with its tags up to the inner packet. */
+static __always_inline int strip(struct packet *p)
+{
+	struct {
+		__u8 addresses[2 * ETH_ALEN];
+		__u32 tags[MAX_TAGS]; /* each its own type, then its control field */
+	} header;
+	void *data = (void *)(long)p->ctx->data;
+	void *end = (void *)(long)p->ctx->data_end;
+	void *pos;
+
+	/* Two IP headers follow: neither this check nor the one below can fail, but the verifier
+	 * does not know that. */
+	if (data + sizeof(header) > end)
+		return EK_DECAP_MALFORMED;
+	__builtin_memcpy(&header, data, sizeof(header));
+	if (bpf_xdp_adjust_head(p->ctx, p->outer_length))
+		return EK_DECAP_MALFORMED;
+	data = (void *)(long)p->ctx->data;
+	end = (void *)(long)p->ctx->data_end;
+	if (data + sizeof(header) + sizeof(__be16) > end)
+		return EK_DECAP_MALFORMED;
+	__builtin_memcpy(data, header.addresses, sizeof(header.addresses));
+	pos = data + sizeof(header.addresses);
+	if (p->tags > 0) {
+		*(__u32 *)pos = header.tags[0];
+		pos += sizeof(__u32);
+	}
+	if (p->tags > 1) {
+		*(__u32 *)pos = header.tags[1];
+		pos += sizeof(__u32);
+	}
+	*(__be16 *)pos = p->type;
+	return 0;
+}
+
+static __always_inline void count(__u32 counter, __u64 amount)
+{
+	__u64 *value = bpf_map_lookup_elem(&counters, &counter);
+
+	if (value)
+		*value += amount;
+}
+
+SEC("xdp")
+int decap(struct xdp_md *ctx)
+{
+	struct packet p = { .ctx = ctx, .rest = cursor_at_start(ctx) };
+	int counter = parse_ethernet(&p) ?: parse_outer(&p) ?: check_inner(&p) ?: strip(&p);
+
+	count(counter, 1);
+	if (counter == EK_DECAP_DECAPSULATED_PACKETS)
+		count(EK_DECAP_DECAPSULATED_BYTES, p.inner_length);
+	return XDP_PASS;
+}
+
+char LICENSE[] SEC("license") = "GPL";
