@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "evenkeel/abi.h"
+#include "lib/addr.h"
 #include "lib/preflight.h"
 
 /* ---- links ------------------------------------------------------------------------------- */
@@ -31,13 +32,13 @@ int net_socket_listens(const struct ek_addr *addr, uint16_t port, uint8_t proto)
 /* ---- next hops ---------------------------------------------------------------------------- */
 
 enum hop_state {
-	HOP_UNKNOWN,     /* asked for, not answered yet */
-	HOP_READY,       /* everything below is valid */
-	HOP_NO_ROUTE,    /* no route to it (or unreachable, blackhole, prohibit) */
-	HOP_NO_NEIGHBOUR,/* the neighbour does not answer ARP/ND */
-	HOP_LINK_DOWN,   /* the egress is down or gone */
-	HOP_LOCAL,       /* the address is this host's own */
-	HOP_NO_MAC,      /* the egress has no Ethernet addresses */
+	HOP_UNKNOWN,      /* asked for, not answered yet */
+	HOP_READY,        /* everything below is valid */
+	HOP_NO_ROUTE,     /* no route to it (or unreachable, blackhole, prohibit) */
+	HOP_NO_NEIGHBOUR, /* the neighbour does not answer ARP/ND */
+	HOP_LINK_DOWN,    /* the egress is down or gone */
+	HOP_LOCAL,        /* the address is this host's own */
+	HOP_NO_MAC,       /* the egress has no Ethernet addresses */
 };
 
 /* Where packets to an address go now. */
@@ -45,12 +46,12 @@ struct hop {
 	enum hop_state state;
 	unsigned int ifindex;
 	char interface[IF_NAMESIZE];
-	uint32_t mtu;             /* of route or interface, the smaller */
+	uint32_t mtu; /* of route or interface, the smaller */
 	uint8_t source_mac[6];
 	uint8_t dest_mac[6];
-	struct ek_addr gateway;   /* the on-link address resolved; equals the address if direct */
-	bool direct;              /* no gateway between */
-	struct ek_addr source;    /* the address the host would send from */
+	struct ek_addr gateway; /* the on-link address resolved; equals the address if direct */
+	bool direct;            /* no gateway between */
+	struct ek_addr source;  /* the address the host would send from */
 };
 const char *hop_state_name(enum hop_state state); /* "ready", "no route", ... */
 
@@ -84,10 +85,10 @@ int hops_refresh(struct hops *h);
 /* ---- probes through the forwarding path ------------------------------------------------------ */
 
 enum probe_verdict {
-	PROBE_ANSWERED,  /* SYN+ACK from the service's address came back */
-	PROBE_REFUSED,   /* RST from the service's address came back: decapsulated, port closed */
-	PROBE_SILENT,    /* nothing within the time */
-	PROBE_NO_HOP,    /* could not be sent: see hop */
+	PROBE_ANSWERED, /* SYN+ACK from the service's address came back */
+	PROBE_REFUSED,  /* RST from the service's address came back: decapsulated, port closed */
+	PROBE_SILENT,   /* nothing within the time */
+	PROBE_NO_HOP,   /* could not be sent: see hop */
 };
 
 /* Sends one TCP SYN for `service` from an address of this host, the way the data path would

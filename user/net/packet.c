@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The packets of a probe: a SYN, and what comes back. */
+#include "net/packet.h"
+
+#include <arpa/inet.h>
+#include <netinet/if_ether.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#define HOPS_MAX 64
+/* What an Ethernet without tunnels carries; the peer's answer needs room for it only if data
+ * follows, which never happens here. */
+#define ETHERNET_MTU 1500
+
+/* The header and its MSS option. */
+struct tcp_syn {
+	struct tcphdr header;
+	uint8_t kind, length;
+	uint16_t mss;
+};
+_Static_assert(sizeof(struct tcp_syn) == 24, "TCP with the MSS option");
+
+/* ---- checksums (RFC 1071) --------------------------------------------------------------- */
+
+static uint32_t add_words(uint32_t sum, const void *data, size_t size)
+{
+	const uint8_t *bytes = data;
+
+	for (size_t i = 0; i + 1 < size; i += 2)
+		sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
+	return sum;
+}
+
+static uint16_t fold(uint32_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~sum);
+}
+
+static uint16_t syn_checksum(const struct tcp_syn *syn, const struct packet_flow *flow)
+{
+	/* The prefix of an IPv4-mapped address would count in the pseudo header. */
+	size_t skip = addr_is_ipv4(&flow->dest) ? 12 : 0;
+	uint32_t sum = IPPROTO_TCP + sizeof(*syn);
+
+	sum = add_words(sum, flow->source.bytes + skip, sizeof(flow->source) - skip);
+	sum = add_words(sum, flow->dest.bytes + skip, sizeof(flow->dest) - skip);
+	return fold(add_words(sum, syn, sizeof(*syn)));
+}
+
+/* ---- writing ---------------------------------------------------------------------------- */
+
+static size_t put_ipv4(uint8_t *out, const struct packet_flow *flow, size_t payload)
+{
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = sizeof(ip) / 4,
+		.tot_len = htons((uint16_t)(sizeof(ip) + payload)),
+		.frag_off = htons(IP_DF),
+		.ttl = HOPS_MAX,
+		.protocol = IPPROTO_TCP,
+		.saddr = flow->source.be32[3],
+		.daddr = flow->dest.be32[3],
+	};
+
+	ip.check = fold(add_words(0, &ip, sizeof(ip)));
+	memcpy(out, &ip, sizeof(ip));
+	return sizeof(ip);
+}
+
+static size_t put_ipv6(uint8_t *out, const struct packet_flow *flow, size_t payload)
+{
+	struct ip6_hdr ip = {
+		.ip6_flow = htonl(6u << 28),
+		.ip6_plen = htons((uint16_t)payload),
+		.ip6_nxt = IPPROTO_TCP,
+		.ip6_hlim = HOPS_MAX,
+	};
+
+	memcpy(&ip.ip6_src, flow->source.bytes, 16);
+	memcpy(&ip.ip6_dst, flow->dest.bytes, 16);
+	memcpy(out, &ip, sizeof(ip));
+	return sizeof(ip);
+}
+
+size_t packet_syn(uint8_t *out, const struct packet_flow *flow)
+{
+	bool ipv4 = addr_is_ipv4(&flow->dest);
+	size_t ip_size = ipv4 ? sizeof(struct iphdr) : sizeof(struct ip6_hdr);
+	struct tcp_syn syn = {
+		.header = {
+			.source = htons(flow->source_port),
+			.dest = htons(flow->dest_port),
+			.seq = htonl(flow->isn),
+			.doff = sizeof(syn) / 4,
+			.syn = 1,
+			.window = htons(UINT16_MAX),
+		},
+		.kind = TCPOPT_MAXSEG,
+		.length = TCPOLEN_MAXSEG,
+		.mss = htons((uint16_t)(ETHERNET_MTU - ip_size - sizeof(struct tcphdr))),
+	};
+	size_t at = ipv4 ? put_ipv4(out, flow, sizeof(syn)) : put_ipv6(out, flow, sizeof(syn));
+
+	syn.header.check = syn_checksum(&syn, flow);
+	memcpy(out + at, &syn, sizeof(syn));
+	return at + sizeof(syn);
+}
+
+static void complete_ipv4(uint8_t *outer, uint8_t protocol, size_t inner_size)
+{
+	struct iphdr ip;
+
+	memcpy(&ip, outer, sizeof(ip));
+	ip.tot_len = htons((uint16_t)(sizeof(ip) + inner_size));
+	ip.protocol = protocol;
+	ip.check = 0;
+	ip.check = fold(add_words(0, &ip, sizeof(ip)));
+	memcpy(outer, &ip, sizeof(ip));
+}
+
+static void complete_ipv6(uint8_t *outer, uint8_t protocol, size_t inner_size)
+{
+	struct ip6_hdr ip;
+
+	memcpy(&ip, outer, sizeof(ip));
+	ip.ip6_plen = htons((uint16_t)inner_size);
+	ip.ip6_nxt = protocol;
+	memcpy(outer, &ip, sizeof(ip));
+}
+
+void packet_complete(uint8_t *frame, enum ek_encap encap, size_t inner_size)
+{
+	uint8_t *outer = frame + sizeof(struct ether_header), *inner = outer;
+	bool ipv4 = encap == EK_ENCAP_IPV4, inner_ipv4;
+	uint16_t ether_type;
+
+	if (encap == EK_ENCAP_IPV4)
+		inner += sizeof(struct iphdr);
+	else if (encap == EK_ENCAP_IPV6)
+		inner += sizeof(struct ip6_hdr);
+	inner_ipv4 = inner[0] >> 4 == 4;
+	if (encap == EK_ENCAP_L2)
+		ipv4 = inner_ipv4;
+	else if (ipv4)
+		complete_ipv4(outer, inner_ipv4 ? IPPROTO_IPIP : IPPROTO_IPV6, inner_size);
+	else
+		complete_ipv6(outer, inner_ipv4 ? IPPROTO_IPIP : IPPROTO_IPV6, inner_size);
+	ether_type = htons(ipv4 ? ETHERTYPE_IP : ETHERTYPE_IPV6);
+	memcpy(frame + 2 * ETH_ALEN, &ether_type, sizeof(ether_type));
+}
+
+/* ---- reading ---------------------------------------------------------------------------- */
+
+/* Size of the IP header if the packet is TCP from the flow's destination to its source; else
+ * 0. Options are skipped; an answer to a SYN is no fragment and has no extension headers. */
+static size_t match_ip(const uint8_t *packet, size_t size, const struct packet_flow *flow)
+{
+	struct iphdr v4;
+	struct ip6_hdr v6;
+
+	if (addr_is_ipv4(&flow->dest)) {
+		if (size < sizeof(v4))
+			return 0;
+		memcpy(&v4, packet, sizeof(v4));
+		if (v4.version != 4 || v4.ihl < 5 || v4.protocol != IPPROTO_TCP ||
+		    v4.frag_off & htons(IP_OFFMASK | IP_MF) || v4.saddr != flow->dest.be32[3] ||
+		    v4.daddr != flow->source.be32[3])
+			return 0;
+		return v4.ihl * 4u;
+	}
+	if (size < sizeof(v6))
+		return 0;
+	memcpy(&v6, packet, sizeof(v6));
+	if (packet[0] >> 4 != 6 || v6.ip6_nxt != IPPROTO_TCP ||
+	    memcmp(&v6.ip6_src, flow->dest.bytes, 16) ||
+	    memcmp(&v6.ip6_dst, flow->source.bytes, 16))
+		return 0;
+	return sizeof(v6);
+}
+
+enum packet_answer packet_match(const uint8_t *packet, size_t size, const struct packet_flow *flow)
+{
+	size_t at = match_ip(packet, size, flow);
+	struct tcphdr tcp;
+
+	if (!at || size < at + sizeof(tcp))
+		return PACKET_OTHER;
+	memcpy(&tcp, packet + at, sizeof(tcp));
+	if (ntohs(tcp.source) != flow->dest_port || ntohs(tcp.dest) != flow->source_port ||
+	    !tcp.ack || ntohl(tcp.ack_seq) != flow->isn + 1)
+		return PACKET_OTHER;
+	if (tcp.rst)
+		return PACKET_RST;
+	return tcp.syn ? PACKET_SYN_ACK : PACKET_OTHER;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The packets of a probe. Private to net/. */
+#ifndef EVENKEEL_NET_PACKET_H
+#define EVENKEEL_NET_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "evenkeel/abi.h"
+#include "lib/addr.h"
+
+/* Ethernet, outer IPv6, inner IPv6, TCP with one option. */
+#define PACKET_MAX (14 + 40 + 40 + 24)
+
+/* One attempt to connect. Ports in host order. */
+struct packet_flow {
+	struct ek_addr source, dest; /* of one family */
+	uint16_t source_port, dest_port;
+	uint32_t isn;
+};
+
+/* Writes the IP packet with the SYN to `out`, and returns its length. */
+size_t packet_syn(uint8_t *out, const struct packet_flow *flow);
+
+/* Completes the outer header of a path's template, which stands in front of an IP packet of
+ * `inner_size` bytes. */
+void packet_complete(uint8_t *frame, enum ek_encap encap, size_t inner_size);
+
+enum packet_answer { PACKET_OTHER, PACKET_SYN_ACK, PACKET_RST };
+
+/* Is this IP packet the answer to the flow's SYN? */
+enum packet_answer packet_match(const uint8_t *packet, size_t size, const struct packet_flow *flow);
+
+#endif
