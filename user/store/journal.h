@@ -17,7 +17,8 @@ struct journal;
 /* Opens or makes STATE_FOLDER/journal.db (folder made with mode 0750 if missing) and holds an
  * exclusive lock on STATE_FOLDER/lock for the life of the process. -EBUSY: another daemon has
  * it; its pid is in `error`. -EPROTO: a newer schema. */
-int journal_open(struct journal **out, const char *state_folder, char error[static JOURNAL_ERROR_MAX]);
+int journal_open(struct journal **out, const char *state_folder,
+		 char error[static JOURNAL_ERROR_MAX]);
 void journal_close(struct journal *j);
 
 /* What a step of the change pipeline is recorded as. */
@@ -38,13 +39,13 @@ struct journal_actor {
 };
 
 struct journal_revision {
-	int64_t number;        /* from 1 */
+	int64_t number; /* from 1 */
 	enum journal_state state;
-	int64_t time;          /* unix seconds when proposed */
-	char hash[65];         /* SHA-256 of text, hex */
-	char *text;            /* canonical configuration; owned; NULL in listings */
+	int64_t time;  /* unix seconds when proposed */
+	char hash[65]; /* SHA-256 of text, hex */
+	char *text;    /* canonical configuration; owned; NULL in listings */
 	struct journal_actor actor;
-	char detail[256];      /* why it failed; "" otherwise */
+	char detail[256]; /* why it failed; "" otherwise */
 };
 void journal_revision_release(struct journal_revision *r);
 
@@ -60,7 +61,8 @@ int journal_fail(struct journal *j, int64_t number, const char *why, int64_t now
 int journal_in_force(struct journal *j, struct journal_revision *out);
 
 /* The newest `limit` revisions, newest first, without text. *out allocated. */
-int journal_revisions(struct journal *j, size_t limit, struct journal_revision **out, size_t *count);
+int journal_revisions(struct journal *j, size_t limit, struct journal_revision **out,
+		      size_t *count);
 
 /* Appends an audit event; `kind` is a stable word ("attach", "start", "adopt", "settled"). */
 int journal_event(struct journal *j, const char *kind, const struct journal_actor *actor,

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the journal's files share: the handle and thin wrappers of SQLite. */
+#ifndef EVENKEEL_STORE_JOURNAL_DB_H
+#define EVENKEEL_STORE_JOURNAL_DB_H
+
+#include <sqlite3.h>
+
+#include "store/journal.h"
+
+struct journal {
+	sqlite3 *db;
+	int lock_fd;
+	char error[JOURNAL_ERROR_MAX];
+};
+
+/* Keeps SQLite's error text as "WHAT: text" and returns -errno for its code. */
+int journal_failed(struct journal *j, const char *what);
+
+/* Runs statements without parameters or results. */
+int journal_run(struct journal *j, const char *sql);
+
+/* Prepares one statement; the caller finalizes it (journal_finalize with _cleanup_). */
+int journal_prepare(struct journal *j, sqlite3_stmt **out, const char *sql);
+static inline void journal_finalize(sqlite3_stmt **s)
+{
+	sqlite3_finalize(*s);
+}
+
+/* Steps a statement that gives no rows. */
+int journal_step_done(struct journal *j, sqlite3_stmt *s);
+
+/* Binds an actor to four parameters from `first` on: uid, pid, user, command. */
+int journal_bind_actor(sqlite3_stmt *s, int first, const struct journal_actor *actor);
+/* Reads it back from four columns from `first` on. */
+void journal_column_actor(sqlite3_stmt *s, int first, struct journal_actor *out);
+
+/* Copies a text column into a field of fixed size, cut at its end if need be. */
+void journal_column_copy(sqlite3_stmt *s, int column, char *out, size_t size);
+
+#endif
