@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "daemon/change.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/attachment.h"
+#include "daemon/log.h"
+#include "daemon/nexthop.h"
+#include "dp/install.h"
+#include "lib/cleanup.h"
+#include "net/net.h"
+
+#define SSH_PORT 22
+
+/* How long a change waits for the kernel to find new backends' neighbours. An answer takes a
+ * round trip; who has not answered by then is warned of. */
+#define RESOLVE_MS 1000
+
+/* ---- guards: what would take the host's own traffic ------------------------------------------- */
+
+static bool listener_in_force(const struct daemon *d, const struct endpoint *e)
+{
+	for (size_t i = 0; d->config && i < d->config->service_count; i++) {
+		const struct config_service *s = &d->config->services[i];
+
+		for (size_t k = 0; k < s->listener_count; k++) {
+			const struct endpoint *other = &s->listeners[k].endpoint;
+
+			if (addr_equal(&other->addr, &e->addr) && other->port == e->port &&
+			    other->proto == e->proto)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void listener_guard(const struct config_service *s, const struct config_listener *l,
+			   struct diag *diag)
+{
+	const struct endpoint *e = &l->endpoint;
+	char text[ENDPOINT_TEXT_MAX];
+	int listens;
+
+	endpoint_text(e, text);
+	if (e->proto == IPPROTO_TCP && e->port == SSH_PORT && net_address_local(&e->addr, NULL)) {
+		diag_error(diag, l->place.line, l->place.column,
+			   "service %s: %s is SSH on an address of this host: it would be cut off; "
+			   "use another address",
+			   s->name, text);
+		return;
+	}
+	listens = net_socket_listens(&e->addr, e->port, e->proto);
+	if (listens > 0)
+		diag_error(diag, l->place.line, l->place.column,
+			   "service %s: a socket of this host listens on %s and would hear nothing "
+			   "more; stop it (ss -lntup 'sport = %u' names it) or use another address",
+			   s->name, text, e->port);
+	else if (listens < 0)
+		diag_warning(diag, l->place.line, l->place.column,
+			     "service %s: whether this host listens on %s is not known: %s",
+			     s->name, text, strerror(-listens));
+}
+
+/* Listeners in force are not asked about again: a drain at night must not fail because some
+ * socket was opened since. */
+static void guard(const struct daemon *d, const struct config *c, struct diag *diag)
+{
+	for (size_t i = 0; i < c->service_count; i++) {
+		const struct config_service *s = &c->services[i];
+
+		for (size_t k = 0; k < s->listener_count; k++)
+			if (!listener_in_force(d, &s->listeners[k].endpoint))
+				listener_guard(s, &s->listeners[k], diag);
+	}
+	for (size_t i = 0; i < c->interface_count; i++)
+		if (!attachment_exists(d, c->interfaces[i]))
+			diag_warning(
+				diag, 0, 0,
+				"interface %s is not attached: no traffic reaches a service by it "
+				"(evenkeel attach %s)",
+				c->interfaces[i], c->interfaces[i]);
+}
+
+/* ---- the data path ------------------------------------------------------------------------------ */
+
+/* Paths first, then tables: no packet is sent to a backend whose next hop could be known. */
+static int install(struct daemon *d, const struct config *c, struct dp_install_result *result,
+		   char error[static DP_ERROR_MAX])
+{
+	int err = dp_reserve(d->dp, c, clock_wall_s(), error);
+
+	if (err)
+		return err;
+	nexthops_sync(d);
+	nexthops_wait(d, RESOLVE_MS);
+	err = dp_install(d->dp, c, clock_now_s(), clock_wall_s(), result, error);
+	d->settling = true;
+	nexthops_sync(d); /* a forwarding mode may have changed */
+	return err;
+}
+
+/* After a failure: what is in force again, should the failed one have left a trace. */
+static void reinstall(struct daemon *d, struct reply *reply)
+{
+	char error[DP_ERROR_MAX] = "";
+	struct dp_install_result result;
+
+	if (!d->config ||
+	    dp_install(d->dp, d->config, clock_now_s(), clock_wall_s(), &result, error) == 0)
+		return;
+	snprintf(d->trouble, sizeof(d->trouble), "revision %lld could not be put back: %s",
+		 (long long)d->revision.number, error);
+	log_line(LOG_ERR, "%s", d->trouble);
+	reply_message(reply, "%s", d->trouble);
+}
+
+static void warn_of_silent(const struct daemon *d, const struct config *c, struct diag *diag)
+{
+	for (size_t i = 0; i < c->service_count; i++) {
+		const struct config_service *s = &c->services[i];
+		int service = dp_service_index(d->dp, s->name);
+
+		for (size_t k = 0; service >= 0 && k < s->backend_count; k++) {
+			const struct config_backend *b = &s->backends[k];
+			uint32_t index = dp_backend_index(d->dp, (uint32_t)service, &b->addr);
+			char reason[NEXTHOP_REASON_MAX];
+
+			if (config_backend_weight(b) &&
+			    nexthop_problem(reason, s->forward, &b->addr, nexthop_find(d, index)))
+				diag_warning(
+					diag, b->addr_place.line, b->addr_place.column,
+					"backend %s/%s gets its share but cannot be reached: %s",
+					s->name, b->name, reason);
+		}
+	}
+}
+
+/* ---- the journal -------------------------------------------------------------------------------- */
+
+/* Places belong to the text that was read: what a command changes later has none. */
+static void places_clear(struct config *c)
+{
+	for (size_t i = 0; i < c->service_count; i++) {
+		struct config_service *s = &c->services[i];
+
+		s->place = (struct place){};
+		for (size_t k = 0; k < s->listener_count; k++)
+			s->listeners[k].place = (struct place){};
+		for (size_t k = 0; k < s->backend_count; k++) {
+			struct config_backend *b = &s->backends[k];
+
+			b->place = b->addr_place = b->weight_place = (struct place){};
+		}
+	}
+}
+
+static void adopt(struct daemon *d, struct config *c, struct journal_revision *revision)
+{
+	config_free(d->config);
+	d->config = c;
+	journal_revision_release(&d->revision);
+	d->revision = *revision;
+	d->trouble[0] = '\0';
+}
+
+static void abandon(struct daemon *d, int64_t number, const char *why, struct reply *reply)
+{
+	reinstall(d, reply);
+	if (journal_fail(d->journal, number, why, clock_wall_s()))
+		log_warning("revision %lld is not marked as failed: %s", (long long)number,
+			    journal_error(d->journal));
+	reply_refuse(reply, "nothing changed (revision %lld stays): %s",
+		     (long long)d->revision.number, why);
+}
+
+/* The revision just committed, as the journal has it. Should it not be readable, what is known
+ * of it must do: it is in force. */
+static struct journal_revision revision_committed(struct daemon *d, int64_t number, char **text)
+{
+	struct journal_revision r = {};
+
+	if (journal_in_force(d->journal, &r) == 0)
+		return r;
+	log_warning("revision %lld cannot be read back: %s", (long long)number,
+		    journal_error(d->journal));
+	r = (struct journal_revision){ .number = number, .state = JOURNAL_IN_FORCE };
+	r.time = clock_wall_s();
+	r.text = take_ptr(*text);
+	return r;
+}
+
+/* Revision number `number` is in the journal as being applied: do it, and decide it. */
+static bool decide(struct daemon *d, struct config *c, char **text, int64_t number,
+		   struct reply *reply)
+{
+	struct journal_revision revision;
+	struct dp_install_result done = {};
+	char error[DP_ERROR_MAX] = "";
+	int err = install(d, c, &done, error);
+
+	if (err) {
+		abandon(d, number, error[0] ? error : strerror(-err), reply);
+		return false;
+	}
+	err = journal_commit(d->journal, number, clock_wall_s());
+	if (err) {
+		snprintf(error, sizeof(error), "the journal cannot record it: %.400s",
+			 journal_error(d->journal));
+		abandon(d, number, error, reply);
+		return false;
+	}
+	revision = revision_committed(d, number, text);
+	adopt(d, c, &revision);
+	log_notice("revision %lld is in force: %u services added, %u removed, %u changed, %u slots "
+		   "moved",
+		   (long long)number, done.services_added, done.services_removed,
+		   done.services_switched, done.slots_moved);
+	return true;
+}
+
+static void reply_changed(struct reply *reply, const struct daemon *d, bool changed,
+			  struct diag *diag)
+{
+	json_t *warnings = json_array();
+
+	diag_sort(diag);
+	for (size_t i = 0; i < diag->count; i++) {
+		_cleanup_(free_ptr) char *line = diag_line(diag, i);
+
+		json_array_append_new(warnings, json_string(line ? line : "out of memory"));
+	}
+	reply_diagnostics(reply, diag);
+	reply->result = json_pack("{s:I, s:b, s:o}", "revision", (json_int_t)d->revision.number,
+				  "changed", changed, "warnings", warnings);
+}
+
+static bool begin(struct request *r, const char *text, int64_t *number, struct reply *reply)
+{
+	struct daemon *d = r->daemon;
+
+	if (journal_begin(d->journal, text, &r->actor, clock_wall_s(), number)) {
+		reply_refuse(reply, "nothing changed: the journal cannot be written: %s",
+			     journal_error(d->journal));
+		return false;
+	}
+	return true;
+}
+
+void change_run(struct request *r, struct config *candidate, struct diag *diag, struct reply *reply)
+{
+	_cleanup_(config_release) struct config *c = candidate;
+	struct daemon *d = r->daemon;
+	_cleanup_(free_ptr) char *text = config_text(c);
+	int64_t number = 0;
+
+	if (!text) {
+		reply_refuse(reply, "out of memory");
+		return;
+	}
+	guard(d, c, diag);
+	if (diag_failed(diag)) {
+		reply_diagnostics(reply, diag);
+		reply_message(reply, "nothing changed (revision %lld stays)",
+			      (long long)d->revision.number);
+		return;
+	}
+	if (d->revision.text && !d->trouble[0] && strcmp(text, d->revision.text) == 0) {
+		reply_changed(reply, d, false, diag);
+		return;
+	}
+	if (!begin(r, text, &number, reply) || !decide(d, c, &text, number, reply))
+		return;
+	c = NULL; /* decide() has put it into force */
+	warn_of_silent(d, d->config, diag);
+	places_clear(d->config);
+	reply_changed(reply, d, true, diag);
+}
+
+/* ---- at start ------------------------------------------------------------------------------------- */
+
+static int restore(struct daemon *d)
+{
+	_cleanup_(diag_release) struct diag diag = { .file = "journal" };
+	struct dp_install_result result;
+	char error[DP_ERROR_MAX] = "";
+	int err = journal_in_force(d->journal, &d->revision);
+
+	if (err == -ENOENT && daemon_has_services(d)) {
+		snprintf(
+			d->trouble, sizeof(d->trouble),
+			"the journal in %s has no revision, but the pinned maps hold services: they "
+			"are left forwarding; apply a configuration to take them over",
+			d->options.state);
+		return -ENOENT;
+	}
+	if (err == -ENOENT) {
+		d->config = calloc(1, sizeof(*d->config));
+		return d->config ? 0 : -ENOMEM;
+	}
+	if (err) {
+		snprintf(d->trouble, sizeof(d->trouble), "the journal cannot be read: %.500s",
+			 journal_error(d->journal));
+		return err;
+	}
+	err = config_parse(&d->config, d->revision.text, strlen(d->revision.text), &diag);
+	if (err) {
+		snprintf(
+			d->trouble, sizeof(d->trouble),
+			"revision %lld of the journal is not a configuration to this version: %.400s",
+			(long long)d->revision.number,
+			diag.count ? diag.entries[0].text : strerror(-err));
+		return err;
+	}
+	places_clear(d->config);
+	err = install(d, d->config, &result, error);
+	if (err)
+		snprintf(d->trouble, sizeof(d->trouble),
+			 "revision %lld cannot be installed: %.500s", (long long)d->revision.number,
+			 error);
+	else if (result.slots_moved || result.services_added || result.services_removed)
+		log_notice(
+			"revision %lld was restored: %u services added, %u removed, %u slots moved",
+			(long long)d->revision.number, result.services_added,
+			result.services_removed, result.slots_moved);
+	return err;
+}
+
+void change_restore(struct daemon *d)
+{
+	nexthops_sync(d); /* also when there is nothing to restore: what is pinned forwards */
+	d->settling = true;
+	if (restore(d))
+		log_line(LOG_ERR, "%s", d->trouble);
+}

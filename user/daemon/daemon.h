@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The daemon's parts, and what they share. Requests change it only through change.h and
+ * attachment.h. */
+#ifndef EVENKEEL_DAEMON_DAEMON_H
+#define EVENKEEL_DAEMON_DAEMON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "daemon/options.h"
+#include "dp/dp.h"
+#include "lib/config.h"
+#include "store/journal.h"
+
+struct nexthops;
+struct samples;
+struct attachments;
+struct control;
+
+struct daemon {
+	struct options options;
+	int pins_lock;
+	struct journal *journal;
+	struct dp *dp;
+	struct config *config; /* in force, empty before the first; NULL: unknown, see trouble */
+	struct journal_revision revision; /* in force; number 0: none. Its text is canonical. */
+	char trouble
+		[640]; /* why the data path does not show the revision in force; "" if it does */
+	bool settling; /* a slot may be unsettled, or a backend leaving */
+	struct nexthops *nexthops;
+	struct samples *samples;
+	struct attachments *attachments;
+	struct control *control;
+	int64_t started;
+	uv_loop_t loop;
+	uv_timer_t tick;
+	uv_signal_t terminate, interrupt;
+	struct journal_actor self; /* what the daemon does by itself */
+};
+
+/* Opens everything and restores the revision in force. What went wrong is logged. The caller
+ * closes also after a failure. */
+int daemon_open(struct daemon *d, const struct options *options);
+/* Runs until a signal. Forwarding goes on afterwards. */
+int daemon_run(struct daemon *d);
+void daemon_close(struct daemon *d);
+
+/* CLOCK_MONOTONIC seconds, as the data path counts them, and CLOCK_REALTIME seconds. */
+uint32_t clock_now_s(void);
+int64_t clock_wall_s(void);
+
+/* Appends an audit event; that it could not be written is logged, for the thing has happened. */
+void daemon_event(struct daemon *d, const char *kind, const struct journal_actor *actor,
+		  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* True if the pinned maps hold a service, whoever put it there. */
+bool daemon_has_services(const struct daemon *d);
+
+#endif

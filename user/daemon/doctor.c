@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "daemon/doctor.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/nexthop.h"
+#include "dp/install.h"
+#include "evenkeel/hash.h"
+#include "lib/addr.h"
+#include "lib/cleanup.h"
+#include "lib/directory.h"
+#include "lib/maglev.h"
+#include "lib/path.h"
+#include "net/net.h"
+
+/* A backend on the far side of a data centre answers within a few milliseconds. */
+#define PROBE_MS 300
+
+/* What clients send at most, where nobody has set another MTU. */
+#define CLIENT_MTU 1500
+
+/* IPv4 and TCP headers without options: what lies between an MTU and its MSS. */
+#define HEADERS_IPV4 40
+
+struct doctor {
+	struct findings *findings;
+	const struct daemon *daemon;
+	uint64_t until; /* uv_hrtime() at which probing ends */
+	size_t unprobed;
+};
+
+/* ---- the addresses of a service ----------------------------------------------------------------- */
+
+static uint64_t packets_of(const struct dp *dp, uint32_t service)
+{
+	uint64_t packets = 0;
+
+	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
+		struct ek_traffic t;
+
+		if (!dp->backend_ids[i].used || dp->backend_ids[i].service != service)
+			continue;
+		dp_traffic(dp, i, &t);
+		packets += t.packets;
+	}
+	return packets;
+}
+
+static void check_vip(struct doctor *x, const struct config_service *s, const struct ek_addr *addr,
+		      uint64_t packets)
+{
+	char text[ADDR_TEXT_MAX], subject[192], remedy[128], interface[IF_NAMESIZE] = "?";
+	unsigned int ifindex = 0;
+
+	addr_text(addr, text);
+	snprintf(subject, sizeof(subject), "%s %s", s->name, text);
+	snprintf(remedy, sizeof(remedy),
+		 "at the router: ip route add %s/%d via ADDRESS_OF_THIS_HOST", text,
+		 addr_is_ipv4(addr) ? 32 : 128);
+	if (net_address_local(addr, &ifindex)) {
+		if_indextoname(ifindex, interface);
+		finding_add(x->findings, FINDING_OK, "vip", subject, "",
+			    "is on %s of this host: the kernel answers %s for it", interface,
+			    addr_is_ipv4(addr) ? "ARP" : "neighbour discovery");
+	} else if (packets) {
+		finding_add(
+			x->findings, FINDING_OK, "vip", subject, "",
+			"is not on this host; its service has had traffic, so something routes it "
+			"here");
+	} else {
+		finding_add(
+			x->findings, FINDING_WARNING, "vip", subject, remedy,
+			"is not on this host, so nothing here answers %s for it, and no traffic "
+			"has come: a router must send it here",
+			addr_is_ipv4(addr) ? "ARP" : "neighbour discovery");
+	}
+}
+
+static void check_vips(struct doctor *x, const struct config_service *s, uint32_t service)
+{
+	uint64_t packets = packets_of(x->daemon->dp, service);
+
+	for (size_t i = 0; i < s->listener_count; i++) {
+		const struct ek_addr *addr = &s->listeners[i].endpoint.addr;
+		bool seen = false;
+
+		for (size_t k = 0; k < i; k++)
+			seen |= addr_equal(addr, &s->listeners[k].endpoint.addr);
+		if (!seen)
+			check_vip(x, s, addr, packets);
+	}
+}
+
+/* ---- the maps against the revision --------------------------------------------------------------- */
+
+/* Slots whose owner is not the one that the revision asks for; -errno. */
+static int64_t table_drift(const struct dp *dp, const struct config_service *s, uint32_t service,
+			   const struct dp_service_view *view)
+{
+	_cleanup_(free_ptr) struct maglev_member *members =
+		calloc(s->backend_count + 1, sizeof(*members));
+	_cleanup_(free_ptr) uint32_t *table = calloc(view->slots, sizeof(*table));
+	int64_t wrong = 0;
+	int err;
+
+	if (!members || !table)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->backend_count; i++) {
+		const struct config_backend *b = &s->backends[i];
+
+		members[i] = (struct maglev_member){
+			.addr = b->addr,
+			.weight = config_backend_weight(b),
+			.index = dp_backend_index(dp, service, &b->addr),
+		};
+	}
+	err = maglev_fill(table, view->slots, members, s->backend_count, dp->global->key);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < view->slots; i++)
+		wrong += ek_slot_cur(dp->slots[view->base + i]) != table[i];
+	return wrong;
+}
+
+static const struct ek_listener *listener_find(const struct dp *dp, const struct endpoint *e)
+{
+	uint64_t word = dp->global->directory;
+	size_t region = ek_directory_region(word);
+
+	return directory_find(&dp->directory[region * EK_DIRECTORY_ENTRIES],
+			      &dp->displacement[region * EK_DIRECTORY_BUCKETS], word, &e->addr,
+			      htons(e->port), e->proto);
+}
+
+static void check_maps(struct doctor *x, const struct config_service *s, uint32_t service)
+{
+	const struct dp *dp = x->daemon->dp;
+	const char *remedy = "systemctl restart evenkeeld (forwarding goes on meanwhile)";
+	struct dp_service_view view;
+	int64_t wrong;
+
+	for (size_t i = 0; i < s->listener_count; i++) {
+		const struct ek_listener *l = listener_find(dp, &s->listeners[i].endpoint);
+		char text[ENDPOINT_TEXT_MAX];
+
+		if (!l || l->service != service)
+			finding_add(x->findings, FINDING_ERROR, "listener", s->name, remedy,
+				    "the maps do not lead %s to this service",
+				    endpoint_text(&s->listeners[i].endpoint, text));
+	}
+	if (dp_service_view(dp, service, &view)) {
+		finding_add(x->findings, FINDING_ERROR, "table", s->name, remedy,
+			    "the maps hold no table for it");
+		return;
+	}
+	wrong = table_drift(dp, s, service, &view);
+	if (wrong < 0)
+		finding_add(x->findings, FINDING_WARNING, "table", s->name, "",
+			    "its table could not be compared: %s", strerror((int)-wrong));
+	else if (wrong)
+		finding_add(x->findings, FINDING_ERROR, "table", s->name, remedy,
+			    "%lld of %u slots are not as the revision says", (long long)wrong,
+			    view.slots);
+	else
+		finding_add(x->findings, FINDING_OK, "table", s->name, "",
+			    "all %u slots are as the revision says, %u of them unsettled",
+			    view.slots, view.unsettled);
+}
+
+/* ---- backends --------------------------------------------------------------------------------------- */
+
+static void check_mtu(struct doctor *x, const struct config_service *s,
+		      const struct config_backend *b, const struct hop *hop, const char *subject)
+{
+	uint32_t overhead = path_overhead(s->forward, &b->addr);
+	uint32_t room = hop->mtu > overhead ? hop->mtu - overhead : 0;
+	char remedy[256];
+
+	if (room >= CLIENT_MTU) {
+		finding_add(x->findings, FINDING_OK, "mtu", subject, "",
+			    "packets of %u bytes fit with %u bytes of outer header", CLIENT_MTU,
+			    overhead);
+		return;
+	}
+	snprintf(remedy, sizeof(remedy),
+		 "on the backend, on its route to the clients: ip route change ROUTE advmss %u; or "
+		 "raise the MTU between balancer and backend to %u",
+		 room > HEADERS_IPV4 ? room - HEADERS_IPV4 : 0, CLIENT_MTU + overhead);
+	finding_add(x->findings, FINDING_WARNING, "mtu", subject, remedy,
+		    "MTU %u less %u bytes of outer header leaves %u: larger packets of clients are "
+		    "dropped as too_big",
+		    hop->mtu, overhead, room);
+}
+
+/* The first TCP listener of a family, to knock at. */
+static const struct endpoint *listener_of(const struct config_service *s, bool ipv4)
+{
+	for (size_t i = 0; i < s->listener_count; i++) {
+		const struct endpoint *e = &s->listeners[i].endpoint;
+
+		if (e->proto == IPPROTO_TCP && addr_is_ipv4(&e->addr) == ipv4)
+			return e;
+	}
+	return NULL;
+}
+
+static void probe_report(struct doctor *x, const struct config_service *s, const char *subject,
+			 const struct endpoint *e, enum probe_verdict verdict)
+{
+	char text[ENDPOINT_TEXT_MAX], remedy[128];
+
+	endpoint_text(e, text);
+	snprintf(remedy, sizeof(remedy), "evenkeel backend setup %s", s->name);
+	switch (verdict) {
+	case PROBE_ANSWERED:
+		finding_add(x->findings, FINDING_OK, "probe", subject, "",
+			    "answers for %s as forwarded by %s", text,
+			    config_forward_name(s->forward));
+		return;
+	case PROBE_REFUSED:
+		finding_add(x->findings, FINDING_ERROR, "probe", subject, "",
+			    "takes packets for %s, but nothing listens there on the backend", text);
+		return;
+	case PROBE_SILENT:
+		finding_add(
+			x->findings, FINDING_ERROR, "probe", subject, remedy,
+			"no answer for %s as forwarded by %s: %s, or a firewall is in between",
+			text, config_forward_name(s->forward),
+			s->forward == EK_FORWARD_L2
+				? "the address is not on its loopback"
+				: "it does not decapsulate, or the address is not on its loopback");
+		return;
+	case PROBE_NO_HOP:
+		finding_add(x->findings, FINDING_ERROR, "probe", subject, "",
+			    "could not be sent a packet");
+		return;
+	}
+}
+
+static void check_probe(struct doctor *x, const struct config_service *s,
+			const struct config_backend *b, const struct hop *hop, const char *subject)
+{
+	for (int family = 0; family < 2; family++) {
+		const struct endpoint *e = listener_of(s, family == 0);
+		enum probe_verdict verdict;
+		int err;
+
+		if (!e)
+			continue;
+		if (uv_hrtime() >= x->until) {
+			x->unprobed++;
+			continue;
+		}
+		err = net_probe(&verdict, e, s->forward, &b->addr, hop, PROBE_MS);
+		if (err)
+			finding_add(x->findings, FINDING_WARNING, "probe", subject, "",
+				    "could not be probed: %s", strerror(-err));
+		else
+			probe_report(x, s, subject, e, verdict);
+	}
+}
+
+static void check_backend(struct doctor *x, const struct config_service *s,
+			  const struct config_backend *b, uint32_t index)
+{
+	const struct hop *hop = nexthop_find(x->daemon, index);
+	char subject[192], reason[NEXTHOP_REASON_MAX], addr[ADDR_TEXT_MAX], remedy[128];
+	struct hop copy;
+
+	snprintf(subject, sizeof(subject), "%s/%s", s->name, b->name);
+	snprintf(remedy, sizeof(remedy), "ip route get %s; ping %s", addr_text(&b->addr, addr),
+		 addr);
+	if (nexthop_problem(reason, s->forward, &b->addr, hop)) {
+		finding_add(x->findings, FINDING_ERROR, "next_hop", subject, remedy, "%s", reason);
+		return;
+	}
+	copy = *hop;
+	if (!(dp_path(x->daemon->dp, index)->flags & EK_PATH_NEXT_HOP))
+		finding_add(x->findings, FINDING_ERROR, "next_hop", subject,
+			    "systemctl restart evenkeeld (forwarding goes on meanwhile)",
+			    "its next hop is known, but the maps have no path to it");
+	else
+		finding_add(x->findings, FINDING_OK, "next_hop", subject, "", "reached by %s",
+			    copy.interface);
+	check_mtu(x, s, b, &copy, subject);
+	check_probe(x, s, b, &copy, subject);
+}
+
+void doctor_services(struct findings *f, const struct daemon *d)
+{
+	struct doctor x = {
+		.findings = f,
+		.daemon = d,
+		.until = uv_hrtime() + DOCTOR_BUDGET_MS * 1000000ull,
+	};
+
+	for (size_t i = 0; d->config && i < d->config->service_count; i++) {
+		const struct config_service *s = &d->config->services[i];
+		int service = dp_service_index(d->dp, s->name);
+
+		if (service < 0) {
+			finding_add(f, FINDING_ERROR, "table", s->name,
+				    "systemctl restart evenkeeld",
+				    "the maps do not know this service");
+			continue;
+		}
+		check_vips(&x, s, (uint32_t)service);
+		check_maps(&x, s, (uint32_t)service);
+		for (size_t k = 0; k < s->backend_count; k++)
+			check_backend(&x, s, &s->backends[k],
+				      dp_backend_index(d->dp, (uint32_t)service,
+						       &s->backends[k].addr));
+	}
+	if (x.unprobed)
+		finding_add(f, FINDING_WARNING, "probe", "evenkeeld", "",
+			    "%zu probes were left out: the others took more than %d s", x.unprobed,
+			    DOCTOR_BUDGET_MS / 1000);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "daemon/facts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/nexthop.h"
+#include "daemon/sample.h"
+#include "dp/install.h"
+#include "lib/addr.h"
+
+/* ---- findings ------------------------------------------------------------------------------- */
+
+static const char *level_name(enum finding_level level)
+{
+	switch (level) {
+	case FINDING_OK:
+		return "ok";
+	case FINDING_WARNING:
+		return "warning";
+	case FINDING_ERROR:
+		return "error";
+	}
+	return "error";
+}
+
+json_t *findings_json(const struct findings *f)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < f->count; i++) {
+		const struct finding *e = &f->entries[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:o, s:o, s:o}", "level",
+						level_name(e->level), "check", e->check, "subject",
+						json_clean(e->subject), "text", json_clean(e->text),
+						"remedy", json_text(e->remedy)));
+	}
+	return list;
+}
+
+void findings_say(const struct findings *f, struct reply *reply)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		const struct finding *e = &f->entries[i];
+
+		if (e->level == FINDING_OK)
+			continue;
+		reply_message(reply, "%s: %s: %s%s%s", e->subject, level_name(e->level), e->text,
+			      e->remedy[0] ? "; to mend it: " : "", e->remedy);
+	}
+	if (f->out_of_memory)
+		reply_refuse(reply, "out of memory");
+	if (findings_failed(f))
+		reply->exit = 1;
+}
+
+/* ---- next hops -------------------------------------------------------------------------------- */
+
+json_t *hop_json(const struct hop *hop)
+{
+	char gateway[ADDR_TEXT_MAX], source[ADDR_TEXT_MAX], mac[18];
+	const uint8_t *m;
+
+	if (!hop || hop->state != HOP_READY)
+		return json_pack("{s:s, s:n, s:n, s:n, s:n, s:n}", "state",
+				 hop_state_name(hop ? hop->state : HOP_UNKNOWN), "interface", "mac",
+				 "gateway", "mtu", "source");
+	m = hop->dest_mac;
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
+		 m[5]);
+	return json_pack("{s:s, s:o, s:s, s:o, s:I, s:s}", "state", hop_state_name(hop->state),
+			 "interface", json_clean(hop->interface), "mac", mac, "gateway",
+			 hop->direct ? json_null() : json_string(addr_text(&hop->gateway, gateway)),
+			 "mtu", (json_int_t)hop->mtu, "source", addr_text(&hop->source, source));
+}
+
+/* ---- services --------------------------------------------------------------------------------- */
+
+const struct config_service *service_config(const struct daemon *d, uint32_t service)
+{
+	return d->config ? config_service(d->config, d->dp->service_ids[service].name) : NULL;
+}
+
+const struct config_backend *backend_config(const struct daemon *d, uint32_t backend)
+{
+	const struct ek_backend_id *id = &d->dp->backend_ids[backend];
+	const struct config_service *s = service_config(d, id->service);
+
+	for (size_t i = 0; s && i < s->backend_count; i++)
+		if (addr_equal(&s->backends[i].addr, &id->addr))
+			return &s->backends[i];
+	return NULL;
+}
+
+int tally_take(struct tally *t, const struct dp *dp)
+{
+	*t = (struct tally){
+		.owned = calloc(dp->sizes.backends, sizeof(*t->owned)),
+		.held = calloc(dp->sizes.backends, sizeof(*t->held)),
+		.remembered = calloc(dp->sizes.backends, sizeof(*t->remembered)),
+	};
+	if (!t->owned || !t->held || !t->remembered)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+		if (dp->service_ids[i].name[0])
+			dp_slots_count(dp, i, t->owned, t->held);
+	dp_flows_count(dp, t->remembered);
+	return 0;
+}
+
+void tally_release(struct tally *t)
+{
+	free(t->owned);
+	free(t->held);
+	free(t->remembered);
+}
+
+/* The service's part of what its backends share. */
+struct totals {
+	uint32_t slots;
+	uint64_t packets, flows, remembered;
+};
+
+static struct totals totals_of(const struct daemon *d, uint32_t service, const struct tally *t)
+{
+	struct totals sum = {};
+
+	for (uint32_t i = 1; i < d->dp->sizes.backends; i++) {
+		const struct ek_backend_id *id = &d->dp->backend_ids[i];
+		uint64_t packets, flows;
+
+		if (!id->used || id->service != service)
+			continue;
+		samples_window(d->samples, i, &packets, &flows);
+		sum.packets += packets;
+		sum.flows += flows;
+		sum.remembered += t->remembered[i];
+	}
+	return sum;
+}
+
+static json_t *share(uint64_t part, uint64_t whole)
+{
+	return whole ? json_real((double)part / (double)whole) : json_null();
+}
+
+/* The state's name; `reason` gets a sentence, or stays empty. */
+static const char *backend_state(const struct daemon *d, uint32_t i, const struct tally *t,
+				 char reason[static NEXTHOP_REASON_MAX])
+{
+	const struct ek_backend_id *id = &d->dp->backend_ids[i];
+	const struct config_backend *b = backend_config(d, i);
+	bool busy = t->owned[i] || t->held[i] || t->remembered[i];
+
+	if (!(dp_path(d->dp, i)->flags & EK_PATH_NEXT_HOP) &&
+	    !nexthop_problem(reason, d->dp->service_ids[id->service].forward, &id->addr,
+			     nexthop_find(d, i)))
+		snprintf(reason, NEXTHOP_REASON_MAX, "its path is not set");
+	if (id->used == 2) {
+		if (!reason[0])
+			snprintf(reason, NEXTHOP_REASON_MAX, "removed; waits for its flows to end");
+		return "leaving";
+	}
+	if (b && b->drain) {
+		if (!reason[0])
+			snprintf(reason, NEXTHOP_REASON_MAX, "drained by configuration");
+		return busy ? "draining" : "drained";
+	}
+	return reason[0] ? "no_next_hop" : "up";
+}
+
+static json_t *backend_json(const struct daemon *d, uint32_t i, const struct tally *t,
+			    const struct totals *all)
+{
+	const struct ek_backend_id *id = &d->dp->backend_ids[i];
+	const struct config_backend *b = backend_config(d, i);
+	char addr[ADDR_TEXT_MAX], reason[NEXTHOP_REASON_MAX] = "";
+	const char *state = backend_state(d, i, t, reason);
+	struct ek_traffic traffic;
+	uint64_t packets, flows;
+	json_t *j;
+
+	dp_traffic(d->dp, i, &traffic);
+	samples_window(d->samples, i, &packets, &flows);
+	j = json_pack("{s:s, s:s, s:i, s:o, s:s, s:o}", "name", id->name, "address",
+		      addr_text(&id->addr, addr), "index", (int)i, "weight",
+		      b ? json_integer(b->weight) : json_null(), "state", state, "reason",
+		      json_text(reason));
+	json_put(j, "expected_share", share(t->owned[i], all->slots));
+	json_put(j, "actual_share_packets", share(packets, all->packets));
+	json_put(j, "actual_share_flows", share(flows, all->flows));
+	json_put(j, "slots", json_integer(t->owned[i]));
+	json_put(j, "held_slots", json_integer(t->held[i]));
+	json_put(j, "flows_remembered", json_integer((json_int_t)t->remembered[i]));
+	json_put(j, "packets", json_integer((json_int_t)traffic.packets));
+	json_put(j, "bytes", json_integer((json_int_t)traffic.bytes));
+	json_put(j, "flows", json_integer((json_int_t)traffic.flows));
+	json_put(j, "next_hop", hop_json(nexthop_find(d, i)));
+	return j;
+}
+
+static json_t *listeners_json(const struct config_service *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; s && i < s->listener_count; i++) {
+		char text[ENDPOINT_TEXT_MAX];
+
+		json_array_append_new(list,
+				      json_string(endpoint_text(&s->listeners[i].endpoint, text)));
+	}
+	return list;
+}
+
+json_t *service_json(const struct daemon *d, uint32_t service, const struct tally *t)
+{
+	const struct ek_service_id *id = &d->dp->service_ids[service];
+	const struct config_service *s = service_config(d, service);
+	struct totals all = totals_of(d, service, t);
+	struct dp_service_view view = {};
+	json_t *backends = json_array(), *j;
+
+	if (dp_service_view(d->dp, service, &view) == 0)
+		all.slots = view.slots;
+	for (uint32_t i = 1; i < d->dp->sizes.backends; i++)
+		if (d->dp->backend_ids[i].used && d->dp->backend_ids[i].service == service)
+			json_array_append_new(backends, backend_json(d, i, t, &all));
+	j = json_pack("{s:s, s:i, s:s, s:s, s:o}", "name", id->name, "index", (int)service,
+		      "forward", config_forward_name((enum ek_forward)id->forward), "hash",
+		      config_hash_name(view.hash), "listeners", listeners_json(s));
+	json_put(j, "slots", json_integer(view.slots));
+	json_put(j, "unsettled", json_integer(view.unsettled));
+	json_put(j, "flows_remembered", json_integer((json_int_t)all.remembered));
+	json_put(j, "idle_s", s ? json_integer(s->idle_s) : json_null());
+	json_put(j, "drain_s", s ? json_integer(s->drain_s) : json_null());
+	json_put(j, "backends", backends);
+	return j;
+}
+
+json_t *services_json(const struct daemon *d)
+{
+	__attribute__((cleanup(tally_release))) struct tally t = {};
+	json_t *list = json_array();
+
+	if (tally_take(&t, d->dp))
+		return list;
+	for (size_t i = 0; d->config && i < d->config->service_count; i++) {
+		int service = dp_service_index(d->dp, d->config->services[i].name);
+
+		if (service >= 0)
+			json_array_append_new(list, service_json(d, (uint32_t)service, &t));
+	}
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+		if (d->dp->service_ids[i].name[0] && !service_config(d, i))
+			json_array_append_new(list, service_json(d, i, &t));
+	return list;
+}

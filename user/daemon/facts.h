@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Facts as JSON, in the form of docs/json.md. */
+#ifndef EVENKEEL_DAEMON_FACTS_H
+#define EVENKEEL_DAEMON_FACTS_H
+
+#include <jansson.h>
+
+#include "daemon/daemon.h"
+#include "daemon/request.h"
+#include "lib/preflight.h"
+#include "net/net.h"
+
+json_t *findings_json(const struct findings *f);
+/* Warnings and errors become messages; an error refuses the request. */
+void findings_say(const struct findings *f, struct reply *reply);
+
+json_t *hop_json(const struct hop *hop); /* NULL: as unknown */
+
+/* What is counted once for all services: arrays by backend index. */
+struct tally {
+	uint32_t *owned, *held;
+	uint64_t *remembered;
+};
+int tally_take(struct tally *t, const struct dp *dp);
+void tally_release(struct tally *t);
+
+/* One service, whether in the configuration or leaving. */
+json_t *service_json(const struct daemon *d, uint32_t service, const struct tally *t);
+
+/* All services: those of the configuration in its order, then leaving ones. */
+json_t *services_json(const struct daemon *d);
+
+/* The configuration's service behind an index; NULL for a leaving one. */
+const struct config_service *service_config(const struct daemon *d, uint32_t service);
+/* The configuration's backend behind an index; NULL for a leaving one. */
+const struct config_backend *backend_config(const struct daemon *d, uint32_t backend);
+
+#endif

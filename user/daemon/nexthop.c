@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "daemon/nexthop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/log.h"
+#include "dp/install.h"
+#include "lib/addr.h"
+#include "lib/path.h"
+
+enum backend_use { USE_FREE, USE_HERE, USE_LEAVING }; /* ek_backend_id.used */
+
+/* What is watched for a backend index. Names are copied: the maps forget them first. */
+struct watch {
+	struct ek_addr addr;
+	char name[EK_NAME_MAX + 1], service[EK_NAME_MAX + 1];
+	bool active;
+	enum ek_forward forward;
+	enum hop_state reported; /* last state logged */
+	uint32_t next;           /* chain of indexes with the same bucket of addresses; 0: end */
+};
+
+struct nexthops {
+	struct daemon *daemon;
+	struct hops *hops;
+	uv_poll_t poll;
+	uint32_t count;      /* of watch, index 0 unused */
+	struct watch *watch; /* by backend index */
+	uint32_t *heads;     /* by address, count of them */
+};
+
+struct hops *nexthops_hops(struct nexthops *n)
+{
+	return n->hops;
+}
+
+/* ---- from address to indexes ------------------------------------------------------------------ */
+
+static uint32_t bucket_of(const struct nexthops *n, const struct ek_addr *addr)
+{
+	uint64_t x = (addr->words[0] ^ (addr->words[1] << 1)) * 0x9e3779b97f4a7c15ull;
+
+	return (uint32_t)(x >> 32) % n->count;
+}
+
+static void chain_add(struct nexthops *n, uint32_t backend)
+{
+	uint32_t *head = &n->heads[bucket_of(n, &n->watch[backend].addr)];
+
+	n->watch[backend].next = *head;
+	*head = backend;
+}
+
+static void chain_remove(struct nexthops *n, uint32_t backend)
+{
+	uint32_t *at = &n->heads[bucket_of(n, &n->watch[backend].addr)];
+
+	while (*at != backend)
+		at = &n->watch[*at].next;
+	*at = n->watch[backend].next;
+}
+
+/* ---- from hop to path --------------------------------------------------------------------------- */
+
+static void unready_text(char buf[static NEXTHOP_REASON_MAX], const char *to, const struct hop *hop)
+{
+	switch (hop->state) {
+	case HOP_NO_ROUTE:
+		snprintf(buf, NEXTHOP_REASON_MAX, "this host has no route to %s", to);
+		return;
+	case HOP_NO_NEIGHBOUR:
+		snprintf(buf, NEXTHOP_REASON_MAX, "nobody answers ARP or ND for %s on %s", to,
+			 hop->interface);
+		return;
+	case HOP_LINK_DOWN:
+		snprintf(buf, NEXTHOP_REASON_MAX, "%s, the way to %s, is down or gone",
+			 hop->interface[0] ? hop->interface : "the interface", to);
+		return;
+	case HOP_LOCAL:
+		snprintf(buf, NEXTHOP_REASON_MAX,
+			 "%s is an address of this host, and only other hosts can be backends", to);
+		return;
+	case HOP_NO_MAC:
+		snprintf(buf, NEXTHOP_REASON_MAX, "%s, the way to %s, is no Ethernet interface",
+			 hop->interface, to);
+		return;
+	case HOP_UNKNOWN:
+	case HOP_READY:
+		break;
+	}
+	snprintf(buf, NEXTHOP_REASON_MAX, "the kernel has not yet found the way to %s", to);
+}
+
+const char *nexthop_problem(char buf[static NEXTHOP_REASON_MAX], enum ek_forward forward,
+			    const struct ek_addr *addr, const struct hop *hop)
+{
+	static const struct hop unknown = { .state = HOP_UNKNOWN };
+	char text[ADDR_TEXT_MAX], gateway[ADDR_TEXT_MAX];
+
+	addr_text(addr, text);
+	if (!hop)
+		hop = &unknown;
+	if (hop->state != HOP_READY) {
+		unready_text(buf, text, hop);
+		return buf;
+	}
+	if (forward == EK_FORWARD_L2 && !hop->direct) {
+		snprintf(
+			buf, NEXTHOP_REASON_MAX,
+			"l2 needs %s on a network of this host, but the route goes by %s; use ipip",
+			text, addr_text(&hop->gateway, gateway));
+		return buf;
+	}
+	return NULL;
+}
+
+static void path_report(struct watch *w, const struct hop *hop, const char *problem)
+{
+	char addr[ADDR_TEXT_MAX];
+
+	if (w->reported == hop->state)
+		return;
+	w->reported = hop->state;
+	addr_text(&w->addr, addr);
+	if (problem)
+		log_warning("backend %s/%s %s: %s; its packets are dropped as no_next_hop",
+			    w->service, w->name, addr, problem);
+	else
+		log_info("backend %s/%s %s: next hop %02x:%02x:%02x:%02x:%02x:%02x on %s",
+			 w->service, w->name, addr, hop->dest_mac[0], hop->dest_mac[1],
+			 hop->dest_mac[2], hop->dest_mac[3], hop->dest_mac[4], hop->dest_mac[5],
+			 hop->interface);
+}
+
+static int path_make(struct ek_path *out, const struct watch *w, const struct hop *hop)
+{
+	struct path_hop from = {
+		.ifindex = hop->ifindex,
+		.mtu = hop->mtu,
+		.source = hop->source,
+	};
+
+	memcpy(from.source_mac, hop->source_mac, sizeof(from.source_mac));
+	memcpy(from.dest_mac, hop->dest_mac, sizeof(from.dest_mac));
+	return path_build(out, w->forward, &w->addr, &from);
+}
+
+static void path_publish(struct nexthops *n, uint32_t backend, const struct hop *hop)
+{
+	struct watch *w = &n->watch[backend];
+	char reason[NEXTHOP_REASON_MAX];
+	const char *problem;
+	struct ek_path path;
+	int err;
+
+	/* While the kernel is still looking, a path that is there may well be right: an adopted
+	 * one, or one whose neighbour entry was flushed. */
+	if (!hop || hop->state == HOP_UNKNOWN || w->forward == EK_FORWARD_NONE)
+		return;
+	problem = nexthop_problem(reason, w->forward, &w->addr, hop);
+	path_report(w, hop, problem);
+	err = problem ? 0 : path_make(&path, w, hop);
+	if (!err && !problem)
+		err = dp_egress_add(n->daemon->dp, hop->ifindex);
+	err = err ?: dp_path_set(n->daemon->dp, backend, problem ? NULL : &path);
+	if (err)
+		log_warning("backend %s/%s: its path cannot be set: %s", w->service, w->name,
+			    strerror(-err));
+}
+
+static void on_hop(void *context, const struct ek_addr *addr, const struct hop *hop)
+{
+	struct nexthops *n = context;
+
+	for (uint32_t i = n->heads[bucket_of(n, addr)]; i; i = n->watch[i].next)
+		if (addr_equal(&n->watch[i].addr, addr))
+			path_publish(n, i, hop);
+}
+
+/* ---- following the maps ------------------------------------------------------------------------- */
+
+static void watch_begin(struct nexthops *n, uint32_t backend, const struct ek_backend_id *id)
+{
+	const struct ek_service_id *service = &n->daemon->dp->service_ids[id->service];
+	struct watch *w = &n->watch[backend];
+	int err = hops_watch(n->hops, &id->addr);
+
+	if (err) {
+		log_warning("backend %s/%s: its next hop cannot be followed: %s", service->name,
+			    id->name, strerror(-err));
+		return;
+	}
+	*w = (struct watch){ .addr = id->addr, .active = true, .reported = HOP_UNKNOWN };
+	snprintf(w->name, sizeof(w->name), "%s", id->name);
+	snprintf(w->service, sizeof(w->service), "%s", service->name);
+	chain_add(n, backend);
+}
+
+static void watch_end(struct nexthops *n, uint32_t backend)
+{
+	struct daemon *d = n->daemon;
+	struct watch *w = &n->watch[backend];
+	char addr[ADDR_TEXT_MAX];
+
+	chain_remove(n, backend);
+	hops_unwatch(n->hops, &w->addr);
+	w->active = false;
+	addr_text(&w->addr, addr);
+	log_notice("backend %s/%s %s has left: none of its flows is remembered", w->service,
+		   w->name, addr);
+	daemon_event(d, "gone", &d->self, "backend %s/%s %s has left", w->service, w->name, addr);
+}
+
+bool nexthops_sync(struct daemon *d)
+{
+	struct nexthops *n = d->nexthops;
+	bool leaving = false;
+
+	for (uint32_t i = 1; i < n->count; i++) {
+		const struct ek_backend_id *id = &d->dp->backend_ids[i];
+		struct watch *w = &n->watch[i];
+		enum ek_forward forward;
+
+		if (w->active && (id->used == USE_FREE || !addr_equal(&w->addr, &id->addr)))
+			watch_end(n, i);
+		if (id->used == USE_FREE)
+			continue;
+		leaving |= id->used == USE_LEAVING;
+		if (!w->active)
+			watch_begin(n, i, id);
+		if (w->active && strcmp(w->name, id->name) != 0)
+			snprintf(w->name, sizeof(w->name), "%s", id->name);
+		forward = d->dp->service_ids[id->service].forward;
+		if (w->active && w->forward != forward && forward != EK_FORWARD_NONE) {
+			w->forward = forward;
+			path_publish(n, i, hops_find(n->hops, &w->addr));
+		}
+	}
+	return leaving;
+}
+
+const struct hop *nexthop_find(const struct daemon *d, uint32_t backend)
+{
+	const struct nexthops *n = d->nexthops;
+
+	if (!backend || backend >= n->count || !n->watch[backend].active)
+		return NULL;
+	return hops_find(n->hops, &n->watch[backend].addr);
+}
+
+/* Whoever was ever answered for is not waited for: a change must not wait for a dead backend. */
+static bool all_answered(const struct nexthops *n)
+{
+	for (uint32_t i = 1; i < n->count; i++) {
+		const struct watch *w = &n->watch[i];
+		bool asked = w->active && w->reported == HOP_UNKNOWN;
+		const struct hop *hop = asked ? hops_find(n->hops, &w->addr) : NULL;
+
+		if (hop && hop->state == HOP_UNKNOWN)
+			return false;
+	}
+	return true;
+}
+
+void nexthops_wait(struct daemon *d, int timeout_ms)
+{
+	struct nexthops *n = d->nexthops;
+	uint64_t until = uv_hrtime() + (uint64_t)timeout_ms * 1000000;
+
+	while (!all_answered(n)) {
+		struct pollfd p = { .fd = hops_fd(n->hops), .events = POLLIN };
+		uint64_t now = uv_hrtime();
+
+		if (now >= until)
+			return;
+		if (poll(&p, 1, (int)((until - now) / 1000000) + 1) < 0 && errno != EINTR)
+			return;
+		if (p.revents && hops_process(n->hops))
+			return;
+	}
+}
+
+/* ---- opening -------------------------------------------------------------------------------------- */
+
+static void on_readable(uv_poll_t *handle, int status, int events)
+{
+	struct nexthops *n = handle->data;
+	int err = status ?: hops_process(n->hops);
+
+	if (err)
+		log_warning("news of routes and neighbours cannot be read: %s", strerror(-err));
+}
+
+static void nexthops_free(struct nexthops *n)
+{
+	hops_close(n->hops);
+	free(n->watch);
+	free(n->heads);
+	free(n);
+}
+
+int nexthops_open(struct daemon *d)
+{
+	struct nexthops *n = calloc(1, sizeof(*n));
+	int err;
+
+	if (!n)
+		return log_err(-ENOMEM, "out of memory");
+	n->daemon = d;
+	n->count = d->dp->sizes.backends;
+	n->watch = calloc(n->count, sizeof(*n->watch));
+	n->heads = calloc(n->count, sizeof(*n->heads));
+	err = n->watch && n->heads ? hops_open(&n->hops, on_hop, n) : -ENOMEM;
+	err = err ?: uv_poll_init(&d->loop, &n->poll, hops_fd(n->hops));
+	if (err) {
+		nexthops_free(n);
+		return log_err(err, "next hops cannot be followed: %s", strerror(-err));
+	}
+	n->poll.data = n;
+	d->nexthops = n;
+	err = uv_poll_start(&n->poll, UV_READABLE, on_readable);
+	return err ? log_err(err, "next hops cannot be followed: %s", uv_strerror(err)) : 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	nexthops_free(handle->data);
+}
+
+void nexthops_close(struct nexthops *n)
+{
+	if (n)
+		uv_close((uv_handle_t *)&n->poll, on_closed);
+}

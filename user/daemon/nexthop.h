@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Keeps every backend's path in the maps equal to what the kernel's routes and neighbours say. */
+#ifndef EVENKEEL_DAEMON_NEXTHOP_H
+#define EVENKEEL_DAEMON_NEXTHOP_H
+
+#include <stdbool.h>
+
+#include "daemon/daemon.h"
+#include "net/net.h"
+
+int nexthops_open(struct daemon *d);
+void nexthops_close(struct nexthops *n);
+struct hops *nexthops_hops(struct nexthops *n);
+
+/* Watches what backends the maps hold now (leaving ones too), forgets what they no longer hold
+ * and records that it is gone. True if some backend is leaving. */
+bool nexthops_sync(struct daemon *d);
+
+/* Waits until the kernel has answered for every backend watched, at most timeout_ms. */
+void nexthops_wait(struct daemon *d, int timeout_ms);
+
+/* The hop of the backend with this index, NULL if it is not watched. */
+const struct hop *nexthop_find(const struct daemon *d, uint32_t backend);
+
+/* Why nothing can be sent to the backend that way, as a sentence in buf; NULL if it can. */
+#define NEXTHOP_REASON_MAX 192
+const char *nexthop_problem(char buf[static NEXTHOP_REASON_MAX], enum ek_forward forward,
+			    const struct ek_addr *addr, const struct hop *hop);
+
+#endif

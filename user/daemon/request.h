@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Requests of the control socket: one table of them, and what their handlers use. */
+#ifndef EVENKEEL_DAEMON_REQUEST_H
+#define EVENKEEL_DAEMON_REQUEST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "daemon/daemon.h"
+#include "lib/diag.h"
+
+/* What is answered: see evenkeel/ctl.h. */
+struct reply {
+	int exit;
+	json_t *result;   /* an object; NULL is answered as {} */
+	json_t *messages; /* lines */
+};
+
+struct request {
+	struct daemon *daemon;
+	json_t *arguments;          /* borrowed; an object */
+	struct journal_actor actor; /* command is filled in by handlers that change things */
+};
+
+typedef void (*request_handler)(struct request *r, struct reply *reply);
+
+/* One command of the protocol. */
+struct request_entry {
+	const char *name;
+	request_handler handle;
+	bool changes; /* for root and the daemon's own user alone */
+	bool slow;    /* waits for the network: answered by a child process, changes nothing */
+};
+
+/* A request line understood: whom to call with what. */
+struct call {
+	const struct request_entry *entry; /* NULL: `reply` says what is wrong */
+	json_t *root;                      /* owned; request.arguments is inside */
+	struct request request;
+	struct reply reply;
+};
+
+/* Reads one line (without its newline) and checks who may do that. */
+void call_read(struct call *c, struct daemon *d, const char *line, size_t length,
+	       const struct journal_actor *actor, bool may_change);
+void call_release(struct call *c);
+
+/* The answer as one line with its newline, allocated; NULL when memory runs out. */
+char *reply_text(const struct reply *reply);
+
+/* Adds a line to the messages. */
+void reply_message(struct reply *reply, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The same, and the request is refused (exit 1), or was a mistake of usage (exit 2). */
+void reply_refuse(struct reply *reply, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void reply_usage(struct reply *reply, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Adds every diagnostic; refuses if one is an error. */
+void reply_diagnostics(struct reply *reply, struct diag *d);
+
+/* json_unpack() of the arguments, strict: what is left over or of a wrong type is answered as a
+ * mistake of usage. False then. */
+bool request_arguments(const struct request *r, struct reply *reply, const char *format, ...);
+
+/* Sets the command that the journal records. */
+void request_command(struct request *r, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Sets a key of a JSON object to a new value, owned by the object from then on. */
+void json_put(json_t *object, const char *key, json_t *value);
+/* A string, whatever bytes the text has: an interface's name need not be UTF-8, and a message may
+ * be cut within a character. Bytes beyond ASCII become '?' then. */
+json_t *json_clean(const char *text);
+/* The same, or null if text is NULL or empty. */
+json_t *json_text(const char *text);
+
+void request_apply(struct request *r, struct reply *reply);
+void request_backend(struct request *r, struct reply *reply);
+void request_attach(struct request *r, struct reply *reply);
+void request_detach(struct request *r, struct reply *reply);
+void request_confirm(struct request *r, struct reply *reply);
+void request_version(struct request *r, struct reply *reply);
+void request_status(struct request *r, struct reply *reply);
+void request_services(struct request *r, struct reply *reply);
+void request_setup(struct request *r, struct reply *reply);
+void request_explain(struct request *r, struct reply *reply);
+void request_history(struct request *r, struct reply *reply);
+void request_doctor(struct request *r, struct reply *reply);
+
+#endif
