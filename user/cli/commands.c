@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The table of commands: what is not here does not exist. */
+#include "cli/cli.h"
+
+const struct command cli_commands[] = {
+	{ "attach", "IF... [--generic] [--yes]", NULL, "put the balancer on network interfaces",
+	  "In driver mode; in generic mode only with --generic. Checks the interface first and\n"
+	  "prints the command that mends what is wrong. Where the default route or this SSH\n"
+	  "session passes, it detaches by itself after 60 s unless `evenkeel confirm` comes.\n"
+	  "\n"
+	  "  evenkeel attach eth0\n",
+	  OPTION_BIT(OPTION_GENERIC) | OPTION_BIT(OPTION_YES), 1, CLI_ANY, cmd_attach, false },
+	{ "detach", "[IF...]", NULL, "take the balancer away from interfaces, or from all",
+	  "Works without evenkeeld too: then it unlinks the pins below --pins itself.\n", 0, 0,
+	  CLI_ANY, cmd_detach, false },
+	{ "confirm", "", NULL, "keep attachments that would detach by themselves",
+	  "Typing it proves that you can still reach this host.\n", 0, 0, 0, cmd_confirm, false },
+	{ "apply", "FILE", NULL, "bring a configuration into force",
+	  "As a whole or not at all. FILE is checked first; - is standard input.\n", 0, 1, 1,
+	  cmd_apply, false },
+	{ "check", "FILE", NULL, "check a configuration, changing nothing",
+	  "Needs neither evenkeeld nor root. Prints all mistakes with file:line:column; - is\n"
+	  "standard input.\n",
+	  0, 1, 1, cmd_check, false },
+	{ "status", "[--watch[=SECONDS]] [--count N]", NULL,
+	  "show services, backends, shares and drops",
+	  "EXPECT is a backend's fraction of the slots, ACTUAL its fraction of the packets in the\n"
+	  "last 10 seconds, or with --watch since the print before. The bar is full at the\n"
+	  "service's largest share.\n",
+	  OPTION_BIT(OPTION_WATCH) | OPTION_BIT(OPTION_COUNT), 0, 0, cmd_status, false },
+	{ "service list", "", NULL, "list the services", "", 0, 0, 0, cmd_service_list, false },
+	{ "service show", "NAME", NULL, "show one service and its backends", "", 0, 1, 1,
+	  cmd_service_show, false },
+	{ "backend add", "SERVICE NAME ADDRESS [--weight N]",
+	  "SERVICE NAME=ADDRESS[,weight=N]... [--weight N]", "add backends to a service",
+	  "Several in one command are one change. --weight is for those without one of their own.\n"
+	  "\n"
+	  "  evenkeel backend add web web-4 10.0.1.4\n"
+	  "  evenkeel backend add web web-4=10.0.1.4 web-5=10.0.1.5,weight=50\n",
+	  OPTION_BIT(OPTION_WEIGHT), 2, CLI_ANY, cmd_backend_add, false },
+	{ "backend set", "SERVICE NAME... --weight N", NULL, "set the weight of backends",
+	  "\n  evenkeel backend set web web-4 web-5 --weight 200\n", OPTION_BIT(OPTION_WEIGHT), 2,
+	  CLI_ANY, cmd_backend_set, false },
+	{ "backend drain", "SERVICE NAME...", NULL,
+	  "send no new flows to backends, keep the old ones",
+	  "\n  evenkeel backend drain web web-1\n", 0, 2, CLI_ANY, cmd_backend_drain, false },
+	{ "backend undrain", "SERVICE NAME...", NULL, "send new flows to drained backends again",
+	  "", 0, 2, CLI_ANY, cmd_backend_undrain, false },
+	{ "backend remove", "SERVICE NAME...", NULL, "take backends out of a service",
+	  "Their flows go on until they end or the service's drain time is over.\n", 0, 2, CLI_ANY,
+	  cmd_backend_remove, false },
+	{ "backend setup", "SERVICE [NAME]", NULL, "print the commands that a backend's host needs",
+	  "Addresses on lo, sysctls, decapsulation, segment size, firewall: for the shell of that\n"
+	  "host. Of all backends, or of one:\n"
+	  "\n"
+	  "  evenkeel backend setup web web-1 | ssh root@web-1 sh\n",
+	  0, 1, 2, cmd_backend_setup, false },
+	{ "decap attach", "IF [--generic]", NULL, "on a backend: unwrap what the balancer sends",
+	  "For services with `forward: ipip`. Needs no evenkeeld.\n", OPTION_BIT(OPTION_GENERIC), 1,
+	  1, cmd_decap_attach, false },
+	{ "decap detach", "IF", NULL, "on a backend: stop unwrapping", "", 0, 1, 1,
+	  cmd_decap_detach, false },
+	{ "decap status", "[IF]", NULL, "on a backend: show what was unwrapped", "", 0, 0, 1,
+	  cmd_decap_status, false },
+	{ "explain", "FLOW", "SOURCE DESTINATION", "say where a flow goes, and why",
+	  "\n  evenkeel explain \"198.51.100.7:40000 > 203.0.113.10:443/tcp\"\n"
+	  "  evenkeel explain 198.51.100.7:40000 203.0.113.10:443/tcp\n",
+	  0, 1, 3, cmd_explain, false },
+	{ "history", "[--limit N]", NULL, "list the revisions of the configuration", "",
+	  OPTION_BIT(OPTION_LIMIT), 0, 0, cmd_history, false },
+	{ "doctor", "", NULL, "look for what is wrong, and say what mends it",
+	  "Exit status 1 if it finds an error.\n", 0, 0, 0, cmd_doctor, false },
+	{ "version", "", NULL, "print the versions of evenkeel and evenkeeld", "", 0, 0, 0,
+	  cmd_version, false },
+	{ "help", "[COMMAND]", NULL, "print how to use a command, or all of them", "", 0, 0, 2,
+	  cmd_help, false },
+	{ "completion-words", "[WORD...]", NULL, "what may follow, for the shell's completion", "",
+	  ~0u, 0, CLI_ANY, cmd_completion_words, true },
+};
+const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "lib/cleanup.h"
+
+/* Deeper than any tree of shells; a bound against a loop of reused process ids. */
+#define ANCESTORS_MAX 64
+
+/* The address in sshd's "client-address client-port server-address server-port", without the
+ * zone of a link-local one. */
+static char *client_address(const char *text)
+{
+	return strndup(text, strcspn(text, " %"));
+}
+
+static char *environ_session(int pid)
+{
+	static const char name[] = "SSH_CONNECTION=";
+	_cleanup_(close_file) FILE *in = NULL;
+	_cleanup_(free_ptr) char *entry = NULL;
+	char path[64];
+	size_t capacity = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+	in = fopen(path, "re");
+	while (in && getdelim(&entry, &capacity, '\0', in) > 0)
+		if (!strncmp(entry, name, sizeof(name) - 1))
+			return client_address(entry + sizeof(name) - 1);
+	return NULL;
+}
+
+/* 0 if there is none, or it cannot be read. */
+static int parent_of(int pid)
+{
+	_cleanup_(close_file) FILE *in = NULL;
+	char path[64], line[1024];
+	const char *end;
+	int parent = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	in = fopen(path, "re");
+	if (!in || !fgets(line, sizeof(line), in))
+		return 0;
+	/* The process' name may contain anything, ")" too: the last one ends it. */
+	end = strrchr(line, ')');
+	return end && sscanf(end, ") %*c %d", &parent) == 1 ? parent : 0;
+}
+
+char *cli_session(void)
+{
+	const char *own = getenv("SSH_CONNECTION");
+	int pid = getpid();
+
+	if (own && *own)
+		return client_address(own);
+	for (int i = 0; i < ANCESTORS_MAX && pid > 1; i++) {
+		char *session;
+
+		pid = parent_of(pid);
+		session = pid > 0 ? environ_session(pid) : NULL;
+		if (session)
+			return session;
+	}
+	return NULL;
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "cli/status.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/facts.h"
+#include "cli/table.h"
+#include "cli/units.h"
+#include "evenkeel/drops.h"
+#include "lib/cleanup.h"
+
+#define BAR_WIDTH 8
+
+/* Packets of a backend since `before`; a restarted counter counts from 0. */
+static uint64_t packets_since(const json_t *backend, const json_t *before)
+{
+	uint64_t now = fact_count(backend, "packets");
+	uint64_t then = fact_count(fact_named(before, fact_text(backend, "name")), "packets");
+
+	return now >= then ? now - then : now;
+}
+
+static uint64_t packets_since_all(const json_t *backends, const json_t *before)
+{
+	const json_t *backend;
+	uint64_t sum = 0;
+	size_t i;
+
+	json_array_foreach(backends, i, backend)
+		sum += packets_since(backend, before);
+	return sum;
+}
+
+/* Negative: there was no traffic. */
+static double actual_share(const json_t *backend, const json_t *before, uint64_t all)
+{
+	if (!before)
+		return fact_share(backend, "actual_share_packets");
+	return all ? (double)packets_since(backend, before) / (double)all : -1;
+}
+
+/* What a full bar stands for: the largest share there is. */
+static double largest_share(const json_t *backends, const json_t *before, uint64_t all)
+{
+	const json_t *backend;
+	double largest = 0;
+	size_t i;
+
+	json_array_foreach(backends, i, backend) {
+		double expected = fact_share(backend, "expected_share");
+		double actual = actual_share(backend, before, all);
+
+		largest = expected > largest ? expected : largest;
+		largest = actual > largest ? actual : largest;
+	}
+	return largest;
+}
+
+static void backend_row(struct table *t, const json_t *backend, double actual, double full)
+{
+	char a[UNITS_MAX], b[UNITS_MAX];
+
+	table_add(t, "%s", fact_text(backend, "name"));
+	table_add(t, "%s", fact_text(backend, "address"));
+	table_add(t, "%s", fact_text(backend, "state"));
+	table_add(t, "%s", units_share(fact_share(backend, "expected_share"), a));
+	table_add(t, "%s", units_share(actual, a));
+	table_add(t, "%s", actual < 0 ? "" : units_bar(actual, full, BAR_WIDTH, b));
+	table_add(t, "%s", units_count(fact_count(backend, "packets"), a));
+	table_add(t, "%s", units_bytes(fact_count(backend, "bytes"), a));
+	table_add(t, "%s", units_count(fact_count(backend, "flows"), a));
+}
+
+static void backends_print(FILE *out, const json_t *backends, const json_t *before)
+{
+	static const struct column columns[] = {
+		{ "NAME", false },   { "ADDRESS", false }, { "STATE", false },
+		{ "EXPECT", true },  { "ACTUAL", true },   { "", false },
+		{ "PACKETS", true }, { "BYTES", true },    { "NEW-FLOWS", true },
+	};
+	_cleanup_(table_release) struct table t = { .columns = columns,
+						    .width = sizeof(columns) / sizeof(columns[0]) };
+	uint64_t all = packets_since_all(backends, before);
+	double full = largest_share(backends, before, all);
+	const json_t *backend;
+	size_t i;
+
+	json_array_foreach(backends, i, backend)
+		backend_row(&t, backend, actual_share(backend, before, all), full);
+	table_print(&t, out, "  ");
+	json_array_foreach(backends, i, backend)
+		if (*fact_text(backend, "reason"))
+			fprintf(out, "  %s: %s\n", fact_text(backend, "name"),
+				fact_text(backend, "reason"));
+}
+
+void status_service_print(FILE *out, const json_t *service, const json_t *before)
+{
+	_cleanup_(free_ptr) char *listeners =
+		fact_join(json_object_get(service, "listeners"), ", ");
+	uint64_t slots = fact_count(service, "slots"), unsettled = fact_count(service, "unsettled");
+	uint64_t remembered = fact_count(service, "flows_remembered");
+
+	fprintf(out, "%s  %s\n", fact_text(service, "name"), listeners ? listeners : "");
+	fprintf(out, "  forward %s, hash %s, %" PRIu64 " slots, ", fact_text(service, "forward"),
+		fact_text(service, "hash"), slots);
+	if (unsettled || remembered)
+		fprintf(out, "%" PRIu64 " unsettled, %" PRIu64 " flows remembered\n", unsettled,
+			remembered);
+	else
+		fputs("all settled\n", out);
+	backends_print(out, json_object_get(service, "backends"),
+		       json_object_get(before, "backends"));
+}
+
+static void interfaces_print(FILE *out, const json_t *interfaces)
+{
+	const json_t *interface;
+	size_t i;
+
+	if (!json_array_size(interfaces))
+		fputs("attached to no interface: evenkeel attach IF\n", out);
+	json_array_foreach(interfaces, i, interface) {
+		fprintf(out, "%s: %s mode", fact_text(interface, "name"),
+			fact_text(interface, "mode"));
+		if (json_is_integer(json_object_get(interface, "ifindex")) &&
+		    !fact_count(interface, "ifindex"))
+			fputs(", the interface is gone", out);
+		else if (json_is_false(json_object_get(interface, "confirmed")))
+			fprintf(out,
+				", detaches in %" PRIu64 " s unless you type: evenkeel confirm",
+				fact_count(interface, "confirm_within_s"));
+		fputc('\n', out);
+	}
+}
+
+static void head_print(FILE *out, const json_t *status)
+{
+	char when[UNITS_MAX];
+
+	fprintf(out, "evenkeeld %" PRIu64 ", ", fact_count(status, "pid"));
+	if (fact_count(status, "revision"))
+		fprintf(out, "revision %" PRIu64 " of %s by %s\n", fact_count(status, "revision"),
+			units_time((int64_t)fact_count(status, "revision_time"), when),
+			fact_text(status, "revision_user"));
+	else
+		fputs("no configuration yet: evenkeel apply FILE\n", out);
+	if (*fact_text(status, "trouble"))
+		fprintf(out, "TROUBLE: %s\n", fact_text(status, "trouble"));
+}
+
+static const char *drop_meaning(const char *name)
+{
+#define DROP_MEANING(id, reason, text) { reason, text },
+	static const struct {
+		const char *name, *text;
+	} reasons[] = { EK_DROP_REASONS(DROP_MEANING) };
+#undef DROP_MEANING
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (!strcmp(reasons[i].name, name))
+			return reasons[i].text;
+	return "unknown to this version of the command";
+}
+
+static void drops_print(FILE *out, const json_t *dropped)
+{
+	const char *name;
+	json_t *packets;
+	char n[UNITS_MAX];
+
+	/* An unsafe cast in jansson's own macro: it wants a json_t it does not change. */
+	json_object_foreach((json_t *)dropped, name, packets)
+		if (json_integer_value(packets) > 0)
+			fprintf(out, "dropped %s %s: %s\n",
+				units_count((uint64_t)json_integer_value(packets), n), name,
+				drop_meaning(name));
+}
+
+void status_print(FILE *out, const json_t *status, const json_t *before)
+{
+	const json_t *service, *services_before = json_object_get(before, "services");
+	char passed[UNITS_MAX], sent[UNITS_MAX], redirected[UNITS_MAX];
+	size_t i;
+
+	head_print(out, status);
+	interfaces_print(out, json_object_get(status, "interfaces"));
+	json_array_foreach(json_object_get(status, "services"), i, service) {
+		fputc('\n', out);
+		status_service_print(out, service,
+				     fact_named(services_before, fact_text(service, "name")));
+	}
+	fprintf(out, "\npackets: %s sent, %s redirected, %s passed to the host\n",
+		units_count(fact_count(status, "sent"), sent),
+		units_count(fact_count(status, "redirected"), redirected),
+		units_count(fact_count(status, "passed"), passed));
+	drops_print(out, json_object_get(status, "dropped"));
+}
