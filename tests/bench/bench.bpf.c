@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Times the data path from within the kernel. The object contains the product's own source and
+ * its maps; around it, each packet is made anew from a template with a source of its own, and
+ * what the path added is taken off again. (BPF_PROG_TEST_RUN repeated on one buffer would feed
+ * the path with its own output: an ever longer packet that is for no service.)
+ *
+ * The floors go through the very same loop, so that its cost is in all of them alike. */
+#include "../../bpf/evenkeel.bpf.c"
+#include "bench.h"
+
+EK_TABLE(bench_jobs, struct bench_job, 1);
+
+struct loop {
+	struct xdp_md *ctx;
+	struct bench_job *job;
+};
+
+/* Any 2^n consecutive steps of this generator (Knuth's MMIX) visit every value of its n low bits
+ * once; in what order does not matter, because the path hashes them. */
+static __always_inline __u32 next_flow(struct bench_job *job)
+{
+	job->random = job->random * 6364136223846793005ull + 1442695040888963407ull;
+	return (__u32)job->random;
+}
+
+/* Restores the headers and gives the packet its flow: source 10.x.x.x or that at the end of an
+ * IPv6 address, and a port. The IPv4 header checksum is left stale: the path does not read it. */
+static __always_inline int make_packet(struct loop *l)
+{
+	void *data = (void *)(long)l->ctx->data;
+	struct bench_job *job = l->job;
+	__u32 random = next_flow(job);
+	__u32 flow = random & job->flow_mask;
+
+	if (data + BENCH_RESTORED > (void *)(long)l->ctx->data_end)
+		return 0;
+	copy_words(data, job->frame, BENCH_RESTORED / 8);
+	if (job->ipv6) {
+		*(__u32 *)(data + 34) = flow;
+		*(__u16 *)(data + 54) = 4 | flow << 8;
+	} else {
+		*(__u32 *)(data + 26) = 10 | flow << 8;
+		*(__u16 *)(data + 34) = 4 | flow << 8;
+		*(__u32 *)(data + 30) += bpf_htonl(random & job->service_mask);
+	}
+	return 1;
+}
+
+/* Compares with what was expected, and takes off what was put on. */
+static __always_inline void undo(struct loop *l, int verdict)
+{
+	int growth = (int)(l->ctx->data_end - l->ctx->data) - BENCH_FRAME;
+
+	if (verdict != (int)l->job->verdict || growth != l->job->growth) {
+		l->job->seen_verdict = verdict;
+		l->job->seen_growth = growth;
+		l->job->wrong++;
+	}
+	if (growth)
+		bpf_xdp_adjust_head(l->ctx, growth);
+}
+
+/* ---- floors -------------------------------------------------------------------------------- */
+
+static __always_inline int transmit(struct xdp_md *ctx, const struct bench_job *job)
+{
+	return XDP_TX;
+}
+
+static __always_inline int swap(struct xdp_md *ctx, const struct bench_job *job)
+{
+	void *data = (void *)(long)ctx->data;
+	__u16 *mac = data;
+	__u16 a, b, c;
+
+	if (data + ETH_HLEN > (void *)(long)ctx->data_end)
+		return XDP_DROP;
+	a = mac[0], b = mac[1], c = mac[2];
+	mac[0] = mac[3], mac[1] = mac[4], mac[2] = mac[5];
+	mac[3] = a, mac[4] = b, mac[5] = c;
+	return XDP_TX;
+}
+
+/* A constant header in front: what no tunnel can do without. */
+static __always_inline int encapsulate4(struct xdp_md *ctx, const struct bench_job *job)
+{
+	void *data;
+
+	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(struct iphdr)))
+		return XDP_DROP;
+	data = (void *)(long)ctx->data;
+	if (data + ETH_HLEN + sizeof(struct iphdr) > (void *)(long)ctx->data_end)
+		return XDP_DROP;
+	copy_words(data, job->outer, 4);
+	*(__u16 *)(data + 32) = *(const __u16 *)&job->outer[4];
+	return XDP_TX;
+}
+
+static __always_inline int encapsulate6(struct xdp_md *ctx, const struct bench_job *job)
+{
+	void *data;
+
+	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(struct ipv6hdr)))
+		return XDP_DROP;
+	data = (void *)(long)ctx->data;
+	if (data + ETH_HLEN + sizeof(struct ipv6hdr) > (void *)(long)ctx->data_end)
+		return XDP_DROP;
+	copy_words(data, job->outer, 6);
+	*(__u32 *)(data + 48) = *(const __u32 *)&job->outer[6];
+	*(__u16 *)(data + 52) = *((const __u16 *)&job->outer[6] + 2);
+	return XDP_TX;
+}
+
+/* One access to a table far larger than the caches. The next one depends on it, so that none
+ * hides behind another: what a packet pays for memory that nobody has touched lately. */
+static __always_inline int miss(struct xdp_md *ctx, struct bench_job *job)
+{
+	struct ek_flow_bucket *b = element(flows, job->random >> 32 & opt_flow_mask);
+
+	if (b)
+		job->random ^= load_once(b->flow[0].tag);
+	return XDP_TX;
+}
+
+/* ---- what is measured -------------------------------------------------------------------- */
+
+static __always_inline int whole_path(struct xdp_md *ctx, const struct bench_job *job)
+{
+	return balance(ctx);
+}
+
+/* ---- the loop ------------------------------------------------------------------------------ */
+
+/* A program per candidate, so that none pays for choosing between them. */
+#define BENCH(name, path)                                                                          \
+	static long name##_packet(__u32 i, struct loop *l)                                         \
+	{                                                                                          \
+		if (!make_packet(l))                                                               \
+			return 1;                                                                  \
+		undo(l, path(l->ctx, l->job));                                                     \
+		return 0;                                                                          \
+	}                                                                                          \
+	static long name##_batch(__u32 i, struct loop *l)                                          \
+	{                                                                                          \
+		__u64 start = bpf_ktime_get_ns();                                                  \
+                                                                                                   \
+		bpf_loop(BENCH_BATCH, name##_packet, l, 0);                                        \
+		if (i < BENCH_BATCHES)                                                             \
+			l->job->batch_ns[i] = bpf_ktime_get_ns() - start;                          \
+		return 0;                                                                          \
+	}                                                                                          \
+	SEC("xdp") int bench_##name(struct xdp_md *ctx)                                            \
+	{                                                                                          \
+		struct loop l = { .ctx = ctx, .job = element(bench_jobs, 0) };                     \
+                                                                                                   \
+		if (l.job)                                                                         \
+			bpf_loop(BENCH_BATCHES, name##_batch, &l, 0);                              \
+		return XDP_PASS;                                                                   \
+	}
+
+BENCH(tx, transmit)
+BENCH(swap, swap)
+BENCH(miss, miss)
+BENCH(encap4, encapsulate4)
+BENCH(encap6, encapsulate6)
+BENCH(balance, whole_path)

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the benchmark forwards between: a configuration, installed by the product's own code into
+ * the maps of the benchmark's object. */
+#ifndef EVENKEEL_TESTS_BENCH_SCENE_H
+#define EVENKEEL_TESTS_BENCH_SCENE_H
+
+#include "bench.h"
+#include "dp/object.h"
+
+/* Listeners, all on port 443; 100 backends each unless their name says otherwise. */
+#define SCENE_WEB4 "198.18.0.10"  /* 4in4; tcp and udp */
+#define SCENE_WEB6 "2001:db8::10" /* 6in6 */
+#define SCENE_4IN6 "198.18.0.11"
+#define SCENE_6IN4 "2001:db8::11"
+#define SCENE_DIRECT "198.18.0.12" /* l2 */
+#define SCENE_ONE "198.18.0.13"    /* 1 backend */
+#define SCENE_1000 "198.18.0.14"   /* 1000 backends */
+#define SCENE_4000 "198.18.0.15"   /* 4000 backends */
+#define SCENE_MOVED "198.18.0.16"  /* every slot unsettled, its flows remembered */
+#define SCENE_MISSED "198.18.0.17" /* every slot unsettled, no flow remembered */
+#define SCENE_MANY "198.19.0.0"    /* the first of 1024 services of 4 backends */
+#define SCENE_MANY_COUNT 1024
+#define SCENE_PORT 443
+
+struct scene {
+	struct dp *dp;
+	struct bench_job *job;
+};
+
+/* Loads the object at `path`, installs the configuration, gives every backend a way through
+ * the interface on which test runs arrive, and unsettles what is to be unsettled. Says what
+ * failed on stderr. */
+int scene_open(struct scene *s, const char *path);
+void scene_close(struct scene *s);
+
+/* The program's descriptor; exits if there is none, because only a wrong table can ask. */
+int scene_program(const struct scene *s, const char *name);
+
+#endif
