@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Runs test programs and stories and counts what they say in TAP.
+#
+#   scripts/run-tests.sh [unit] [store] [packet] [net] [cli] [lint]    default: all but lint
+#   scripts/run-tests.sh FILE...                                       only these
+#
+# Each program is bounded in time. A program that crashes, ends early, says nothing, or exits
+# non-zero without a failed test counts as one failure. The last line is `N passed, N failed`.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+export BUILD=${BUILD:-build}
+export CMOCKA_MESSAGE_OUTPUT=TAP
+passed=0 failed=0
+log=$(mktemp "${TMPDIR:-/tmp}/evenkeel-tests.XXXXXX") || exit 1
+# A run that is interrupted still says so in its last line, and fails.
+finish() {
+	rm -f "$log"
+	printf '%d passed, %d failed\n' "$passed" "$failed"
+	[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+}
+interrupted() {
+	trap - EXIT
+	failed=$((failed + 1))
+	finish
+	exit 130
+}
+trap 'finish; exit' EXIT
+trap interrupted INT TERM HUP
+
+programs() { # kind: its programs, one a line
+	case $1 in
+	unit | store | packet) printf '%s\n' tests/"$1"/test_*.c ;;
+	net) printf '%s\n' tests/net/c/test_*.c tests/net/test_*.sh ;;
+	cli) printf '%s\n' tests/cli/test_*.sh ;;
+	lint) echo scripts/lint.sh ;;
+	*) echo "$1" ;;
+	esac | while read -r source; do
+		case $source in
+		*\**) ;; # a pattern without a match
+		tests/*.c) sed "s|^|$BUILD/|; s|/net/c/|/net/|; s|\.c$||" <<<"$source" ;;
+		*) echo "$source" ;;
+		esac
+	done
+}
+
+seconds_for() { # program: a bound that a sick machine keeps, and a hang does not
+	case $1 in
+	*/lint.sh) echo 600 ;;
+	*) echo 180 ;;
+	esac
+}
+
+# What the log says: passed, failed, planned, skipped.
+tally() {
+	awk '
+		/^not ok .*# SKIP/ || /^ok .*# SKIP/ { skipped++; seen++; next }
+		/^ok /     { passed++; seen++ }
+		/^not ok / { failed++; seen++ }
+		/^1\.\.[0-9]+$/ { planned += substr($0, 4); plans++ }
+		END { print passed + 0, failed + 0, (plans && planned == seen) ? "whole" : "cut", skipped + 0 }
+	' "$log"
+}
+
+run() {
+	local program=$1 status ok not_ok whole skipped extra='' begin=${EPOCHREALTIME/./}
+	if [ ! -x "$program" ]; then
+		echo "FAIL $program: it is not there or not executable; build it with: make test-programs"
+		failed=$((failed + 1))
+		return
+	fi
+	timeout --kill-after=30 "$(seconds_for "$program")" "$program" >"$log" 2>&1 </dev/null &
+	wait $!
+	status=$?
+	read -r ok not_ok whole skipped < <(tally)
+	if [ "$status" = 124 ] || [ "$status" = 137 ]; then
+		extra="was stopped after $(seconds_for "$program") s"
+	elif [ "$status" -gt 128 ]; then
+		extra="crashed with signal $((status - 128))"
+	elif [ $((ok + not_ok + skipped)) = 0 ]; then
+		extra="ran no test (exit status $status)"
+	elif [ "$whole" = cut ]; then
+		extra="ended before its last test (exit status $status)"
+	elif [ "$status" != 0 ] && [ "$not_ok" = 0 ]; then
+		extra="exit status $status without a failed test"
+	fi
+	[ -n "$extra" ] && not_ok=$((not_ok + 1))
+	passed=$((passed + ok)) failed=$((failed + not_ok))
+	printf '%s %s: %d passed%s%s (%d ms)\n' "$([ "$not_ok" = 0 ] && echo ok || echo FAIL)" \
+		"${program#"$BUILD"/}" "$ok" "$([ "$not_ok" = 0 ] || echo ", $not_ok failed")" \
+		"$([ "$skipped" = 0 ] || echo ", $skipped skipped")" \
+		$(((${EPOCHREALTIME/./} - begin) / 1000))
+	[ "$not_ok" = 0 ] && [ "$skipped" = 0 ] && return
+	[ -n "$extra" ] && echo "    $program $extra"
+	if [ "$not_ok" = 0 ]; then grep '# SKIP' "$log"; else tail -n 200 "$log"; fi | sed 's/^/    /'
+}
+
+[ $# -gt 0 ] || set -- unit store packet net cli
+for kind; do
+	case $kind in
+	packet | net)
+		if [ "$(id -u)" != 0 ]; then
+			echo "FAIL $kind: needs root (BPF and namespaces): sudo make test"
+			failed=$((failed + 1))
+			continue
+		fi
+		;;
+	esac
+	while read -r program; do run "$program"; done < <(programs "$kind")
+done

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Passes everything. A veth end needs a program of its own to receive what its peer sends with
+ * XDP_TX; this is the least one. It also plays the foreign program that must stay in place. */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+SEC("xdp")
+int pass_all(struct xdp_md *ctx)
+{
+	return XDP_PASS;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# What changes while traffic flows: drains, removals, additions, MAC addresses.
+LAB_SLOW_RATE=4m
+. "$(dirname "$0")/../lib/story.sh"
+
+story --backends 4
+lab_file slow 24
+udp_servers
+ek attach eth0 --yes >/dev/null 2>&1
+claim "ipip to IPv4 backends comes into force" configure ipip 4
+
+# ---- drain and remove the backend that a download runs through ----------------------------------
+claim "a long download starts over IPv4" slow_start dl4 4 slow
+claim "a long download starts over IPv6" slow_start dl6 6 slow
+victim=$(slow_backend dl4)
+claim "its backend is drained" ek backend drain web "$victim"
+never() { # 4|6 BACKEND: gets no new connection
+	local names
+	names=$(requests "$1" 150) || return 1
+	! grep -qx "$2" <<<"$names"
+}
+claim "no new IPv4 connection reaches the drained backend" never 4 "$victim"
+claim "no new IPv6 connection reaches the drained backend" never 6 "$victim"
+claim "the download still runs" slow_running dl4
+claim "the drained backend is said to be draining" status \
+	".services[0].backends[] | select(.name == \"$victim\") | .state == \"draining\""
+claim "it is removed" ek backend remove web "$victim"
+claim "no new connection reaches the removed backend" never 4 "$victim"
+claim "the download still runs after the removal" slow_running dl4
+claim "the download through the removed backend ends whole" slow_whole dl4 slow
+claim "the other download ends whole" slow_whole dl6 slow
+
+# ---- a backend's MAC address changes --------------------------------------------------------------
+claim "all four are back" configure ipip 4
+claim "every backend answers" all_answer 4
+mac_changes() { # FAMILY of the backends; under traffic, bounded loss is allowed while caches follow
+	lab_in b2 ip link set eth0 address "02:00:00:00:0$1:22"
+	wait_for 15 neighbour_followed "$1" && wait_for 5 all_answer 4 && all_answer 6
+}
+neighbour_followed() {
+	status ".services[0].backends[] | select(.name == \"web-2\") | .next_hop.mac == \"02:00:00:00:0$1:22\""
+}
+claim "an IPv4 backend's new MAC address is followed" mac_changes 4
+claim "ipip to IPv6 backends comes into force" configure ipip 6
+claim "an IPv6 backend's new MAC address is followed" mac_changes 6
+claim "l2 comes into force" configure l2 4
+claim "a new MAC address is followed with l2" mac_changes 4
+
+# ---- a refused revision changes nothing ----------------------------------------------------------
+before=$(status .revision)
+sed 's/web-3: .*/web-3: { address: 224.0.0.1 }/' "$LAB_DIR/evenkeel.yaml" >"$LAB_DIR/bad.yaml"
+claim "a file with one bad backend is refused with its place" \
+	refused 'bad\.yaml:[0-9]+:[0-9]+' ek apply "$LAB_DIR/bad.yaml"
+claim "the revision in force is what it was" test "$(status .revision)" = "$before"
+claim "and every backend still answers" all_answer 4
+claims_end
