@@ -130,8 +130,10 @@ stays_away() {
 }
 # lab_close has removed its folder; these look at what could be left of it.
 nothing_left() {
+	local processes
+	processes=$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ')
 	[ ! -e "$1" ] && ! ip netns list | grep -q "^$2-" && ! grep -q " $1/" /proc/mounts &&
-		! cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -qF "$1/"
+		! grep -qF "$1/" <<<"$processes"
 }
 
 # ---- the story ---------------------------------------------------------------------------------------

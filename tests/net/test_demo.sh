@@ -12,8 +12,10 @@ trap 'rmdir "$TMPDIR"' EXIT
 namespaces() { ip netns list | awk '{ print $1 }' | sort; }
 # Another lab may come or go meanwhile: what counts is our own, named after folders in TMPDIR.
 nothing_left() {
+	local processes
+	processes=$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n')
 	[ -z "$(ls -A "$TMPDIR")" ] && ! grep -F " $TMPDIR/" /proc/mounts &&
-		! cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | grep -F "$TMPDIR/"
+		! grep -F "$TMPDIR/" <<<"$processes"
 }
 interrupted() {
 	local pid prefix tries=100

@@ -52,7 +52,31 @@ static void a_route_moved_to_another_interface_is_reported(void **state)
 	run("ip route del 10.20.3.0/24");
 	wait_for(&s, !strcmp(s.last.interface, "ekn0") && s.last.state == HOP_READY);
 	run("ip route add 10.20.0.0/16 via 10.8.0.2 table 77");
+	catch_up(&s, 100);
+	assert_string_equal(s.last.interface, "ekn0");
 	run("ip rule add to 10.20.0.0/16 table 77");
+	wait_for(&s, !strcmp(s.last.interface, "ekn2") && s.last.state == HOP_READY);
+	hops_close(s.hops);
+}
+
+/* The kernel removes such IPv4 routes without a notification. */
+static void a_route_lost_with_its_link_or_source_gives_way_to_the_next(void **state)
+{
+	const struct lab *lab = *state;
+	struct story s;
+
+	lab_pair(lab, "ekn2", "ekn3");
+	run("ip addr add 10.8.0.1/24 dev ekn2; ip addr add 10.8.0.5/32 dev lo");
+	run_in_peer(lab, "ip addr add 10.8.0.2/24 dev ekn3");
+	run("ip route add 10.20.0.0/16 via 10.9.0.2 src 10.8.0.5 metric 1");
+	run("ip route add 10.20.0.0/16 via 10.9.0.2 metric 2");
+	run("ip route add 10.20.0.0/16 via 10.8.0.2 metric 3");
+	begin(&s, "10.20.3.4");
+	wait_ready(&s);
+	assert_int_equal(s.last.source.bytes[15], 5);
+	run("ip addr del 10.8.0.5/32 dev lo");
+	wait_for(&s, s.last.source.bytes[15] == 1);
+	run("ip link set ekn0 down");
 	wait_for(&s, !strcmp(s.last.interface, "ekn2") && s.last.state == HOP_READY);
 	hops_close(s.hops);
 }
@@ -152,6 +176,21 @@ static void a_link_that_goes_down_and_returns_is_reported(void **state)
 	check_down_and_up(*state, "fd09::2");
 }
 
+static void what_was_known_before_a_link_went_down_is_not_believed_after(void **state)
+{
+	const struct lab *lab = *state;
+	struct story s;
+
+	begin(&s, "10.9.0.2");
+	wait_ready(&s);
+	run_in_peer(lab, "ip link set ekn1 arp off");
+	run("ip link set ekn0 down; ip link set ekn0 up");
+	wait_for(&s, s.last.state == HOP_UNKNOWN);
+	catch_up(&s, 300);
+	assert_int_equal(s.in_state[HOP_READY], 1);
+	hops_close(s.hops);
+}
+
 static void bring_back(const struct lab *lab, const char *how)
 {
 	run("ip link add ekn0 %s type veth peer name ekn1 netns /proc/%d/fd/%d", how, getpid(),
@@ -227,12 +266,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		story(a_route_moved_to_another_gateway_is_reported),
 		story(a_route_moved_to_another_interface_is_reported),
+		story(a_route_lost_with_its_link_or_source_gives_way_to_the_next),
 		story(a_nexthop_object_that_changes_is_reported),
 		story(an_ipv4_route_may_have_an_ipv6_gateway),
 		story(the_smaller_mtu_of_route_and_link_counts),
 		story(own_addresses_are_local),
 		story(an_interface_without_ethernet_has_no_mac),
 		story(a_link_that_goes_down_and_returns_is_reported),
+		story(what_was_known_before_a_link_went_down_is_not_believed_after),
 		story(an_interface_that_returns_with_a_new_index_is_followed),
 		story(an_interface_that_takes_over_the_index_is_followed),
 		story(a_permanent_neighbour_survives_the_loss_of_carrier),
