@@ -11,10 +11,9 @@
 
 static __always_inline int balance(struct xdp_md *ctx)
 {
-	struct packet p = { .ctx = ctx, .global = element(global, 0), .sane = 1 };
+	struct packet p;
 
-	if (!p.global)
-		return XDP_PASS;
+	p.ctx = ctx;
 	STEP(parse(&p));
 	STEP(find_service(&p));
 	STEP(pick(&p));

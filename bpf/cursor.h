@@ -29,6 +29,7 @@ static __always_inline const void *take_bytes(struct cursor *c, __u32 size)
 	if (taken + size > c->end)
 		return NULL;
 	c->at = taken + size;
+	__builtin_assume(taken != NULL);
 	return taken;
 }
 

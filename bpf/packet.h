@@ -21,9 +21,9 @@
 			return verdict;                                                            \
 	} while (0)
 
+/* Nothing is zeroed: each step sets what stands under its name, for every packet that goes on. */
 struct packet {
 	struct xdp_md *ctx;
-	struct ek_global *global;
 
 	/* parse.h */
 	struct ek_addr src, dst;
@@ -32,13 +32,13 @@ struct packet {
 	__u8 ipv6;
 	__u8 fragment;  /* a first fragment: its ports are known */
 	__u8 syn;       /* TCP SYN without ACK */
-	__u8 sane;      /* lengths are consistent; else `defect` says what is wrong */
-	__u8 defect;    /* enum ek_drop */
+	__u8 defect;    /* 0, or 1 + the first reason to drop it, should it be for a service */
 	__u16 ip_len;   /* of the IP packet, without Ethernet padding */
 	int room;       /* what the IP header leaves for the transport; may be negative */
 	__u32 seq;      /* TCP sequence number, host order */
 
 	/* service.h, select.h */
+	struct ek_global *global;
 	__u32 service;
 	__u64 salt;
 	__u64 hash;     /* the flow hash */

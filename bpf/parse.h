@@ -37,10 +37,8 @@ static __always_inline void set_ipv6(struct ek_addr *a, const struct in6_addr *i
 
 static __always_inline void note(struct packet *p, enum ek_drop defect)
 {
-	if (p->sane) {
-		p->sane = 0;
-		p->defect = defect;
-	}
+	if (!p->defect)
+		p->defect = defect + 1;
 }
 
 /* Ports, and for TCP what affinity needs. A packet whose ports are missing cannot be told to
@@ -50,6 +48,8 @@ static __always_inline int parse_transport(struct packet *p, struct cursor *c)
 	const __be16 *ports = c->at;
 	int room = p->room;
 
+	p->syn = 0;
+	p->seq = 0;
 	if (p->proto == IPPROTO_TCP) {
 		const struct tcphdr *tcp = take(c, struct tcphdr);
 
@@ -96,6 +96,7 @@ static __always_inline int parse_ipv4(struct packet *p, struct cursor *c)
 	/* Later fragments have no ports. */
 	if (ip->frag_off & bpf_htons(IPV4_OFFSET))
 		return pass();
+	p->ipv6 = 0;
 	p->fragment = !!(ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS));
 	p->proto = ip->protocol;
 	p->ip_len = bpf_ntohs(ip->tot_len);
@@ -118,6 +119,7 @@ static __always_inline int parse_ipv6(struct packet *p, struct cursor *c)
 	if (!ip || ip->version != 6)
 		return pass();
 	p->ipv6 = 1;
+	p->fragment = 0;
 	p->proto = ip->nexthdr;
 	payload = bpf_ntohs(ip->payload_len);
 	p->ip_len = payload + sizeof(*ip);
@@ -135,6 +137,7 @@ static __always_inline int parse_network(struct packet *p, struct cursor *c)
 {
 	const struct ethhdr *eth = take(c, struct ethhdr);
 
+	p->defect = 0;
 	if (!eth)
 		return pass();
 	if (eth->h_proto == bpf_htons(ETH_P_IP))

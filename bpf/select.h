@@ -23,7 +23,7 @@ static __always_inline int backend_live(__u32 index)
 
 static __always_inline void count_stored(void)
 {
-	struct ek_verdicts *v = cpu_verdicts();
+	struct ek_verdicts *v = cpu_verdicts(bpf_get_smp_processor_id());
 
 	if (v)
 		v->stored++;
@@ -81,7 +81,6 @@ static __noinline __u32 select_unsettled(const struct question *q)
 		.udp_grace = now < q->udp_grace_ns,
 	};
 
-	s.cur_live = backend_live(s.cur);
 	s.def_live = backend_live(s.def);
 	s.entry_live = s.entry && backend_live(ek_flow_backend(s.entry));
 	return remember(&s, ek_affinity_decide(&s), f, q);

@@ -10,7 +10,7 @@
 static __always_inline const struct ek_listener *find_listener(const struct packet *p)
 {
 	__u64 word = load_once(p->global->directory);
-	__u64 hash = ek_directory_hash(&p->dst, p->dport, p->proto, (__u32)word);
+	__u64 hash = ek_directory_hash(&p->dst, p->dport, p->proto, ek_directory_seed(word));
 	__u32 region = ek_directory_region(word);
 	__u32 bucket = region * EK_DIRECTORY_BUCKETS + ek_directory_bucket(hash, word);
 	struct ek_displacements *d = element(displacement, bucket / 4);
@@ -36,15 +36,17 @@ static __always_inline int bad_source(const struct packet *p)
 
 static __always_inline int find_service(struct packet *p)
 {
-	const struct ek_listener *l = find_listener(p);
+	const struct ek_listener *l;
 
+	p->global = element(global, 0);
+	l = p->global ? find_listener(p) : NULL;
 	if (!l || l->addr.words[0] != p->dst.words[0] || l->addr.words[1] != p->dst.words[1] ||
 	    l->port != p->dport || l->proto != p->proto)
 		return pass();
 	p->service = l->service;
 	p->salt = l->salt;
-	if (!p->sane)
-		return drop(p->defect);
+	if (p->defect)
+		return drop(p->defect - 1);
 	if (p->fragment)
 		return drop(EK_DROP_FRAGMENT);
 	if (!p->sport)

@@ -6,9 +6,9 @@
 
 #include "packet.h"
 
-static __always_inline struct ek_verdicts *cpu_verdicts(void)
+static __always_inline struct ek_verdicts *cpu_verdicts(__u32 cpu)
 {
-	return element(verdicts, bpf_get_smp_processor_id());
+	return element(verdicts, cpu);
 }
 
 /* Passing and dropping are functions of their own: inlined, each of their many call sites
@@ -17,7 +17,7 @@ static __always_inline struct ek_verdicts *cpu_verdicts(void)
 /* Not for a service: the host's own, untouched. */
 static __noinline int pass(void)
 {
-	struct ek_verdicts *v = cpu_verdicts();
+	struct ek_verdicts *v = cpu_verdicts(bpf_get_smp_processor_id());
 
 	if (v)
 		v->passed++;
@@ -26,17 +26,16 @@ static __noinline int pass(void)
 
 static __noinline int drop(enum ek_drop reason)
 {
-	struct ek_verdicts *v = cpu_verdicts();
+	struct ek_verdicts *v = cpu_verdicts(bpf_get_smp_processor_id());
 
 	if (v)
 		v->dropped[reason & 31]++;
 	return XDP_DROP;
 }
 
-static __always_inline void count_traffic(const struct packet *p)
+static __always_inline void count_traffic(const struct packet *p, __u32 cpu)
 {
-	__u32 index = bpf_get_smp_processor_id() * opt_backends + p->backend;
-	struct ek_traffic *t = element(traffic, index);
+	struct ek_traffic *t = element(traffic, cpu * opt_backends + p->backend);
 
 	if (!t)
 		return;
@@ -48,7 +47,8 @@ static __always_inline void count_traffic(const struct packet *p)
 /* Sends the finished frame out of interface `ifindex`. */
 static __always_inline int send(struct packet *p, __u32 ifindex)
 {
-	struct ek_verdicts *v = cpu_verdicts();
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct ek_verdicts *v = cpu_verdicts(cpu);
 	int verdict = XDP_TX;
 
 	if (ifindex != p->ctx->ingress_ifindex) {
@@ -56,7 +56,7 @@ static __always_inline int send(struct packet *p, __u32 ifindex)
 		if (verdict != XDP_REDIRECT)
 			return drop(EK_DROP_NO_NEXT_HOP);
 	}
-	count_traffic(p);
+	count_traffic(p, cpu);
 	if (!v)
 		return verdict;
 	if (verdict == XDP_TX)

@@ -13,7 +13,8 @@ endef
 $(foreach l,$(USER_LAYERS),$(eval $(call san-layer,$(l))))
 $(BUILD)/san/%.o: user/%.c
 	@mkdir -p $(@D)
-	$(CC) $(SAN_CFLAGS) -c -o $@ $<
+	@echo "  CC      $@"
+	@$(CC) $(SAN_CFLAGS) -c -o $@ $<
 
 # kind, folder, layers, libraries. Files of the folder not named test_* are linked into each of
 # its programs.
@@ -23,9 +24,11 @@ $(1)_TEST_OBJECTS := $$(patsubst $(2)/%.c,$(BUILD)/tests/$(1)/%.o, \
 	$$(filter-out $(2)/test_%,$$(wildcard $(2)/*.c))) $(foreach l,$(3),$$($(l)_SAN_OBJECTS))
 $(BUILD)/tests/$(1)/%.o: $(2)/%.c
 	@mkdir -p $$(@D)
-	$$(CC) -Itests -I$(2) $$(SAN_CFLAGS) -c -o $$@ $$<
+	@echo "  CC      $$@"
+	@$$(CC) -Itests -I$(2) $$(SAN_CFLAGS) -c -o $$@ $$<
 $(BUILD)/tests/$(1)/test_%: $(BUILD)/tests/$(1)/test_%.o $$($(1)_TEST_OBJECTS)
-	$$(CC) $$(CFLAGS) $$(SANITIZE) -o $$@ $$^ $$(call pkg-libs,$(4) cmocka) -lm
+	@echo "  CC      $$@"
+	@$$(CC) $$(CFLAGS) $$(SANITIZE) -o $$@ $$^ $$(call pkg-libs,$(4) cmocka) -lm
 .PHONY: $(1)
 $(1): $$($(1)_TESTS)
 	@scripts/run-tests.sh $(1)
@@ -43,7 +46,8 @@ $(dp_SAN_OBJECTS) $(packet_TESTS:=.o) $(packet_TEST_OBJECTS): | $(SKELETONS)
 # What the lab attaches to veth ends.
 $(BUILD)/tests/lib/%.bpf.o: tests/lib/%.bpf.c
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	@echo "  BPF     $@"
+	@$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 
 .PHONY: lab-programs test-programs test demo lint format cli
 lab-programs: all $(BUILD)/tests/lib/pass.bpf.o

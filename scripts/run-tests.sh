@@ -92,7 +92,7 @@ run() {
 		$(((${EPOCHREALTIME/./} - begin) / 1000))
 	[ "$not_ok" = 0 ] && [ "$skipped" = 0 ] && return
 	[ -n "$extra" ] && echo "    $program $extra"
-	if [ "$not_ok" = 0 ]; then grep '# SKIP' "$log"; else tail -n 200 "$log"; fi | sed 's/^/    /'
+	if [ "$not_ok" = 0 ]; then grep '# SKIP' "$log"; else grep -v '^ok ' "$log" | tail -n 200; fi | sed 's/^/    /'
 }
 
 [ $# -gt 0 ] || set -- unit store packet net cli

@@ -189,30 +189,50 @@ _Static_assert(sizeof(struct ek_backend_id) == 96, "a backend's identity");
 
 /* ---- words ------------------------------------------------------------------------------- */
 
-/* Table word: 0..31 base (first slot), 32..39 log2 of the slots, 40..47 hash kind, 63 in use. */
-static inline __u64 ek_table_word(__u32 base, __u8 log2_slots, __u8 hash_kind)
+/* Sizes are stored as masks (size - 1), so that the data path need not make them. */
+
+/* Table word: 0..31 base (first slot), 32..47 mask of the slots, 48..55 hash kind, 63 in use. */
+static inline __u64 ek_table_word(__u32 base, __u32 slots, __u8 hash_kind)
 {
-	return (__u64)base | (__u64)log2_slots << 32 | (__u64)hash_kind << 40 | 1ull << 63;
+	return (__u64)base | (__u64)((slots - 1) & 0xffff) << 32 | (__u64)hash_kind << 48 |
+	       1ull << 63;
 }
+_Static_assert(EK_TABLE_SLOTS_MAX - 1 <= 0xffff, "a mask fits its 16 bits");
 static inline __u32 ek_table_base(__u64 word)
 {
 	return (__u32)word;
 }
 static inline __u32 ek_table_mask(__u64 word)
 {
-	return (1u << (word >> 32 & 31)) - 1;
+	return word >> 32 & 0xffff;
 }
 static inline __u8 ek_table_hash(__u64 word)
 {
-	return word >> 40 & 0xff;
+	return word >> 48 & 0xff;
 }
 
-/* Directory word: 0..31 seed, 32..39 log2 entries, 40..47 log2 buckets, 48 region (0 or 1),
- * 63 in use. */
-static inline __u64 ek_directory_word(__u32 seed, __u8 log2_entries, __u8 log2_buckets, __u8 region)
+/* Directory word: 0..15 seed, 16..31 mask of the entries, 32..47 mask of the buckets, 48 region
+ * (0 or 1), 63 in use. */
+static inline __u64 ek_directory_word(__u32 seed, __u32 entries, __u32 buckets, __u32 region)
 {
-	return (__u64)seed | (__u64)log2_entries << 32 | (__u64)log2_buckets << 40 |
-	       (__u64)region << 48 | 1ull << 63;
+	return (__u64)(seed & 0xffff) | (__u64)((entries - 1) & 0xffff) << 16 |
+	       (__u64)((buckets - 1) & 0xffff) << 32 | (__u64)(region & 1) << 48 | 1ull << 63;
+}
+static inline __u32 ek_directory_seed(__u64 word)
+{
+	return word & 0xffff;
+}
+static inline __u32 ek_directory_entry_mask(__u64 word)
+{
+	return word >> 16 & 0xffff;
+}
+static inline __u32 ek_directory_bucket_mask(__u64 word)
+{
+	return word >> 32 & 0xffff;
+}
+static inline __u32 ek_directory_region(__u64 word)
+{
+	return word >> 48 & 1;
 }
 
 /* Slot word: 0..23 cur, 24..47 def, 48 U (unsettled), 49..63 epoch: the second, modulo 32768,

@@ -94,7 +94,7 @@ struct ek_situation {
 	__u64 entry;      /* state word of the remembered flow, 0: none */
 	__u32 seq;        /* TCP sequence number, host order */
 	__u32 now_s;      /* CLOCK_MONOTONIC seconds */
-	__u8 cur_live, def_live, entry_live;
+	__u8 def_live, entry_live;
 	__u8 udp_grace;   /* the grace period after the last settled state is not over */
 };
 
@@ -147,6 +147,8 @@ static inline struct ek_decision ek_affinity_decide(const struct ek_situation *s
 	    s->seq - ek_flow_isn(s->entry) - 1 < EK_ISN_WINDOW)
 		return ek_affinity_store(owner, ek_flow_confirmed(owner, s->now_s), EK_ACT_UPDATE);
 
+	if (s->cur == EK_NO_BACKEND)
+		return ek_affinity_miss(s); /* the pool is empty: nobody to remember */
 	if (s->packet == EK_PACKET_SYN && (!known || !s->entry_live)) {
 		/* An entry of a dead backend is replaced even where cur = def: were it kept and
 		 * the backend to return, it would claim the new flow. */
@@ -158,9 +160,10 @@ static inline struct ek_decision ek_affinity_decide(const struct ek_situation *s
 		return ek_affinity_store(s->cur, ek_flow_pending(s->cur, s->seq, s->now_s),
 					 EK_ACT_STORE);
 	}
-	if (s->packet == EK_PACKET_UDP && s->cur != s->def) {
+	if (s->packet == EK_PACKET_UDP && (known || s->cur != s->def)) {
 		/* UDP has no SYN: during the grace period whoever speaks is taken for an old flow,
-		 * afterwards for a new one. Either way it is remembered, and confirmed at once. */
+		 * afterwards for a new one. Either way it is remembered, and confirmed at once. An
+		 * entry of a dead backend is replaced, as above. */
 		__u32 to = s->udp_grace && s->def_live ? s->def : s->cur;
 
 		return ek_affinity_store(to, ek_flow_confirmed(to, s->now_s),
@@ -169,7 +172,7 @@ static inline struct ek_decision ek_affinity_decide(const struct ek_situation *s
 	return ek_affinity_miss(s);
 }
 
-/* The flow of `d` (act EK_ACT_STORE) found no free entry, or somebody else changed its entry. */
+/* The flow of `d` (act EK_ACT_STORE) found no free entry. */
 static inline struct ek_decision ek_affinity_unstored(const struct ek_situation *s,
 						      const struct ek_decision *d)
 {

@@ -74,15 +74,11 @@ static inline __u64 ek_directory_hash(const struct ek_addr *addr, __be16 port, _
 }
 static inline __u32 ek_directory_bucket(__u64 hash, __u64 word)
 {
-	return hash & ((1u << (word >> 40 & 31)) - 1);
+	return hash & ek_directory_bucket_mask(word);
 }
 static inline __u32 ek_directory_entry(__u64 hash, __u32 displacement, __u64 word)
 {
-	return ((hash >> 32) ^ displacement) & ((1u << (word >> 32 & 31)) - 1);
-}
-static inline __u32 ek_directory_region(__u64 word)
-{
-	return word >> 48 & 1;
+	return ((hash >> 32) ^ displacement) & ek_directory_entry_mask(word);
 }
 
 #endif

@@ -19,5 +19,9 @@ _evenkeel() {
 		*) candidates+=("$word") ;;
 		esac
 	done < <("${COMP_WORDS[0]}" completion-words --timeout 1 "${words[@]}" 2>/dev/null)
-	mapfile -t COMPREPLY < <(compgen -W "${candidates[*]}" -- "$current")
+	# Not compgen -W: it would part names at blanks.
+	COMPREPLY=()
+	for word in "${candidates[@]}"; do
+		[[ $word == "$current"* ]] && COMPREPLY+=("$word")
+	done
 } && complete -o filenames -F _evenkeel evenkeel

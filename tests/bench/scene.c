@@ -20,7 +20,7 @@
 #define INGRESS 1u
 
 static const struct dp_sizes sizes = {
-	.slots = 6u << 20,
+	.slots = 24u << 20,
 	.backends = 16384,
 	.flow_buckets = 1u << 19, /* a million remembered flows fill it to a half */
 };

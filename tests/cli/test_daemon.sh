@@ -195,7 +195,7 @@ claim detach_takes_all_by_default detach
 detach_one() { exits 0 detach eth1 && asked detach '. == {interfaces: ["eth1"]}'; }
 claim detach_takes_what_is_named detach_one
 answer detach silence
-detach_hang() { exits 0 detach --timeout 1 && complains "detaching without it" && says "detached 0 interfaces"; }
+detach_hang() { exits 0 detach --timeout 1 && complains "detaching without it" && says "nothing was attached"; }
 claim detach_goes_on_without_a_daemon_that_hangs detach_hang
 
 # ---- the rest ------------------------------------------------------------------------------------------
@@ -257,8 +257,10 @@ claim no_daemon_names_the_socket_and_the_remedy absent
 python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$SOCKET"
 claim a_socket_that_nobody_serves_is_no_daemon absent
 rm -f "$SOCKET"
-detach_alone() { exits 0 detach && complains "detaching without it" && says "detached 0 interfaces"; }
+detach_alone() { exits 0 detach && complains "detaching without it" && says "nothing was attached"; }
 claim detach_works_without_a_daemon detach_alone
+detach_unknown() { exits 1 detach eth0 --json && complains "eth0 is not attached" && json '. == {detached: []}'; }
+claim detach_of_what_is_not_attached_is_refused detach_unknown
 doctor_alone() { exits 1 doctor --json && json '[.findings[] | select(.level == "error" and .check == "daemon" and .remedy == "systemctl start evenkeeld")] | length == 1'; }
 claim doctor_without_a_daemon_finds_that doctor_alone
 version_alone() { exits 0 version --json && json '.daemon == null and .abi == 1 and .protocol == 1 and (.version | test("^[0-9.]+$"))'; }

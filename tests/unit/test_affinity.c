@@ -24,7 +24,6 @@ static struct ek_situation moved(enum ek_packet packet)
 		.def = A,
 		.seq = ISN,
 		.now_s = NOW,
-		.cur_live = 1,
 		.def_live = 1,
 		.entry_live = 1,
 	};
@@ -317,6 +316,27 @@ static void udp_replaces_the_entry_of_a_dead_backend(void **state)
 	expect(&s, B, EK_ACT_UPDATE, ek_flow_confirmed(B, NOW));
 }
 
+static void udp_replaces_the_entry_of_a_dead_backend_also_where_it_need_not_be_stored(void **state)
+{
+	struct ek_situation s = moved_knowing(EK_PACKET_UDP, ek_flow_confirmed(C, NOW));
+
+	s.def = B;
+	s.entry_live = 0;
+	expect(&s, B, EK_ACT_UPDATE, ek_flow_confirmed(B, NOW));
+}
+
+static void an_empty_pool_remembers_nothing(void **state)
+{
+	static const enum ek_packet packets[] = { EK_PACKET_SYN, EK_PACKET_TCP, EK_PACKET_UDP };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct ek_situation s = moved(packets[i]);
+
+		s.cur = EK_NO_BACKEND;
+		expect_miss(&s, A, true);
+	}
+}
+
 /* ---- words ------------------------------------------------------------------------------------------- */
 
 static void state_words_hold_what_was_put_in(void **state)
@@ -372,6 +392,9 @@ int main(void)
 		cmocka_unit_test(udp_in_the_grace_period_of_a_dead_default_goes_to_the_owner),
 		cmocka_unit_test(udp_that_cannot_be_stored_still_goes_its_way),
 		cmocka_unit_test(udp_replaces_the_entry_of_a_dead_backend),
+		cmocka_unit_test(
+			udp_replaces_the_entry_of_a_dead_backend_also_where_it_need_not_be_stored),
+		cmocka_unit_test(an_empty_pool_remembers_nothing),
 		cmocka_unit_test(state_words_hold_what_was_put_in),
 		cmocka_unit_test(a_tag_is_never_that_of_a_free_entry_and_names_its_slot),
 	};

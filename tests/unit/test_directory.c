@@ -126,7 +126,7 @@ static void an_empty_directory_finds_nothing(void **state)
 	listeners[0] = listener4(0xcb007101, 80, IPPROTO_TCP, 0);
 	assert_null(find(&listeners[0]));
 	assert_null(find(&nothing)); /* equals an empty entry */
-	for (size_t i = 0; i < 1u << (word >> 32 & 31); i++)
+	for (size_t i = 0; i <= ek_directory_entry_mask(word); i++)
 		assert_int_equal(entries[i].proto, 0);
 }
 
@@ -171,8 +171,8 @@ static void sizes_follow_the_count_and_nothing_beyond_is_written(void **state)
 		assert_int_equal(directory_build(entries, displacement, &word, listeners,
 						 rows[i].count, 0),
 				 0);
-		assert_int_equal(1u << (word >> 32 & 31), rows[i].entries);
-		assert_int_equal(1u << (word >> 40 & 31), rows[i].buckets);
+		assert_int_equal(ek_directory_entry_mask(word) + 1, rows[i].entries);
+		assert_int_equal(ek_directory_bucket_mask(word) + 1, rows[i].buckets);
 		assert_true(rows[i].entries <= EK_DIRECTORY_ENTRIES);
 		assert_true(rows[i].buckets <= EK_DIRECTORY_BUCKETS);
 		if (rows[i].entries < EK_DIRECTORY_ENTRIES)

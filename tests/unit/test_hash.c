@@ -324,7 +324,7 @@ static void known_flows_have_known_hashes(void **state)
 static void listeners_spread_over_directory_buckets(void **state)
 {
 	static uint8_t counts[8192];
-	uint64_t word = ek_directory_word(0, 15, 13, 0);
+	uint64_t word = ek_directory_word(0, 1 << 15, 1 << 13, 0);
 
 	memset(counts, 0, sizeof(counts));
 	for (uint32_t i = 0; i < 16384; i++) {

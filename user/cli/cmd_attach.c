@@ -59,37 +59,51 @@ static void detach_print(const struct cli *cli, const json_t *result)
 	names_print(json_object_get(result, "detached"), "detached", "nothing was attached");
 }
 
-static int detach_one(const struct cli *cli, const char *interface, size_t *total)
+/* Adds the name to `detached` if it was attached. Returns the exit status. */
+static int detach_one(const struct cli *cli, const char *interface, json_t *detached)
 {
 	char error[DP_ERROR_MAX] = "";
-	size_t detached = 0;
-	int err = dp_detach(cli_pins(cli), interface, &detached, error);
+	size_t count = 0;
+	int err = dp_detach(cli_pins(cli), interface, &count, error);
 
 	if (err)
 		return cli_error("%s", *error ? error : strerror(-err));
-	*total += detached;
+	if (!count)
+		return cli_error("%s is not attached", interface);
+	json_array_append_new(detached, json_string(interface));
+	return EK_EXIT_DONE;
+}
+
+static int detach_all(const struct cli *cli, json_t *detached)
+{
+	_cleanup_(free_ptr) struct dp_link *links = NULL;
+	char error[DP_ERROR_MAX] = "";
+	size_t count = 0, gone;
+	int err;
+
+	/* Only for the names: what cannot be listed is detached all the same. */
+	if (dp_links(cli_pins(cli), &links, &count))
+		count = 0;
+	err = dp_detach(cli_pins(cli), NULL, &gone, error);
+	if (err)
+		return cli_error("%s", *error ? error : strerror(-err));
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(detached, json_string(links[i].interface));
 	return EK_EXIT_DONE;
 }
 
 static int detach_directly(const struct cli *cli)
 {
-	size_t total = 0;
-	int status = EK_EXIT_DONE;
+	_cleanup_(answer_release) struct answer answer = { .result = json_pack("{s:[]}",
+									       "detached") };
+	json_t *detached = json_object_get(answer.result, "detached");
 
 	if (!cli->count)
-		status = detach_one(cli, NULL, &total);
+		answer.exit = detach_all(cli, detached);
 	for (size_t i = 0; i < cli->count; i++)
-		if (detach_one(cli, cli->words[i], &total))
-			status = EK_EXIT_REFUSED;
-	if (cli_json(cli)) {
-		_cleanup_(json_release) json_t *result =
-			json_pack("{s:b, s:I}", "daemon", 0, "count", (json_int_t)total);
-
-		fact_print(result, false);
-	} else if (!status) {
-		printf("detached %zu interface%s\n", total, total == 1 ? "" : "s");
-	}
-	return status;
+		if (detach_one(cli, cli->words[i], detached))
+			answer.exit = EK_EXIT_REFUSED;
+	return client_print(cli, &answer, detach_print);
 }
 
 int cmd_detach(struct cli *cli)

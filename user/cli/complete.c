@@ -8,7 +8,7 @@
 #include "cli/client.h"
 #include "lib/cleanup.h"
 
-#define PLACEHOLDER_MAX 64
+#define ARGUMENT_NAME_MAX 64
 
 /* The first words of commands, or the second ones of a family. */
 static void commands_complete(const char *family)
@@ -40,8 +40,8 @@ static void options_complete(unsigned int options)
 			printf("--%s\n", cli_options[i].name);
 }
 
-/* The placeholder of argument number `at` in a synopsis; one with dots goes on for ever. */
-static void placeholder_at(const char *synopsis, size_t at, char out[static PLACEHOLDER_MAX])
+/* The name of argument number `at` in a synopsis; one with dots goes on for ever. */
+static void argument_name(const char *synopsis, size_t at, char out[static ARGUMENT_NAME_MAX])
 {
 	*out = '\0';
 	while (*synopsis) {
@@ -52,7 +52,7 @@ static void placeholder_at(const char *synopsis, size_t at, char out[static PLAC
 			return;
 		if (!at || memmem(synopsis, length, "...", 3)) {
 			synopsis += *synopsis == '[';
-			snprintf(out, PLACEHOLDER_MAX, "%.*s",
+			snprintf(out, ARGUMENT_NAME_MAX, "%.*s",
 				 (int)strspn(synopsis, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), synopsis);
 			return;
 		}
@@ -80,9 +80,9 @@ static void names_complete(const struct cli *cli, const char *service)
 static void argument_complete(const struct cli *cli, const struct command *c, size_t used)
 {
 	bool of_service = cli_in_family(c, "service"), add = c->run == cmd_backend_add;
-	char what[PLACEHOLDER_MAX];
+	char what[ARGUMENT_NAME_MAX];
 
-	placeholder_at(c->synopsis, used, what);
+	argument_name(c->synopsis, used, what);
 	if (!strcmp(what, "FILE"))
 		puts("@file");
 	else if (!strcmp(what, "IF"))

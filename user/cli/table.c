@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
+
 static int table_grow(struct table *t)
 {
 	size_t capacity = t->capacity ? 2 * t->capacity : 64;
@@ -45,34 +47,40 @@ static int column_width(const struct table *t, size_t column)
 	return (int)width;
 }
 
-static void cell_print(const struct table *t, FILE *out, size_t column, const char *text)
+/* One row; nothing is padded at its end. */
+static void row_print(const struct table *t, FILE *out, const char *indent, const char *const *row)
 {
-	const char *gap = column ? "  " : "";
+	size_t count = t->width;
 
-	if (t->columns[column].right)
-		fprintf(out, "%s%*s", gap, column_width(t, column), text);
-	else if (column + 1 == t->width)
-		fprintf(out, "%s%s", gap, text);
-	else
-		fprintf(out, "%s%-*s", gap, column_width(t, column), text);
+	while (count && !*row[count - 1])
+		count--;
+	fputs(indent, out);
+	for (size_t c = 0; c < count; c++) {
+		const char *gap = c ? "  " : "";
+
+		if (t->columns[c].right)
+			fprintf(out, "%s%*s", gap, column_width(t, c), row[c]);
+		else if (c + 1 == count)
+			fprintf(out, "%s%s", gap, row[c]);
+		else
+			fprintf(out, "%s%-*s", gap, column_width(t, c), row[c]);
+	}
+	fputc('\n', out);
 }
 
 void table_print(const struct table *t, FILE *out, const char *indent)
 {
-	if (t->out_of_memory) {
+	_cleanup_(free_ptr) const char **titles = calloc(t->width, sizeof(*titles));
+
+	if (t->out_of_memory || !titles) {
 		fprintf(out, "%s(out of memory: the table is left out)\n", indent);
 		return;
 	}
-	fputs(indent, out);
 	for (size_t c = 0; c < t->width; c++)
-		cell_print(t, out, c, t->columns[c].title);
-	fputc('\n', out);
-	for (size_t row = 0; row + t->width <= t->count; row += t->width) {
-		fputs(indent, out);
-		for (size_t c = 0; c < t->width; c++)
-			cell_print(t, out, c, t->cells[row + c]);
-		fputc('\n', out);
-	}
+		titles[c] = t->columns[c].title;
+	row_print(t, out, indent, titles);
+	for (size_t row = 0; row + t->width <= t->count; row += t->width)
+		row_print(t, out, indent, (const char *const *)&t->cells[row]);
 }
 
 void table_release(struct table *t)

@@ -31,7 +31,7 @@ static const struct {
 	{ "state", "DIR", "journal and flow hash key (" EK_DEFAULT_STATE ")", OPT_STATE },
 	{ "socket", "PATH", "control socket (" EK_DEFAULT_SOCKET ")", OPT_SOCKET },
 	{ "pins", "DIR", "folder on a bpffs (" EK_DEFAULT_PINS ")", OPT_PINS },
-	{ "slots", "N", "slots of all services together, when maps are made (2097152)", OPT_SLOTS },
+	{ "slots", "N", "slots of all services together, when maps are made (4194304)", OPT_SLOTS },
 	{ "backends", "N", "backends of all services, when maps are made (16384)", OPT_BACKENDS },
 	{ "flows", "N", "flows remembered during changes, when maps are made (1048576)",
 	  OPT_FLOWS },
@@ -43,7 +43,7 @@ static const struct {
 	{ "version", NULL, "the version", 'V' },
 };
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
-_Static_assert(CONFIRM_S == 60 && EK_SLOTS_DEFAULT == 2097152 && EK_BACKENDS_DEFAULT == 16384 &&
+_Static_assert(CONFIRM_S == 60 && EK_SLOTS_DEFAULT == 4194304 && EK_BACKENDS_DEFAULT == 16384 &&
 		       EK_FLOW_BUCKETS_DEFAULT * EK_FLOWS_PER_BUCKET == 1048576,
 	       "as in the help text");
 

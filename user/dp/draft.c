@@ -12,11 +12,6 @@
 #include "lib/cleanup.h"
 #include "lib/maglev.h"
 
-static uint32_t log2_of(uint32_t power_of_two)
-{
-	return (uint32_t)__builtin_ctz(power_of_two);
-}
-
 /* The members of a pool with their indexes, for the table. */
 static int members_of(struct maglev_member **out, const struct draft_service *s,
 		      const struct backend_index *index, char error[static DP_ERROR_MAX])
@@ -79,7 +74,7 @@ static int place_table(struct draft_service *s, struct regions *regions,
 			       "service %s: no room for a table of %u slots among %u: start evenkeeld "
 			       "with a larger --slots, after `evenkeel detach`",
 			       s->config->name, s->slots, regions->total);
-	s->new_table = ek_table_word(base, (uint8_t)log2_of(s->slots), (uint8_t)s->config->hash);
+	s->new_table = ek_table_word(base, s->slots, (uint8_t)s->config->hash);
 	return 0;
 }
 

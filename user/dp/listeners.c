@@ -41,7 +41,7 @@ static size_t listeners_in_force(const struct dp *dp, uint64_t word)
 		&dp->directory[(size_t)ek_directory_region(word) * EK_DIRECTORY_ENTRIES];
 	size_t n = 0;
 
-	for (size_t i = 0; i < 1ull << (word >> 32 & 31); i++)
+	for (size_t i = 0; i <= ek_directory_entry_mask(word); i++)
 		n += !!at[i].proto;
 	return n;
 }

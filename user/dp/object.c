@@ -155,7 +155,7 @@ static void write_global(struct dp *dp, struct ek_key key)
 	g->backends = dp->sizes.backends;
 	g->slots = dp->sizes.slots;
 	g->flow_buckets = dp->sizes.flow_buckets;
-	g->directory = ek_directory_word(0, 0, 0, 0);
+	g->directory = ek_directory_word(0, 1, 1, 0);
 	/* Last: what has a version is whole. */
 	__atomic_store_n(&g->abi, EK_ABI_VERSION, __ATOMIC_RELEASE);
 }

@@ -135,7 +135,6 @@ static void explain_unsettled(const struct dp *dp, const struct flow_spec *flow,
 		.udp_grace = now_s * 1000000000ull < dp->services[x->service].udp_grace_ns,
 	};
 
-	s.cur_live = backend_live(dp, s.cur);
 	s.def_live = backend_live(dp, s.def);
 	s.entry_live = backend_live(dp, ek_flow_backend(s.entry));
 	s.packet = flow->dest.proto == IPPROTO_UDP ? EK_PACKET_UDP : EK_PACKET_SYN;

@@ -12,7 +12,7 @@
 #include "lib/cleanup.h"
 #include "lib/directory.h"
 
-#define ENTRIES_MIN_LOG2 4
+#define ENTRIES_MIN 16u
 
 /* Two listeners of a bucket that fall on the same entry do so with every displacement, and only
  * another seed parts them: about every third seed at full size. So many in a row never fail. */
@@ -35,13 +35,13 @@ struct layout {
 	uint64_t word;
 };
 
-static uint8_t log2_at_least(size_t n)
+static uint32_t power_at_least(size_t n)
 {
-	uint8_t bits = 0;
+	uint32_t power = 1;
 
-	while ((size_t)1 << bits < n)
-		bits++;
-	return bits;
+	while (power < n)
+		power *= 2;
+	return power;
 }
 
 static int listener_order(const struct ek_listener *a, const struct ek_listener *b)
@@ -86,7 +86,7 @@ static void sort_buckets(struct layout *l)
 		const struct ek_listener *e = l->items[i].listener;
 
 		l->items[i].hash =
-			ek_directory_hash(&e->addr, e->port, e->proto, (uint32_t)l->word);
+			ek_directory_hash(&e->addr, e->port, e->proto, ek_directory_seed(l->word));
 		l->items[i].bucket = ek_directory_bucket(l->items[i].hash, l->word);
 		l->sizes[l->items[i].bucket]++;
 	}
@@ -135,14 +135,12 @@ static bool place_all(struct layout *l)
 
 static int find_seed(struct layout *l, unsigned int region)
 {
-	uint8_t entries = log2_at_least(2 * l->count), buckets = log2_at_least(l->count / 2);
-
-	if (entries < ENTRIES_MIN_LOG2)
-		entries = ENTRIES_MIN_LOG2;
-	l->entries = 1u << entries;
-	l->buckets = 1u << buckets;
+	l->entries = power_at_least(2 * l->count);
+	if (l->entries < ENTRIES_MIN)
+		l->entries = ENTRIES_MIN;
+	l->buckets = power_at_least(l->count / 2);
 	for (uint32_t seed = 0; seed < SEEDS_MAX; seed++) {
-		l->word = ek_directory_word(seed, entries, buckets, region);
+		l->word = ek_directory_word(seed, l->entries, l->buckets, region);
 		sort_buckets(l);
 		if (place_all(l))
 			return 0;
@@ -194,7 +192,7 @@ const struct ek_listener *directory_find(const struct ek_listener *entries,
 					 const uint16_t *displacement, uint64_t word,
 					 const struct ek_addr *addr, __be16 port, uint8_t proto)
 {
-	uint64_t hash = ek_directory_hash(addr, port, proto, (uint32_t)word);
+	uint64_t hash = ek_directory_hash(addr, port, proto, ek_directory_seed(word));
 	const struct ek_listener *e;
 
 	e = &entries[ek_directory_entry(hash, displacement[ek_directory_bucket(hash, word)], word)];

@@ -137,14 +137,23 @@ static void decap_write(FILE *out, const struct setup_facts *f)
 	}
 }
 
+/* For each default route, a command that is the route as shown, with the segment size in it.
+ * One that is smaller already stays: another service may need it. What `ip route show` prints
+ * and `ip route change` does not take is left out. */
 static void advmss_write(FILE *out, bool ipv4, uint32_t advmss)
 {
-	/* What `ip route show` prints and `ip route change` does not take is cut off. */
-	fprintf(out,
-		"ip -%d route show default | sed 's/ advmss [0-9]*//; s/ expires [0-9]*sec//; "
-		"s/ linkdown//' |\n"
-		"\twhile read -r route; do ip -%d route change $route advmss %u; done\n",
-		ipv4 ? 4 : 6, ipv4 ? 4 : 6, advmss);
+	int family = ipv4 ? 4 : 6;
+
+	fprintf(out, "ip -o -%d route show default | awk -v mss=%u '{\n", family, advmss);
+	fputs("\tsize = mss; rest = \"\"\n"
+	      "\tfor (i = 2; i <= NF; i++) {\n"
+	      "\t\tif ($i == \"advmss\" && $(i + 1) < size) size = $(i + 1)\n"
+	      "\t\tif ($i == \"advmss\" || $i == \"expires\") i++\n"
+	      "\t\telse if ($i != \"linkdown\" && $i != \"\\\\\") rest = rest \" \" $i\n"
+	      "\t}\n",
+	      out);
+	fprintf(out, "\tprint \"ip -%d route change \" $1 \" advmss \" size rest\n}' | sh\n",
+		family);
 }
 
 static void size_write(FILE *out, const struct setup_facts *f)

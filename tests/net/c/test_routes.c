@@ -59,7 +59,7 @@ static void a_route_moved_to_another_interface_is_reported(void **state)
 	hops_close(s.hops);
 }
 
-/* The kernel removes such IPv4 routes without a notification. */
+/* IPv4 removes such routes without a notification (with an address: kernels before 6.6). */
 static void a_route_lost_with_its_link_or_source_gives_way_to_the_next(void **state)
 {
 	const struct lab *lab = *state;
