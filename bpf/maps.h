@@ -38,8 +38,8 @@ struct {
 } egress SEC(".maps");
 
 /* Known before load, so that the JIT sees constants. */
-const volatile __u32 opt_backends = 1;    /* entries of one CPU's region in `traffic` */
-const volatile __u32 opt_flow_mask = 0;   /* flow buckets - 1 */
+const volatile __u32 opt_backends = 1;  /* entries of one CPU's region in `traffic` */
+const volatile __u32 opt_flow_mask = 0; /* flow buckets - 1 */
 
 #define element(map, index)                                                                        \
 	({                                                                                         \

@@ -28,20 +28,20 @@ struct packet {
 	/* parse.h */
 	struct ek_addr src, dst;
 	__be16 sport, dport;
-	__u8 proto;     /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP */
 	__u8 ipv6;
-	__u8 fragment;  /* a first fragment: its ports are known */
-	__u8 syn;       /* TCP SYN without ACK */
-	__u8 defect;    /* 0, or 1 + the first reason to drop it, should it be for a service */
-	__u16 ip_len;   /* of the IP packet, without Ethernet padding */
-	int room;       /* what the IP header leaves for the transport; may be negative */
-	__u32 seq;      /* TCP sequence number, host order */
+	__u8 fragment; /* a first fragment: its ports are known */
+	__u8 syn;      /* TCP SYN without ACK */
+	__u8 defect;   /* 0, or 1 + the first reason to drop it, should it be for a service */
+	__u16 ip_len;  /* of the IP packet, without Ethernet padding */
+	int room;      /* what the IP header leaves for the transport; may be negative */
+	__u32 seq;     /* TCP sequence number, host order */
 
 	/* service.h, select.h */
 	struct ek_global *global;
 	__u32 service;
 	__u64 salt;
-	__u64 hash;     /* the flow hash */
+	__u64 hash; /* the flow hash */
 	__u32 backend;
 };
 

@@ -17,8 +17,8 @@ static __always_inline const struct ek_listener *find_listener(const struct pack
 
 	if (!d)
 		return NULL;
-	return element(directory,
-		       region * EK_DIRECTORY_ENTRIES + ek_directory_entry(hash, d->of[bucket % 4], word));
+	return element(directory, region * EK_DIRECTORY_ENTRIES +
+					  ek_directory_entry(hash, d->of[bucket % 4], word));
 }
 
 /* Is the source one that no answer could reach? Whoever sent it, the backend must not be

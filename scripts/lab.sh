@@ -208,6 +208,7 @@ lab_routed() {
 	[ $? = 7 ] # refused: it was reached
 }
 
+# The bridges' addresses are set: else they follow the ports', and change when one comes or goes.
 lab_router() {
 	lab_link router outer client eth0
 	lab_sysctl router ipv4.ip_forward=1 ipv6.conf.all.forwarding=1 \
@@ -215,11 +216,11 @@ lab_router() {
 	lab_ip router <<-END
 		addr add 198.51.100.1/24 dev outer
 		addr add 2001:db8:1::1/64 dev outer
-		link add lan type bridge stp_state 0 mcast_snooping 0
+		link add lan address 02:00:00:00:01:01 type bridge stp_state 0 mcast_snooping 0
 		link set lan up
 		addr add 10.0.1.1/24 dev lan
 		addr add fd00:1::1/64 dev lan
-		link add far type bridge stp_state 0 mcast_snooping 0
+		link add far address 02:00:00:00:03:01 type bridge stp_state 0 mcast_snooping 0
 		link set far up
 		addr add 10.0.3.1/24 dev far
 		addr add fd00:3::1/64 dev far

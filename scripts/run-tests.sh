@@ -25,7 +25,7 @@ interrupted() {
 	finish
 	exit 130
 }
-trap 'finish; exit' EXIT
+trap 'finish; exit $?' EXIT # its status, not that of what ran last
 trap interrupted INT TERM HUP
 
 programs() { # kind: its programs, one a line

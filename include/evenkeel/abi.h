@@ -44,7 +44,7 @@ struct ek_key {
 /* ---- global: one record -------------------------------------------------------------- */
 
 struct ek_global {
-	__u32 abi;        /* EK_ABI_VERSION, written last when the maps are made */
+	__u32 abi; /* EK_ABI_VERSION, written last when the maps are made */
 	__u32 pad;
 	struct ek_key key;
 	__u64 directory; /* see ek_directory_word(): switching it switches all listeners at once */
@@ -64,7 +64,7 @@ _Static_assert(sizeof(struct ek_global) == 64, "one cache line");
 struct ek_listener {
 	struct ek_addr addr;
 	__be16 port;
-	__u8 proto;    /* IPPROTO_TCP or IPPROTO_UDP; 0: entry is empty */
+	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP; 0: entry is empty */
 	__u8 pad;
 	__u32 service; /* index into services */
 	__u64 salt;    /* ek_listener_salt(): the listener's part of the flow hash */
@@ -86,10 +86,10 @@ enum ek_hash_kind { EK_HASH_5TUPLE, EK_HASH_SOURCE, EK_HASH_SOURCE_DEST };
 /* A table descriptor in one word, so that one store switches a service to another table,
  * its size and its hash choice at once: see ek_table_word(). 0: no table. */
 struct ek_service {
-	__u64 table;        /* the table in force */
-	__u64 old_table;    /* while set, `def` comes from it and the whole service is unsettled */
+	__u64 table;     /* the table in force */
+	__u64 old_table; /* while set, `def` comes from it and the whole service is unsettled */
 	__u64 udp_grace_ns; /* CLOCK_MONOTONIC deadline until which an unknown UDP flow is an old one */
-	__u32 generation;   /* counts switches, for observers */
+	__u32 generation; /* counts switches, for observers */
 	__u32 flags;
 	__u64 pad[4];
 };
@@ -181,9 +181,9 @@ struct ek_backend_id {
 	char name[EK_NAME_MAX + 1];
 	struct ek_addr addr;
 	__u32 service;
-	__u8 used;    /* 0: index is free; 1: in use; 2: leaving, its entries are being swept */
+	__u8 used; /* 0: index is free; 1: in use; 2: leaving, its entries are being swept */
 	__u8 pad[3];
-	__u64 since;  /* CLOCK_REALTIME seconds when the index was taken */
+	__u64 since; /* CLOCK_REALTIME seconds when the index was taken */
 };
 _Static_assert(sizeof(struct ek_backend_id) == 96, "a backend's identity");
 

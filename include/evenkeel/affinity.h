@@ -40,7 +40,8 @@ static inline __u32 ek_flow_seen(__u64 state)
 }
 static inline __u64 ek_flow_pending(__u32 backend, __u32 isn, __u32 now_s)
 {
-	return (__u64)isn << 32 | (__u64)(now_s & 63) << 26 | (__u64)EK_PHASE_PENDING << 24 | backend;
+	return (__u64)isn << 32 | (__u64)(now_s & 63) << 26 | (__u64)EK_PHASE_PENDING << 24 |
+	       backend;
 }
 static inline __u64 ek_flow_confirmed(__u32 backend, __u32 now_s)
 {
@@ -91,11 +92,11 @@ enum ek_packet {
 struct ek_situation {
 	enum ek_packet packet;
 	__u32 cur, def;
-	__u64 entry;      /* state word of the remembered flow, 0: none */
-	__u32 seq;        /* TCP sequence number, host order */
-	__u32 now_s;      /* CLOCK_MONOTONIC seconds */
+	__u64 entry; /* state word of the remembered flow, 0: none */
+	__u32 seq;   /* TCP sequence number, host order */
+	__u32 now_s; /* CLOCK_MONOTONIC seconds */
 	__u8 def_live, entry_live;
-	__u8 udp_grace;   /* the grace period after the last settled state is not over */
+	__u8 udp_grace; /* the grace period after the last settled state is not over */
 };
 
 enum ek_act {
@@ -153,8 +154,8 @@ static inline struct ek_decision ek_affinity_decide(const struct ek_situation *s
 		/* An entry of a dead backend is replaced even where cur = def: were it kept and
 		 * the backend to return, it would claim the new flow. */
 		if (known)
-			return ek_affinity_store(
-				s->cur, ek_flow_pending(s->cur, s->seq, s->now_s), EK_ACT_UPDATE);
+			return ek_affinity_store(s->cur, ek_flow_pending(s->cur, s->seq, s->now_s),
+						 EK_ACT_UPDATE);
 		if (s->cur == s->def)
 			return ek_affinity_store(s->cur, 0, EK_ACT_NONE);
 		return ek_affinity_store(s->cur, ek_flow_pending(s->cur, s->seq, s->now_s),

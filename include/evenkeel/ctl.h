@@ -15,7 +15,8 @@
 #define EVENKEEL_CTL_H
 
 #define EK_CTL_VERSION 1
-#define EK_CTL_REQUEST_MAX (16u << 20) /* a configuration of 1000 services of 100 backends is 6 MB */
+#define EK_CTL_REQUEST_MAX                                                                         \
+	(16u << 20) /* a configuration of 1000 services of 100 backends is 6 MB */
 
 #define EK_DEFAULT_SOCKET "/run/evenkeel/control.sock"
 #define EK_DEFAULT_STATE "/var/lib/evenkeel"

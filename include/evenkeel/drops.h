@@ -9,20 +9,22 @@
 	X(TRUNCATED, "truncated", "the packet ends before its headers or its stated length do")    \
 	X(BAD_LENGTH, "bad_length", "a header's length field contradicts the packet")              \
 	X(ZERO_PORT, "zero_port", "source port 0, which no flow can have")                         \
-	X(BAD_SOURCE, "bad_source", "the source address cannot be answered (own, multicast, zero)") \
-	X(FRAGMENT, "fragment", "a first fragment to a service: the others have no ports")                      \
+	X(BAD_SOURCE, "bad_source",                                                                \
+	  "the source address cannot be answered (own, multicast, zero)")                          \
+	X(FRAGMENT, "fragment", "a first fragment to a service: the others have no ports")         \
 	X(NO_BACKEND, "no_backend", "the slot has no backend: the pool is empty")                  \
 	X(NO_NEXT_HOP, "no_next_hop", "no route or neighbour to the backend: see evenkeel doctor") \
 	X(TOO_BIG, "too_big", "does not fit the egress MTU after encapsulation: lower advmss/MTU") \
 	X(NOT_REMEMBERED, "not_remembered", "a new flow in an unsettled slot could not be stored") \
 	X(NO_HEADROOM, "no_headroom", "the driver leaves no room for the outer header")            \
-	X(INTERNAL, "internal", "a table holds what it never should: report it, with evenkeel doctor")
+	X(INTERNAL, "internal",                                                                    \
+	  "a table holds what it never should: report it, with evenkeel doctor")
 
 enum ek_drop {
 #define EK_DROP_ENUM(id, name, text) EK_DROP_##id,
 	EK_DROP_REASONS(EK_DROP_ENUM)
 #undef EK_DROP_ENUM
-	EK_DROP_COUNT
+		EK_DROP_COUNT
 };
 
 #endif

@@ -62,7 +62,8 @@ static inline __u64 ek_listener_salt(struct ek_key key, const struct ek_addr *ad
 }
 
 /* Hash for the directory; not keyed, because only the configuration chooses what is in it. */
-static inline __u64 ek_directory_hash(const struct ek_addr *addr, __be16 port, __u8 proto, __u32 seed)
+static inline __u64 ek_directory_hash(const struct ek_addr *addr, __be16 port, __u8 proto,
+				      __u32 seed)
 {
 	__u64 h = addr->words[1] ^ (__u64)port << 16 ^ (__u64)proto << 8 ^ (__u64)seed << 32;
 

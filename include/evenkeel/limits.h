@@ -34,8 +34,8 @@
 #define EK_DIRECTORY_BUCKETS EK_LISTENERS_MAX
 
 /* Capacity of the maps whose size is a start option of evenkeeld; these are the defaults. */
-#define EK_SLOTS_DEFAULT (4u << 20)    /* 32 MiB: 128 services, each switched at once */
-#define EK_BACKENDS_DEFAULT 16384u     /* 2 MiB, and 512 KiB of counters a CPU */
+#define EK_SLOTS_DEFAULT (4u << 20)        /* 32 MiB: 128 services, each switched at once */
+#define EK_BACKENDS_DEFAULT 16384u         /* 2 MiB, and 512 KiB of counters a CPU */
 #define EK_FLOW_BUCKETS_DEFAULT (1u << 18) /* 16 MiB: one million remembered flows */
 
 /* Egress interfaces are addressed by ifindex through a hashed devmap. */

@@ -12,7 +12,9 @@
 #include "lib/addr.h"
 
 static const struct ek_key key = { { 0x0123456789abcdefull, 0xfedcba9876543210ull } };
-static const struct dp_sizes sizes = { .slots = 1u << 17, .backends = 512, .flow_buckets = 1u << 12 };
+static const struct dp_sizes sizes = { .slots = 1u << 17,
+				       .backends = 512,
+				       .flow_buckets = 1u << 12 };
 
 static struct config *parse(const char *yaml)
 {
@@ -63,7 +65,8 @@ void fixture_paths(struct fixture *x)
 			continue;
 		hop.dest_mac[4] = (uint8_t)(i >> 8);
 		hop.dest_mac[5] = (uint8_t)i;
-		assert_int_equal(path_build(&path, (enum ek_forward)s->forward, &id->addr, &hop), 0);
+		assert_int_equal(path_build(&path, (enum ek_forward)s->forward, &id->addr, &hop),
+				 0);
 		assert_int_equal(dp_path_set(x->dp, i, &path), 0);
 	}
 }

@@ -112,7 +112,7 @@ void frame_build_flow(struct frame *f, const struct flow_spec *flow, const struc
 		put16(ip + 10, (uint16_t)~frame_sum(ip, 20, 0));
 	check = ip + header + (flow->dest.proto == IPPROTO_TCP ? 16 : 6);
 	put16(check, (uint16_t)~frame_sum(ip + header, transport,
-					 pseudo_sum(ip, flow->dest.proto, transport)));
+					  pseudo_sum(ip, flow->dest.proto, transport)));
 	f->length = FRAME_IP + header + transport;
 }
 

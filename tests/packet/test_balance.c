@@ -92,11 +92,12 @@ static void ipip_wraps_either_family_in_either_family(void **state)
 		char flow[96];
 		struct frame in, out;
 
-		snprintf(flow, sizeof(flow), i % 2 ? "198.51.100.7:%u > 203.0.113.10:443/tcp" :
-						     "[2001:db8:1::7]:%u > [2001:db8::10]:443/tcp",
+		snprintf(flow, sizeof(flow),
+			 i % 2 ? "198.51.100.7:%u > 203.0.113.10:443/tcp"
+			       : "[2001:db8:1::7]:%u > [2001:db8::10]:443/tcp",
 			 10000 + i);
-		frame_build(&in, &(struct segment){ .flow = flow, .tcp_flags = TCP_ACK,
-						    .payload = i });
+		frame_build(&in,
+			    &(struct segment){ .flow = flow, .tcp_flags = TCP_ACK, .payload = i });
 		assert_int_equal(fixture_run(x, &in, &out), XDP_TX);
 		expect_encapsulated(x, &in, &out);
 		seen[i % 2][out.bytes[13] == 0] = true;
@@ -130,8 +131,9 @@ struct row {
 	const char *situation;
 	const char *flow;
 	struct change {
-		uint8_t offset, value; /* a byte of the frame, from the IP header; 0xff: before it */
-		uint8_t mask;          /* bits to replace; 0: none, the change is absent */
+		uint8_t offset,
+			value; /* a byte of the frame, from the IP header; 0xff: before it */
+		uint8_t mask;  /* bits to replace; 0: none, the change is absent */
 	} changes[3];
 	uint16_t cut; /* bytes to cut off the end */
 	int verdict;
@@ -139,7 +141,10 @@ struct row {
 	uint8_t tcp_flags;
 };
 
-#define BYTE(offset_, value_) { .offset = (offset_), .value = (value_), .mask = 0xff }
+#define BYTE(offset_, value_)                                                                      \
+	{                                                                                          \
+		.offset = (offset_), .value = (value_), .mask = 0xff                               \
+	}
 #define PASSED .verdict = XDP_PASS
 #define DROPPED(why) .verdict = XDP_DROP, .reason = EK_DROP_##why
 
@@ -149,7 +154,8 @@ static const struct row rows[] = {
 	{ "the port, but UDP", "198.51.100.7:40000 > 203.0.113.10:443/udp", PASSED },
 	{ "the port, but UDP, IPv6", "[2001:db8:1::7]:40000 > [2001:db8::10]:443/udp", PASSED },
 	{ "a neighbouring address", "198.51.100.7:40000 > 203.0.113.13:443/tcp", PASSED },
-	{ "a neighbouring address, IPv6", "[2001:db8:1::7]:40000 > [2001:db8::13]:443/tcp", PASSED },
+	{ "a neighbouring address, IPv6", "[2001:db8:1::7]:40000 > [2001:db8::13]:443/tcp",
+	  PASSED },
 	{ "the other way", "203.0.113.10:443 > 198.51.100.7:40000/tcp", PASSED },
 	{ "ARP", WEB4, { BYTE(0xff, 6) }, PASSED },
 	{ "ICMP", WEB4, { BYTE(9, IPPROTO_ICMP) }, PASSED },
@@ -161,14 +167,20 @@ static const struct row rows[] = {
 	{ "IPv4 header beyond the packet", WEB4, { BYTE(0, 0x4f) }, PASSED },
 	{ "a later fragment", WEB4, { BYTE(6, 0x00), BYTE(7, 0x10) }, PASSED },
 	{ "a first fragment", WEB4, { BYTE(6, 0x20) }, DROPPED(FRAGMENT) },
-	{ "a first fragment to another port", "198.51.100.7:40000 > 203.0.113.10:444/tcp",
-	  { BYTE(6, 0x20) }, PASSED },
+	{ "a first fragment to another port",
+	  "198.51.100.7:40000 > 203.0.113.10:444/tcp",
+	  { BYTE(6, 0x20) },
+	  PASSED },
 	{ "IPv4 length beyond the packet", WEB4, { BYTE(3, 90) }, DROPPED(TRUNCATED) },
 	{ "IPv4 length beyond the packet, another port",
-	  "198.51.100.7:40000 > 203.0.113.10:444/tcp", { BYTE(3, 90) }, PASSED },
+	  "198.51.100.7:40000 > 203.0.113.10:444/tcp",
+	  { BYTE(3, 90) },
+	  PASSED },
 	{ "IPv6 length beyond the packet", WEB6, { BYTE(5, 90) }, DROPPED(TRUNCATED) },
 	{ "IPv6 length beyond the packet, another port",
-	  "[2001:db8:1::7]:40000 > [2001:db8::10]:444/tcp", { BYTE(5, 90) }, PASSED },
+	  "[2001:db8:1::7]:40000 > [2001:db8::10]:444/tcp",
+	  { BYTE(5, 90) },
+	  PASSED },
 	{ "IPv4 length that ends in the TCP header", WEB4, { BYTE(3, 39) }, DROPPED(TRUNCATED) },
 	{ "IPv6 length that ends in the TCP header", WEB6, { BYTE(5, 19) }, DROPPED(TRUNCATED) },
 	{ "IPv4 length without room for ports", WEB4, { BYTE(3, 23) }, PASSED },
@@ -183,9 +195,12 @@ static const struct row rows[] = {
 	{ "UDP length 0, IPv6", DNS6, { BYTE(45, 0) }, DROPPED(BAD_LENGTH) },
 	{ "source port 0", WEB4, { BYTE(20, 0), BYTE(21, 0) }, DROPPED(ZERO_PORT) },
 	{ "source port 0, IPv6", WEB6, { BYTE(40, 0), BYTE(41, 0) }, DROPPED(ZERO_PORT) },
-	{ "source port 0, another port", "198.51.100.7:40000 > 203.0.113.10:444/tcp",
-	  { BYTE(20, 0), BYTE(21, 0) }, PASSED },
-	{ "source is the service", "203.0.113.10:40000 > 203.0.113.10:443/tcp", DROPPED(BAD_SOURCE) },
+	{ "source port 0, another port",
+	  "198.51.100.7:40000 > 203.0.113.10:444/tcp",
+	  { BYTE(20, 0), BYTE(21, 0) },
+	  PASSED },
+	{ "source is the service", "203.0.113.10:40000 > 203.0.113.10:443/tcp",
+	  DROPPED(BAD_SOURCE) },
 	{ "source is the service, IPv6", "[2001:db8::10]:40000 > [2001:db8::10]:443/tcp",
 	  DROPPED(BAD_SOURCE) },
 	{ "source is multicast", WEB4, { BYTE(12, 224) }, DROPPED(BAD_SOURCE) },
@@ -197,7 +212,10 @@ static const struct row rows[] = {
 	{ "SYN, IPv6", WEB6, .tcp_flags = TCP_SYN, .verdict = XDP_TX },
 	{ "RST", WEB4, .tcp_flags = TCP_RST, .verdict = XDP_TX },
 	{ "no TCP flags at all", WEB4, .verdict = XDP_TX },
-	{ "wrong TCP checksum is the backend's to judge", WEB4, { BYTE(36, 0x12) }, .verdict = XDP_TX },
+	{ "wrong TCP checksum is the backend's to judge",
+	  WEB4,
+	  { BYTE(36, 0x12) },
+	  .verdict = XDP_TX },
 };
 
 static void row_build(struct frame *f, const struct row *r)
@@ -225,10 +243,11 @@ static void each_row_gets_its_verdict_and_counter(void **state)
 			fail_msg("%s: verdict %d instead of %d", r->situation, verdict, r->verdict);
 		if (verdict == XDP_PASS && after.passed != before.passed + 1)
 			fail_msg("%s: not counted as passed", r->situation);
-		if (verdict == XDP_PASS && (out.length != in.length ||
-					    memcmp(out.bytes, in.bytes, in.length) != 0))
+		if (verdict == XDP_PASS &&
+		    (out.length != in.length || memcmp(out.bytes, in.bytes, in.length) != 0))
 			fail_msg("%s: passed, but not untouched", r->situation);
-		if (verdict == XDP_DROP && after.dropped[r->reason] != before.dropped[r->reason] + 1)
+		if (verdict == XDP_DROP &&
+		    after.dropped[r->reason] != before.dropped[r->reason] + 1)
 			fail_msg("%s: not counted under its reason", r->situation);
 		if (verdict == XDP_TX && after.sent != before.sent + 1)
 			fail_msg("%s: not counted as sent", r->situation);

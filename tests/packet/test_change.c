@@ -23,14 +23,15 @@
 	"    listen: [\"203.0.113.10:443/tcp\", \"203.0.113.10:443/udp\"]\n"                       \
 	"    idle_time: 20\n"                                                                      \
 	"    drain_time: 100\n"
-static const char four[] = HEAD "    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3, d: 10.0.0.4 }\n";
+static const char four[] =
+	HEAD "    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3, d: 10.0.0.4 }\n";
 static const char three[] = HEAD "    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3 }\n";
 static const char reordered[] =
 	HEAD "    backends: { d: 10.0.0.4, c: 10.0.0.3, b: 10.0.0.2, a: 10.0.0.1 }\n";
 static const char five[] =
 	HEAD "    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3, d: 10.0.0.4, e: 10.0.0.5 }\n";
-static const char drained[] =
-	HEAD "    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3, d: { address: 10.0.0.4, drain: true } }\n";
+static const char drained[] = HEAD
+	"    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3, d: { address: 10.0.0.4, drain: true } }\n";
 
 static int setup(void **state)
 {
@@ -110,7 +111,8 @@ static struct dp_settled settle(struct fixture *x, uint32_t now_s)
 {
 	struct dp_settled result;
 
-	assert_int_equal(dp_settle(x->dp, x->config, now_s, 1000000 + (now_s - x->now_s), &result), 0);
+	assert_int_equal(dp_settle(x->dp, x->config, now_s, 1000000 + (now_s - x->now_s), &result),
+			 0);
 	return result;
 }
 
@@ -157,8 +159,8 @@ static void removing_a_backend_moves_no_flow(void **state)
 
 static void there_and_back_again_moves_no_flow(void **state)
 {
-	static const char *const steps[] = { three, four, drained, four, three, four, drained, three,
-					     reordered, three };
+	static const char *const steps[] = { three, four,    drained, four,      three,
+					     four,  drained, three,   reordered, three };
 	struct fixture *x = *state;
 	uint32_t *owner[11];
 
@@ -324,7 +326,8 @@ static void a_full_table_breaks_no_flow(void **state)
 	for (uint32_t b = 0; b < x->dp->sizes.flow_buckets; b++)
 		for (int i = 0; i < EK_FLOWS_PER_BUCKET; i++)
 			x->dp->flows[b].flow[i] = (struct ek_flow){
-				.tag = ~0ull, .state = ek_flow_confirmed(index_of(x, "a"), x->now_s) };
+				.tag = ~0ull, .state = ek_flow_confirmed(index_of(x, "a"), x->now_s)
+			};
 	for (unsigned int i = 1000; i < 2000; i++)
 		assert_int_equal(data(x, i), syn(x, i));
 	assert_int_equal(flows_moved(x, old, 0, 300), 0);

@@ -22,7 +22,6 @@ enum option_value {
 
 #define CONFIRM_S 60u
 
-
 /* One table feeds getopt and --help. */
 static const struct {
 	const char *name, *argument, *help;

@@ -22,9 +22,9 @@ struct dp_private;
 /* The maps, mapped into this process, and the program. Filled by dp_open(). */
 struct dp {
 	struct ek_global *global;
-	struct ek_listener *directory;  /* two regions of EK_DIRECTORY_ENTRIES */
-	uint16_t *displacement;         /* two regions of EK_DIRECTORY_BUCKETS */
-	struct ek_service *services;    /* EK_SERVICES_MAX */
+	struct ek_listener *directory; /* two regions of EK_DIRECTORY_ENTRIES */
+	uint16_t *displacement;        /* two regions of EK_DIRECTORY_BUCKETS */
+	struct ek_service *services;   /* EK_SERVICES_MAX */
 	uint64_t *slots;
 	struct ek_backend *backends;
 	struct ek_flow_bucket *flows;
@@ -77,8 +77,8 @@ int dp_link_unpin(const char *pins, const char *interface);
 
 /* An attachment found below `pins`. */
 struct dp_link {
-	char interface[64]; /* the pin's name: of the interface when it was attached */
-	unsigned int ifindex;  /* 0: the interface is gone */
+	char interface[64];   /* the pin's name: of the interface when it was attached */
+	unsigned int ifindex; /* 0: the interface is gone */
 	uint32_t program_id;
 	bool generic;
 };

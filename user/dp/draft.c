@@ -48,8 +48,9 @@ static int fill_table(struct draft_service *s, const struct dp *dp,
 	if (!s->owners)
 		return dp_fail(error, -ENOMEM, "out of memory");
 	err = maglev_fill(s->owners, s->slots, members, s->config->backend_count, dp->global->key);
-	return err ? dp_fail(error, err, "service %s: no table: %s", s->config->name, strerror(-err)) :
-		     0;
+	return err ? dp_fail(error, err, "service %s: no table: %s", s->config->name,
+			     strerror(-err))
+		   : 0;
 }
 
 static uint32_t slots_that_move(const struct draft_service *s, const struct dp *dp)
@@ -70,10 +71,11 @@ static int place_table(struct draft_service *s, struct regions *regions,
 	int err = regions_take(regions, s->slots, &base);
 
 	if (err)
-		return dp_fail(error, err,
-			       "service %s: no room for a table of %u slots among %u: start evenkeeld "
-			       "with a larger --slots, after `evenkeel detach`",
-			       s->config->name, s->slots, regions->total);
+		return dp_fail(
+			error, err,
+			"service %s: no room for a table of %u slots among %u: start evenkeeld "
+			"with a larger --slots, after `evenkeel detach`",
+			s->config->name, s->slots, regions->total);
 	s->new_table = ek_table_word(base, s->slots, (uint8_t)s->config->hash);
 	return 0;
 }
@@ -91,12 +93,13 @@ static int draft_service(struct draft *d, struct draft_service *s, const struct 
 	s->index = (uint32_t)service;
 	s->table = s->new_table = dp->services[service].table;
 	if (s->table && ek_table_hash(s->table) != s->config->hash)
-		return dp_fail(error, -EOPNOTSUPP,
-			       "service %s: the hash of a live service cannot be changed from %s to "
-			       "%s without moving its flows: give the new one another name",
-			       s->config->name,
-			       config_hash_name((enum ek_hash_kind)ek_table_hash(s->table)),
-			       config_hash_name(s->config->hash));
+		return dp_fail(
+			error, -EOPNOTSUPP,
+			"service %s: the hash of a live service cannot be changed from %s to "
+			"%s without moving its flows: give the new one another name",
+			s->config->name,
+			config_hash_name((enum ek_hash_kind)ek_table_hash(s->table)),
+			config_hash_name(s->config->hash));
 	err = fill_table(s, dp, index, error);
 	if (err)
 		return err;

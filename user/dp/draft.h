@@ -12,7 +12,7 @@ struct draft_service {
 	uint64_t table;     /* the word in force; 0: the service is new */
 	uint64_t new_table; /* the word to switch to; equal to `table` if no slot changes */
 	uint32_t slots;
-	uint32_t *owners;   /* the backend index that each slot shall have as cur */
+	uint32_t *owners; /* the backend index that each slot shall have as cur */
 };
 
 struct draft {

@@ -15,10 +15,10 @@ struct backend_index {
 		uint32_t service;
 		struct ek_addr addr;
 		bool used;
-	} *who;          /* by backend index */
+	} * who; /* by backend index */
 	uint32_t *cells;
 	uint32_t mask;
-	uint32_t next;   /* no index below it is free */
+	uint32_t next; /* no index below it is free */
 };
 
 static uint32_t cell_of(const struct backend_index *x, uint32_t service, const struct ek_addr *addr)
@@ -108,7 +108,8 @@ uint32_t backend_index_take(struct backend_index *x, uint32_t service, const str
 static bool service_has_backends(const struct dp *dp, uint32_t service)
 {
 	for (uint32_t i = 1; i < dp->sizes.backends; i++)
-		if (dp->backend_ids[i].used != BACKEND_FREE && dp->backend_ids[i].service == service)
+		if (dp->backend_ids[i].used != BACKEND_FREE &&
+		    dp->backend_ids[i].service == service)
 			return true;
 	return false;
 }

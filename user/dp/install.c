@@ -24,17 +24,17 @@ static void store_word(__u64 *at, uint64_t word)
  * settled from the start. */
 static void write_region(struct dp *dp, const struct draft_service *s, uint32_t now_s)
 {
-	const uint64_t *old = s->table ? &dp->slots[ek_table_base(s->table)] : NULL;
-	uint64_t *new = &dp->slots[ek_table_base(s->new_table)];
+	uint32_t old = ek_table_base(s->table), new = ek_table_base(s->new_table);
 
 	for (uint32_t i = 0; i < s->slots; i++) {
 		uint32_t owner = s->owners[i];
+		uint64_t word = ek_slot_word(owner, owner, 0, 0);
 
-		if (old)
-			new[i] = ek_slot_change(__atomic_load_n(&old[i], __ATOMIC_RELAXED), owner,
-						now_s);
-		else
-			new[i] = ek_slot_word(owner, owner, 0, 0);
+		if (s->table)
+			word = ek_slot_change(__atomic_load_n(&dp->slots[old + i],
+							      __ATOMIC_RELAXED),
+					      owner, now_s);
+		dp->slots[new + i] = word;
 	}
 }
 

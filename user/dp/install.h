@@ -81,7 +81,7 @@ struct dp_explanation {
 	uint64_t flow_hash;
 	uint32_t slot; /* within the service's table */
 	uint64_t slot_word;
-	uint64_t remembered; /* state word of the flow's entry, 0: none */
+	uint64_t remembered;    /* state word of the flow's entry, 0: none */
 	uint32_t new_backend;   /* where a new flow goes */
 	uint32_t known_backend; /* where a packet of an established flow goes */
 };

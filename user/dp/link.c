@@ -20,8 +20,9 @@ int dp_attach(struct dp *dp, unsigned int ifindex, enum dp_mode mode, int *link_
 	options.flags = mode == DP_MODE_DRIVER ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
 	fd = bpf_link_create(dp->program_fd, (int)ifindex, BPF_XDP, &options);
 	if (fd < 0)
-		return dp_fail(error, fd, "interface %u takes no XDP program in %s mode: %s", ifindex,
-			       mode == DP_MODE_DRIVER ? "driver" : "generic", strerror(-fd));
+		return dp_fail(error, fd, "interface %u takes no XDP program in %s mode: %s",
+			       ifindex, mode == DP_MODE_DRIVER ? "driver" : "generic",
+			       strerror(-fd));
 	*link_fd = fd;
 	return 0;
 }
@@ -167,7 +168,8 @@ static int remove_folder(const char *pins, const char *kind, char error[static D
 	struct dirent *entry;
 
 	if (!dir)
-		return errno == ENOENT ? 0 : dp_fail(error, -errno, "%s: %s", pins, strerror(errno));
+		return errno == ENOENT ? 0
+				       : dp_fail(error, -errno, "%s: %s", pins, strerror(errno));
 	while ((entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;

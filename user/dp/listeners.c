@@ -56,10 +56,10 @@ static bool unchanged(const struct dp *dp, uint64_t word, const struct ek_listen
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		const struct ek_listener *l = &listeners[i];
-		const struct ek_listener *found = directory_find(
-			&dp->directory[(size_t)region * EK_DIRECTORY_ENTRIES],
-			&dp->displacement[(size_t)region * EK_DIRECTORY_BUCKETS], word, &l->addr,
-			l->port, l->proto);
+		const struct ek_listener *found =
+			directory_find(&dp->directory[(size_t)region * EK_DIRECTORY_ENTRIES],
+				       &dp->displacement[(size_t)region * EK_DIRECTORY_BUCKETS],
+				       word, &l->addr, l->port, l->proto);
 
 		if (!found || memcmp(found, l, sizeof(*l)))
 			return false;

@@ -27,7 +27,10 @@ struct table {
 	size_t field; /* offset of the pointer in struct dp */
 	size_t value;
 };
-#define TABLE(map, field_, type) { map, offsetof(struct dp, field_), sizeof(type) }
+#define TABLE(map, field_, type)                                                                   \
+	{                                                                                          \
+		map, offsetof(struct dp, field_), sizeof(type)                                     \
+	}
 static const struct table tables[] = {
 	TABLE(EK_MAP_GLOBAL, global, struct ek_global),
 	TABLE(EK_MAP_DIRECTORY, directory, struct ek_listener),
@@ -98,8 +101,9 @@ int dp_object_prepare(struct bpf_object *object, const struct dp_sizes *sizes,
 	int err;
 
 	if (cpus < 1 || (unsigned int)cpus > EK_CPUS_MAX)
-		return dp_fail(error, -E2BIG, "this host has %d possible CPUs, evenkeel counts for %u",
-			       cpus, EK_CPUS_MAX);
+		return dp_fail(error, -E2BIG,
+			       "this host has %d possible CPUs, evenkeel counts for %u", cpus,
+			       EK_CPUS_MAX);
 	if (!sizes->flow_buckets || sizes->flow_buckets & (sizes->flow_buckets - 1))
 		return dp_fail(error, -EINVAL, "%u flow buckets: must be a power of two",
 			       sizes->flow_buckets);
@@ -185,6 +189,7 @@ int dp_from_object(struct dp **out, struct bpf_object *object, const struct dp_s
 	err = map_tables(dp, object, error);
 	if (err)
 		goto fail;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): map_tables() has set it */
 	if (!dp->global->abi)
 		write_global(dp, key);
 	dp->egress_fd = bpf_map__fd(egress);

@@ -40,9 +40,10 @@ static int make_folders(const char *pins, char error[static DP_ERROR_MAX])
 	if (err)
 		return err;
 	if (statfs(pins, &fs) || fs.f_type != BPF_FS_MAGIC)
-		return dp_fail(error, -EINVAL,
-			       "%s is not in a bpffs: mount one with `mount -t bpf bpf /sys/fs/bpf`",
-			       pins);
+		return dp_fail(
+			error, -EINVAL,
+			"%s is not in a bpffs: mount one with `mount -t bpf bpf /sys/fs/bpf`",
+			pins);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		char path[DP_PATH_MAX];
 
@@ -68,11 +69,12 @@ static int refuse_other_versions(const char *pins, char error[static DP_ERROR_MA
 
 		snprintf(ours, sizeof(ours), "v%d", EK_ABI_VERSION);
 		if (entry->d_name[0] == 'v' && strcmp(entry->d_name, ours))
-			err = dp_fail(error, -EPROTO,
-				      "%s/%s belongs to another version of evenkeel and may be "
-				      "forwarding: left as it is. Run that version, or take it away "
-				      "with `rm -r %s/%s`, which detaches it",
-				      pins, entry->d_name, pins, entry->d_name);
+			err = dp_fail(
+				error, -EPROTO,
+				"%s/%s belongs to another version of evenkeel and may be "
+				"forwarding: left as it is. Run that version, or take it away "
+				"with `rm -r %s/%s`, which detaches it",
+				pins, entry->d_name, pins, entry->d_name);
 	}
 	closedir(dir);
 	return err;
@@ -97,8 +99,8 @@ static int reuse_map(struct bpf_map *map, const char *pins, char error[static DP
 	if (info.type != bpf_map__type(map) || info.value_size != bpf_map__value_size(map) ||
 	    info.key_size != bpf_map__key_size(map) || !info.max_entries)
 		return dp_fail(error, -EPROTO,
-			       "%s is not laid out as version %d of the maps is: left as it is", path,
-			       EK_ABI_VERSION);
+			       "%s is not laid out as version %d of the maps is: left as it is",
+			       path, EK_ABI_VERSION);
 	err = bpf_map__set_max_entries(map, info.max_entries);
 	return err ?: bpf_map__reuse_fd(map, fd);
 }
@@ -187,9 +189,10 @@ static int renew_links(const struct dp *dp, const char *pins, char error[static 
 		if (fd >= 0)
 			err = bpf_link_update(fd, dp->program_fd, NULL);
 		if (fd < 0 || err)
-			err = dp_fail(error, -EPROTO,
-				      "%s runs a program that cannot be replaced (%s): left as it is",
-				      path, strerror(errno));
+			err = dp_fail(
+				error, -EPROTO,
+				"%s runs a program that cannot be replaced (%s): left as it is",
+				path, strerror(errno));
 	}
 	return err;
 }
@@ -197,8 +200,10 @@ static int renew_links(const struct dp *dp, const char *pins, char error[static 
 static void sizes_adopted(const struct bpf_object *object, struct dp_sizes *sizes)
 {
 	sizes->slots = bpf_map__max_entries(bpf_object__find_map_by_name(object, EK_MAP_SLOTS));
-	sizes->backends = bpf_map__max_entries(bpf_object__find_map_by_name(object, EK_MAP_BACKENDS));
-	sizes->flow_buckets = bpf_map__max_entries(bpf_object__find_map_by_name(object, EK_MAP_FLOWS));
+	sizes->backends =
+		bpf_map__max_entries(bpf_object__find_map_by_name(object, EK_MAP_BACKENDS));
+	sizes->flow_buckets =
+		bpf_map__max_entries(bpf_object__find_map_by_name(object, EK_MAP_FLOWS));
 }
 
 /* A set of maps that a dying controller left half made has no link yet: begin again. */
@@ -259,10 +264,11 @@ static int load(struct bpf_object *object, const char *pins, struct dp_sizes *si
 		return err;
 	err = bpf_object__load(object);
 	if (err)
-		return dp_fail(error, err,
-			       "the kernel refused the XDP program: %s (needs Linux 6.1, CAP_BPF and "
-			       "CAP_NET_ADMIN)",
-			       strerror(-err));
+		return dp_fail(
+			error, err,
+			"the kernel refused the XDP program: %s (needs Linux 6.1, CAP_BPF and "
+			"CAP_NET_ADMIN)",
+			strerror(-err));
 	return 0;
 }
 
@@ -282,7 +288,8 @@ int dp_open(struct dp **out, const char *pins, const struct dp_sizes *sizes, str
 	elf = evenkeel_bpf__elf_bytes(&elf_size);
 	object = bpf_object__open_mem(elf, elf_size, NULL);
 	if (!object)
-		return dp_fail(error, -errno, "the BPF object cannot be opened: %s", strerror(errno));
+		return dp_fail(error, -errno, "the BPF object cannot be opened: %s",
+			       strerror(errno));
 	err = load(object, pins, &actual, &adopted, error);
 	if (!err)
 		err = dp_from_object(&dp, object, &actual, key, error);

@@ -9,7 +9,7 @@
 struct regions {
 	struct region {
 		uint32_t base, slots;
-	} *taken;
+	} * taken;
 	size_t count;
 	uint32_t total;
 };

@@ -19,7 +19,7 @@ struct reservation {
 		uint32_t backend;
 		uint32_t service;
 		const struct config_backend *config;
-	} *fresh;
+	} * fresh;
 	size_t fresh_count;
 };
 
@@ -70,11 +70,12 @@ static int reserve_backends(struct reservation *r, const struct config_service *
 			continue;
 		index = backend_index_take(r->index, service, &b->addr);
 		if (!index)
-			return dp_fail(error, -ENOSPC,
-				       "service %s: backend %s is one more than the %u there is room "
-				       "for: start evenkeeld with a larger --backends, after `evenkeel "
-				       "detach`",
-				       s->name, b->name, r->dp->sizes.backends - 1);
+			return dp_fail(
+				error, -ENOSPC,
+				"service %s: backend %s is one more than the %u there is room "
+				"for: start evenkeeld with a larger --backends, after `evenkeel "
+				"detach`",
+				s->name, b->name, r->dp->sizes.backends - 1);
 		r->fresh[r->fresh_count++] = (struct fresh){ index, service, b };
 	}
 	return 0;
@@ -96,6 +97,7 @@ static void write_backend(struct dp *dp, const struct fresh *f, int64_t wall_s)
 	dp->backends[f->backend] = (struct ek_backend){};
 	memset(id, 0, sizeof(*id));
 	snprintf(id->name, sizeof(id->name), "%s", f->config->name);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): reserve_backends() has set it */
 	id->addr = f->config->addr;
 	id->service = f->service;
 	id->since = (uint64_t)wall_s;

@@ -22,10 +22,10 @@
 #define NS_PER_S 1000000000ull
 
 struct dp_settling {
-	uint8_t *foreign;      /* by slot: an entry belongs to another backend than cur */
-	uint32_t *references;  /* by backend: slots that name it as cur or def */
-	uint32_t *entries;     /* by backend: remembered flows */
-	uint8_t *unnamed;      /* by backend: rounds in which nothing named it, in a row */
+	uint8_t *foreign;     /* by slot: an entry belongs to another backend than cur */
+	uint32_t *references; /* by backend: slots that name it as cur or def */
+	uint32_t *entries;    /* by backend: remembered flows */
+	uint8_t *unnamed;     /* by backend: rounds in which nothing named it, in a row */
 };
 
 void dp_settling_free(struct dp_settling *s)
@@ -190,8 +190,9 @@ static uint64_t break_flows(struct dp *dp, uint32_t backend)
 
 		while (word & EK_SLOT_UNSETTLED && ek_slot_def(word) == backend &&
 		       !__atomic_compare_exchange_n(slot, &word,
-						    ek_slot_word(ek_slot_cur(word), ek_slot_cur(word),
-								 1, ek_slot_epoch(word)),
+						    ek_slot_word(ek_slot_cur(word),
+								 ek_slot_cur(word), 1,
+								 ek_slot_epoch(word)),
 						    false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			;
 	}
@@ -219,8 +220,8 @@ static bool drain_is_over(const struct dp *dp, const struct config *c, uint32_t 
 
 /* An index is free again when no slot named it and no entry belonged to it in two rounds in a
  * row: the second began, by then, long after the last packet that could have stored one. */
-static uint32_t let_go(struct dp *dp, struct dp_settling *s, const struct config *c,
-		       int64_t wall_s, struct dp_settled *result)
+static uint32_t let_go(struct dp *dp, struct dp_settling *s, const struct config *c, int64_t wall_s,
+		       struct dp_settled *result)
 {
 	uint32_t left = 0;
 
@@ -278,8 +279,8 @@ int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, int64_t wal
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
 		settle_slots(dp, s, i, idle_s[i], now_s, &done);
 	leaving = let_go(dp, s, c, wall_s, &done);
-	dp->priv->quiet = !done.slots_unsettled && !done.flows_remembered && !leaving &&
-			  !done.slots_settled;
+	dp->priv->quiet =
+		!done.slots_unsettled && !done.flows_remembered && !leaving && !done.slots_settled;
 	free(idle_s);
 	*result = done;
 	return 0;

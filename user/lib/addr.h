@@ -9,8 +9,8 @@
 
 #include "evenkeel/abi.h"
 
-#define ADDR_TEXT_MAX 46      /* INET6_ADDRSTRLEN */
-#define ENDPOINT_TEXT_MAX 64  /* "[address]:65535/tcp" */
+#define ADDR_TEXT_MAX 46     /* INET6_ADDRSTRLEN */
+#define ENDPOINT_TEXT_MAX 64 /* "[address]:65535/tcp" */
 
 /* An address, port and protocol: a listener, or one end of a flow. Port in host order. */
 struct endpoint {

@@ -85,7 +85,7 @@ static inline uint32_t config_backend_weight(const struct config_backend *b)
 	return b->drain ? 0 : b->weight;
 }
 
-const char *config_forward_name(enum ek_forward forward);  /* "ipip" */
-const char *config_hash_name(enum ek_hash_kind hash);      /* "5-tuple", "source", ... */
+const char *config_forward_name(enum ek_forward forward); /* "ipip" */
+const char *config_hash_name(enum ek_hash_kind hash);     /* "5-tuple", "source", ... */
 
 #endif

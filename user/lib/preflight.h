@@ -13,23 +13,23 @@
 struct link_facts {
 	char name[64];
 	unsigned int ifindex;
-	char driver[32];        /* ethtool -i; "" if unknown */
-	char kind[32];          /* IFLA_INFO_KIND: "veth", "vlan", "bond", "bridge"; "" for hardware */
-	char lower[64];         /* the interface a vlan sits on; the first slave of a bond */
+	char driver[32]; /* ethtool -i; "" if unknown */
+	char kind[32];   /* IFLA_INFO_KIND: "veth", "vlan", "bond", "bridge"; "" for hardware */
+	char lower[64];  /* the interface a vlan sits on; the first slave of a bond */
 	bool up;
-	bool ethernet;          /* link type ARPHRD_ETHER */
-	bool rx_vlan_offload;   /* tags are stripped before XDP sees them */
+	bool ethernet;        /* link type ARPHRD_ETHER */
+	bool rx_vlan_offload; /* tags are stripped before XDP sees them */
 	bool lro;
-	bool hw_gro;            /* rx-gro-hw */
-	bool single_xdp_frags;  /* unused by checks where unknown */
+	bool hw_gro;           /* rx-gro-hw */
+	bool single_xdp_frags; /* unused by checks where unknown */
 	uint32_t mtu;
-	uint32_t rx_queues;     /* channels in use; 0 unknown */
-	uint32_t max_queues;    /* 0 unknown */
-	uint32_t cpus;          /* online */
-	uint32_t xdp_program;   /* id of an attached XDP program, 0: none */
-	bool xdp_is_ours;       /* set by the caller: that program is a pinned evenkeel link's */
-	bool default_route;     /* a default route leaves through it */
-	bool session;           /* the caller's SSH session comes through it */
+	uint32_t rx_queues;   /* channels in use; 0 unknown */
+	uint32_t max_queues;  /* 0 unknown */
+	uint32_t cpus;        /* online */
+	uint32_t xdp_program; /* id of an attached XDP program, 0: none */
+	bool xdp_is_ours;     /* set by the caller: that program is a pinned evenkeel link's */
+	bool default_route;   /* a default route leaves through it */
+	bool session;         /* the caller's SSH session comes through it */
 };
 
 enum finding_level {
@@ -42,7 +42,7 @@ enum finding_level {
  * attach and by doctor. `subject` is what it is about ("eth0", "web/web-1"). */
 struct finding {
 	enum finding_level level;
-	char check[32];    /* stable name: "vlan_offload", for --json */
+	char check[32]; /* stable name: "vlan_offload", for --json */
 	char subject[192];
 	char text[256];
 	char remedy[256];
