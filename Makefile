@@ -7,6 +7,7 @@ include mk/deps.mk
 include mk/user.mk
 include mk/bpf.mk
 include mk/tests.mk
+include mk/kernels.mk
 include mk/bench.mk
 include mk/install.mk
 

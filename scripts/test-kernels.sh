@@ -27,7 +27,7 @@ finish() {
 	[ -n "$work" ] && rm -rf "$work"
 	printf '%d passed, %d failed\n' "$passed" "$failed"
 	[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
-	exit
+	exit $? # not a bare exit: in a trap that is the status from before the trap
 }
 trap finish EXIT
 trap 'failed=$((failed + 1)); exit 130' INT TERM HUP
@@ -83,7 +83,8 @@ add_program() { # root, file, folder in the guest
 }
 
 # Busybox is the guest's user land, but for what the tests and their runner need more of: bash,
-# timeout --kill-after, ip link add type veth.
+# timeout --kill-after, ip link add type veth peer. Its sh is bash, because busybox' own prefers
+# its own ip to the one in PATH, and that one makes a veth pair without the name for the peer.
 make_root() { # root, package
 	local root=$1 program built=$folder/programs/tests
 	mkdir -p "$root"/{bin,dev,proc,sys,tmp,evenkeel/scripts} || return 1
@@ -99,7 +100,7 @@ make_root() { # root, package
 		add_program "$root" "$program" "/evenkeel/build/tests/$(basename "$(dirname "$program")")" ||
 			return 1
 	done
-	ln -s busybox "$root/bin/sh" &&
+	ln -s /usr/bin/bash "$root/bin/sh" &&
 		cp scripts/run-tests.sh "$root/evenkeel/scripts/" &&
 		cp tests/kernels/init.sh "$root/init" &&
 		cp "$folder/packages/$2/veth.ko" "$root/"

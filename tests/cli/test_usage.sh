@@ -17,6 +17,7 @@ mistake() { # WHAT HELP ARGUMENT...
 
 claim no_command_at_all_is_a_mistake mistake "no command given" "--help"
 claim a_mistyped_command_is_guessed mistake "no command statsu; did you mean status?" "--help" statsu
+claim a_mistyped_family_is_guessed mistake "no command backedn; did you mean backend?" "--help" backedn
 claim a_mistyped_second_word_is_guessed mistake "did you mean backend drain?" "backend --help" \
 	backend drian web web-1
 claim a_mistyped_first_word_is_guessed mistake "did you mean backend drain?" "--help" bakend drain

@@ -172,30 +172,39 @@ static bool family_exists(const char *family)
 	return false;
 }
 
-/* The command that was meant, or NULL. */
-static const char *command_suggest(const char *typed)
+/* The command that was meant, or NULL. A word alone may be meant for that of a family, which
+ * the caller keeps in `first`. */
+static const char *command_suggest(const char *typed, char first[static 64])
 {
 	const char *names[64];
 	size_t count = 0;
 
-	for (size_t i = 0; i < cli_command_count && count < 64; i++)
-		if (!cli_commands[i].hidden)
-			names[count++] = cli_commands[i].name;
+	for (size_t i = 0; i < cli_command_count && count < 64; i++) {
+		const char *name = cli_commands[i].name;
+		size_t length = strcspn(name, " ");
+
+		if (cli_commands[i].hidden)
+			continue;
+		names[count++] = name;
+		snprintf(first, 64, "%.*s", (int)length, name);
+		if (!strchr(typed, ' ') && name[length] && suggest(typed, &(const char *){ first }, 1))
+			return first;
+	}
 	return suggest(typed, names, count);
 }
 
 static int command_unknown(const struct cli *cli)
 {
 	const char *first = cli->words[0], *near = NULL;
-	char typed[128];
+	char typed[128], family[64];
 
 	snprintf(typed, sizeof(typed), "%s %s", first, cli->count > 1 ? cli->words[1] : "");
 	if (family_exists(first) && cli->count == 1) {
 		fprintf(stderr, "evenkeel %s: which of its commands?\n", first);
 	} else {
-		near = command_suggest(cli->count > 1 ? typed : first);
+		near = command_suggest(cli->count > 1 ? typed : first, family);
 		if (!near && cli->count > 1)
-			near = command_suggest(first);
+			near = command_suggest(first, family);
 		fprintf(stderr, "evenkeel: no command %s%s%s%s\n",
 			family_exists(first) ? typed : first, near ? "; did you mean " : "",
 			near ? near : "", near ? "?" : "");
