@@ -187,7 +187,8 @@ static const char *command_suggest(const char *typed, char first[static 64])
 			continue;
 		names[count++] = name;
 		snprintf(first, 64, "%.*s", (int)length, name);
-		if (!strchr(typed, ' ') && name[length] && suggest(typed, &(const char *){ first }, 1))
+		if (!strchr(typed, ' ') && name[length] &&
+		    suggest(typed, &(const char *){ first }, 1))
 			return first;
 	}
 	return suggest(typed, names, count);
