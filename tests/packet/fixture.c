@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -55,20 +56,27 @@ static void default_hops(struct fixture *x)
 /* Each backend gets a MAC address of its own, so that l2 can be told apart. */
 void fixture_paths(struct fixture *x)
 {
+	struct dp_path_change *changes = calloc(x->dp->sizes.backends, sizeof(*changes));
+	size_t count = 0;
+
+	assert_non_null(changes);
 	for (uint32_t i = 1; i < x->dp->sizes.backends; i++) {
 		const struct ek_backend_id *id = &x->dp->backend_ids[i];
 		const struct ek_service_id *s = &x->dp->service_ids[id->service];
 		struct path_hop hop = addr_is_ipv4(&id->addr) ? x->hop4 : x->hop6;
-		struct ek_path path;
+		struct dp_path_change *c = &changes[count];
 
 		if (!id->used || !s->name[0])
 			continue;
+		*c = (struct dp_path_change){ .backend = i, .present = true };
 		hop.dest_mac[4] = (uint8_t)(i >> 8);
 		hop.dest_mac[5] = (uint8_t)i;
-		assert_int_equal(path_build(&path, (enum ek_forward)s->forward, &id->addr, &hop),
+		assert_int_equal(path_build(&c->path, (enum ek_forward)s->forward, &id->addr, &hop),
 				 0);
-		assert_int_equal(dp_path_set(x->dp, i, &path), 0);
+		count++;
 	}
+	assert_int_equal(dp_paths_set(x->dp, changes, count), 0);
+	free(changes);
 }
 
 void fixture_install(struct fixture *x, const char *yaml)

@@ -147,10 +147,8 @@ static void settle(struct daemon *d)
 static void on_tick(uv_timer_t *handle)
 {
 	struct daemon *d = handle->data;
-	int err = hops_refresh(nexthops_hops(d->nexthops));
 
-	if (err)
-		log_warning("asking for neighbours: %s", strerror(-err));
+	nexthops_refresh(d);
 	settle(d);
 	samples_take(d->samples, d->dp);
 	attachments_tick(d);

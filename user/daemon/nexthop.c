@@ -21,6 +21,7 @@ struct watch {
 	bool active;
 	enum ek_forward forward;
 	enum hop_state reported; /* last state logged */
+	uint32_t change;         /* 1 + its element of `changes`, 0: none */
 	uint32_t next;           /* chain of indexes with the same bucket of addresses; 0: end */
 };
 
@@ -31,12 +32,10 @@ struct nexthops {
 	uint32_t count;      /* of watch, index 0 unused */
 	struct watch *watch; /* by backend index */
 	uint32_t *heads;     /* by address, count of them */
+	/* Paths to be set together at the end of a batch of news, at most one a backend. */
+	struct dp_path_change *changes;
+	uint32_t change_count;
 };
-
-struct hops *nexthops_hops(struct nexthops *n)
-{
-	return n->hops;
-}
 
 /* ---- from address to indexes ------------------------------------------------------------------ */
 
@@ -149,6 +148,32 @@ static int path_make(struct ek_path *out, const struct watch *w, const struct ho
 	return path_build(out, w->forward, &w->addr, &from);
 }
 
+/* Its path will be `path`, or none. */
+static void path_queue(struct nexthops *n, uint32_t backend, const struct ek_path *path)
+{
+	struct watch *w = &n->watch[backend];
+	struct dp_path_change *c;
+
+	if (!w->change)
+		w->change = ++n->change_count;
+	c = &n->changes[w->change - 1];
+	*c = (struct dp_path_change){ .backend = backend, .present = path };
+	if (path)
+		c->path = *path;
+}
+
+static void paths_flush(struct nexthops *n)
+{
+	int err = n->change_count ? dp_paths_set(n->daemon->dp, n->changes, n->change_count) : 0;
+
+	if (err)
+		log_warning("paths of %u backends cannot be set: %s", n->change_count,
+			    strerror(-err));
+	for (uint32_t i = 0; i < n->change_count; i++)
+		n->watch[n->changes[i].backend].change = 0;
+	n->change_count = 0;
+}
+
 static void path_publish(struct nexthops *n, uint32_t backend, const struct hop *hop)
 {
 	struct watch *w = &n->watch[backend];
@@ -166,10 +191,11 @@ static void path_publish(struct nexthops *n, uint32_t backend, const struct hop 
 	err = problem ? 0 : path_make(&path, w, hop);
 	if (!err && !problem)
 		err = dp_egress_add(n->daemon->dp, hop->ifindex);
-	err = err ?: dp_path_set(n->daemon->dp, backend, problem ? NULL : &path);
 	if (err)
 		log_warning("backend %s/%s: its path cannot be set: %s", w->service, w->name,
 			    strerror(-err));
+	else
+		path_queue(n, backend, problem ? NULL : &path);
 }
 
 static void on_hop(void *context, const struct ek_addr *addr, const struct hop *hop)
@@ -240,6 +266,7 @@ bool nexthops_sync(struct daemon *d)
 			path_publish(n, i, hops_find(n->hops, &w->addr));
 		}
 	}
+	paths_flush(n);
 	return leaving;
 }
 
@@ -276,12 +303,22 @@ void nexthops_wait(struct daemon *d, int timeout_ms)
 		uint64_t now = uv_hrtime();
 
 		if (now >= until)
-			return;
+			break;
 		if (poll(&p, 1, (int)((until - now) / 1000000) + 1) < 0 && errno != EINTR)
-			return;
+			break;
 		if (p.revents && hops_process(n->hops))
-			return;
+			break;
 	}
+	paths_flush(n);
+}
+
+void nexthops_refresh(struct daemon *d)
+{
+	int err = hops_refresh(d->nexthops->hops);
+
+	if (err)
+		log_warning("asking for neighbours: %s", strerror(-err));
+	paths_flush(d->nexthops);
 }
 
 /* ---- opening -------------------------------------------------------------------------------------- */
@@ -291,6 +328,7 @@ static void on_readable(uv_poll_t *handle, int status, int events)
 	struct nexthops *n = handle->data;
 	int err = status ?: hops_process(n->hops);
 
+	paths_flush(n);
 	if (err)
 		log_warning("news of routes and neighbours cannot be read: %s", strerror(-err));
 }
@@ -300,6 +338,7 @@ static void nexthops_free(struct nexthops *n)
 	hops_close(n->hops);
 	free(n->watch);
 	free(n->heads);
+	free(n->changes);
 	free(n);
 }
 
@@ -314,7 +353,8 @@ int nexthops_open(struct daemon *d)
 	n->count = d->dp->sizes.backends;
 	n->watch = calloc(n->count, sizeof(*n->watch));
 	n->heads = calloc(n->count, sizeof(*n->heads));
-	err = n->watch && n->heads ? hops_open(&n->hops, on_hop, n) : -ENOMEM;
+	n->changes = calloc(n->count, sizeof(*n->changes));
+	err = n->watch && n->heads && n->changes ? hops_open(&n->hops, on_hop, n) : -ENOMEM;
 	err = err ?: uv_poll_init(&d->loop, &n->poll, hops_fd(n->hops));
 	if (err) {
 		nexthops_free(n);

@@ -10,11 +10,13 @@
 
 int nexthops_open(struct daemon *d);
 void nexthops_close(struct nexthops *n);
-struct hops *nexthops_hops(struct nexthops *n);
 
 /* Watches what backends the maps hold now (leaving ones too), forgets what they no longer hold
  * and records that it is gone. True if some backend is leaving. */
 bool nexthops_sync(struct daemon *d);
+
+/* Each second: asks for neighbours that are missing or stale. */
+void nexthops_refresh(struct daemon *d);
 
 /* Waits until the kernel has answered for every backend watched, at most timeout_ms. */
 void nexthops_wait(struct daemon *d, int timeout_ms);

@@ -40,6 +40,15 @@ uint32_t dp_backend_index(const struct dp *dp, uint32_t service, const struct ek
  * grace period, not when only the destination MAC address differs. */
 int dp_path_set(struct dp *dp, uint32_t backend, const struct ek_path *path);
 
+/* The same for many backends, with two grace periods for all of them together: a router that is
+ * replaced changes every path at once. No backend may be named twice. */
+struct dp_path_change {
+	uint32_t backend;
+	bool present; /* false: no next hop */
+	struct ek_path path;
+};
+int dp_paths_set(struct dp *dp, const struct dp_path_change *changes, size_t count);
+
 /* The path in use. */
 const struct ek_path *dp_path(const struct dp *dp, uint32_t backend);
 

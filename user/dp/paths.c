@@ -2,10 +2,12 @@
 /* Publishing the way to a backend. */
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dp/install.h"
 #include "dp/object.h"
+#include "lib/cleanup.h"
 
 static bool same_path(const struct ek_path *a, const struct ek_path *b)
 {
@@ -48,50 +50,82 @@ const struct ek_path *dp_path(const struct dp *dp, uint32_t backend)
 	return &b->path[!!(b->path[0].flags & EK_PATH_SECOND)];
 }
 
-/* Writes the path while nobody reads it, by way of the second. */
-static int replace_path(struct ek_backend *b, const struct ek_path *path, uint8_t kept)
+/* What a change still needs before it is whole in the first path. */
+enum step {
+	STEP_DONE,
+	STEP_FIRST, /* the second path is in use: the first is to be written, then used */
+	STEP_WAIT,  /* nothing more to write, but the path must not be written again too soon */
+};
+
+/* Begins a change; what can be done in one store is done at once. */
+static enum step begin(struct dp *dp, const struct dp_path_change *c)
 {
+	struct ek_backend *b = &dp->backends[c->backend];
 	struct ek_path *first = &b->path[0];
-	uint8_t flags = kept | EK_PATH_NEXT_HOP;
+	uint8_t kept = first->flags & EK_PATH_DEAD; /* the backend's state, not its path's */
+	bool has_path = dp_path(dp, c->backend)->flags & EK_PATH_NEXT_HOP;
+
+	if (!c->present) {
+		if (has_path)
+			__atomic_store_n(&first->flags, kept, __ATOMIC_RELEASE);
+		return has_path ? STEP_WAIT : STEP_DONE;
+	}
+	/* A second path in use here was left by a controller that died half way: go on from it. */
+	if (first->flags & EK_PATH_SECOND)
+		return STEP_FIRST;
+	if (!has_path) {
+		/* Nobody reads beyond the flags. */
+		write_path(first, &c->path, kept | EK_PATH_NEXT_HOP);
+		return STEP_DONE;
+	}
+	if (same_path(first, &c->path))
+		return STEP_DONE;
+	if (same_but_neighbour(first, &c->path)) {
+		store_neighbour(first, &c->path);
+		return STEP_DONE;
+	}
+	write_path(&b->path[1], &c->path, EK_PATH_NEXT_HOP);
+	__atomic_store_n(&first->flags, first->flags | EK_PATH_SECOND, __ATOMIC_RELEASE);
+	return STEP_FIRST;
+}
+
+/* After a grace period nobody reads the first path: it is written, and used again. */
+static void finish(struct dp *dp, const struct dp_path_change *c)
+{
+	struct ek_path *first = &dp->backends[c->backend].path[0];
+	uint8_t flags = (first->flags & EK_PATH_DEAD) | EK_PATH_NEXT_HOP;
+
+	write_path(first, &c->path, flags | EK_PATH_SECOND);
+	__atomic_store_n(&first->flags, flags, __ATOMIC_RELEASE);
+}
+
+int dp_paths_set(struct dp *dp, const struct dp_path_change *changes, size_t count)
+{
+	_cleanup_(free_ptr) enum step *steps = calloc(count + 1, sizeof(*steps));
+	size_t first = 0, wait = 0;
 	int err;
 
-	/* A second path in use here was left by a controller that died half way: go on from it. */
-	if (!(first->flags & EK_PATH_SECOND)) {
-		write_path(&b->path[1], path, EK_PATH_NEXT_HOP);
-		__atomic_store_n(&first->flags, first->flags | EK_PATH_SECOND, __ATOMIC_RELEASE);
+	if (!steps)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		steps[i] = begin(dp, &changes[i]);
+		first += steps[i] == STEP_FIRST;
+		wait += steps[i] == STEP_WAIT;
 	}
-	err = dp_grace_period();
-	if (err)
+	err = first || wait ? dp_grace_period() : 0;
+	if (err || !first)
 		return err;
-	write_path(first, path, flags | EK_PATH_SECOND);
-	__atomic_store_n(&first->flags, flags, __ATOMIC_RELEASE);
+	for (size_t i = 0; i < count; i++)
+		if (steps[i] == STEP_FIRST)
+			finish(dp, &changes[i]);
 	return dp_grace_period();
 }
 
 int dp_path_set(struct dp *dp, uint32_t backend, const struct ek_path *path)
 {
-	struct ek_backend *b = &dp->backends[backend];
-	struct ek_path *first = &b->path[0];
-	uint8_t kept = first->flags & EK_PATH_DEAD; /* the backend's state, not its path's */
-	bool has_path = dp_path(dp, backend)->flags & EK_PATH_NEXT_HOP;
+	struct dp_path_change change = { .backend = backend, .present = path };
 
-	if (!path && !has_path)
-		return 0;
-	if (!path) {
-		__atomic_store_n(&first->flags, kept, __ATOMIC_RELEASE);
-		return dp_grace_period();
-	}
-	if (first->flags & EK_PATH_SECOND)
-		return replace_path(b, path, kept);
-	if (!has_path) {
-		/* Nobody reads beyond the flags. */
-		write_path(first, path, kept | EK_PATH_NEXT_HOP);
-		return 0;
-	}
-	if (same_path(first, path))
-		return 0;
-	if (!same_but_neighbour(first, path))
-		return replace_path(b, path, kept);
-	store_neighbour(first, path);
-	return 0;
+	if (path)
+		change.path = *path;
+	return dp_paths_set(dp, &change, 1);
 }
