@@ -56,15 +56,25 @@ static __always_inline int flow_claim_in(struct ek_flow_bucket *b, __u64 tag, __
 	       flow_claim(&b->flow[2], tag, state) || flow_claim(&b->flow[3], tag, state);
 }
 
-/* 1: stored. 0: both buckets are full. */
+static __always_inline int flow_free(const struct ek_flow_bucket *b)
+{
+	return !load_once(b->flow[0].tag) + !load_once(b->flow[1].tag) +
+	       !load_once(b->flow[2].tag) + !load_once(b->flow[3].tag);
+}
+
+/* 1: stored. 0: both buckets are full. The emptier bucket is taken (Azar et al., "Balanced
+ * allocations", STOC 1994): at half load next to nothing is refused, where the first one that
+ * has room would refuse one flow in 300. */
 static __always_inline int flow_store(__u64 tag, __u64 state)
 {
-	struct ek_flow_bucket *b = flow_bucket(tag, 0);
+	struct ek_flow_bucket *first = flow_bucket(tag, 0);
+	struct ek_flow_bucket *second = flow_bucket(tag, 1);
 
-	if (b && flow_claim_in(b, tag, state))
-		return 1;
-	b = flow_bucket(tag, 1);
-	return b && flow_claim_in(b, tag, state);
+	if (!first || !second)
+		return 0;
+	if (flow_free(second) > flow_free(first))
+		return flow_claim_in(second, tag, state) || flow_claim_in(first, tag, state);
+	return flow_claim_in(first, tag, state) || flow_claim_in(second, tag, state);
 }
 
 #endif
