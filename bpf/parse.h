@@ -138,7 +138,9 @@ static __always_inline int parse_network(struct packet *p, struct cursor *c)
 	const struct ethhdr *eth = take(c, struct ethhdr);
 
 	p->defect = 0;
-	if (!eth)
+	/* What is sent to a group is not sent to this host alone: were it forwarded, so would be
+	 * every other balancer's copy. */
+	if (!eth || eth->h_dest[0] & 1)
 		return pass();
 	if (eth->h_proto == bpf_htons(ETH_P_IP))
 		return parse_ipv4(p, c);

@@ -56,7 +56,8 @@ static __always_inline __u32 remember(const struct ek_situation *s, struct ek_de
 	if (d.act == EK_ACT_UPDATE && f) {
 		__sync_val_compare_and_swap(&f->state, s->entry, d.state);
 	} else if (d.act == EK_ACT_STORE) {
-		if (flow_store(q->tag, d.state))
+		/* Beside an entry that is being written or swept a second one would be hidden. */
+		if (!f && flow_store(q->tag, d.state))
 			count_stored();
 		else
 			d = ek_affinity_unstored(s, &d);
@@ -102,7 +103,7 @@ static __always_inline __u64 flow_tag(const struct packet *p, __u8 kind)
 		flow = ek_flow_hash(p->global->key, &p->src, p->sport,
 				    ek_listener_salt(p->global->key, &p->dst, p->dport, p->proto,
 						     EK_HASH_5TUPLE));
-	return ek_flow_tag(flow, p->hash);
+	return ek_flow_tag(flow, p->hash, p->service);
 }
 
 static __always_inline int pick(struct packet *p)

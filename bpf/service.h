@@ -31,7 +31,8 @@ static __always_inline int bad_source(const struct packet *p)
 		return 1;
 	if (!p->ipv6)
 		return s[12] == 0 || s[12] == 127 || s[12] >= 224;
-	return s[0] == 0xff || (!p->src.words[0] && !(p->src.words[1] & 0xffffffff));
+	/* ::/64 has the unspecified, the loopback and the IPv4-mapped addresses, and no host. */
+	return s[0] == 0xff || !p->src.words[0];
 }
 
 static __always_inline int find_service(struct packet *p)
@@ -41,7 +42,7 @@ static __always_inline int find_service(struct packet *p)
 	p->global = element(global, 0);
 	l = p->global ? find_listener(p) : NULL;
 	if (!l || l->addr.words[0] != p->dst.words[0] || l->addr.words[1] != p->dst.words[1] ||
-	    l->port != p->dport || l->proto != p->proto)
+	    l->port != p->dport || l->proto != p->proto || l->ipv6 != p->ipv6)
 		return pass();
 	p->service = l->service;
 	p->salt = l->salt;

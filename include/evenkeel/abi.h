@@ -64,8 +64,8 @@ _Static_assert(sizeof(struct ek_global) == 64, "one cache line");
 struct ek_listener {
 	struct ek_addr addr;
 	__be16 port;
-	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP; 0: entry is empty */
-	__u8 pad;
+	__u8 proto;    /* IPPROTO_TCP or IPPROTO_UDP; 0: entry is empty */
+	__u8 ipv6;     /* an IPv6 packet to ::ffff:a.b.c.d is not for the listener on a.b.c.d */
 	__u32 service; /* index into services */
 	__u64 salt;    /* ek_listener_salt(): the listener's part of the flow hash */
 };

@@ -47,10 +47,22 @@ static inline __u64 ek_flow_confirmed(__u32 backend, __u32 now_s)
 {
 	return (__u64)now_s << 32 | (__u64)EK_PHASE_CONFIRMED << 24 | backend;
 }
+/* The data path and the controller read the same clock, but not at the same moment: what one of
+ * them noted may be ahead of what the other read a little before. So much ahead counts as now. */
+#define EK_CLOCK_AHEAD_S 8u
+
+/* Seconds from `then` to `now_s`, both modulo mask + 1. */
+static inline __u32 ek_seconds_since(__u32 then, __u32 now_s, __u32 mask)
+{
+	__u32 seconds = (now_s - then) & mask;
+
+	return seconds > mask - EK_CLOCK_AHEAD_S ? 0 : seconds;
+}
+
 /* Seconds since a pending flow was stored or renewed, modulo 64. */
 static inline __u32 ek_flow_pending_age(__u64 state, __u32 now_s)
 {
-	return (now_s - (__u32)(state >> 26)) & 63;
+	return ek_seconds_since((__u32)(state >> 26), now_s, 63);
 }
 
 /* A pending flow is forgotten after this many seconds: a real handshake is over by then, and
@@ -62,10 +74,13 @@ static inline __u32 ek_flow_pending_age(__u64 state, __u32 now_s)
 #define EK_ISN_WINDOW 65536u
 
 /* The fingerprint under which a flow is remembered. Its low 16 bits are those of the slot
- * hash, so that the sweep knows an entry's slot; 0 means a free entry and is avoided. */
-static inline __u64 ek_flow_tag(__u64 flow_hash, __u64 slot_hash)
+ * hash, so that the sweep knows an entry's slot; the others are the flow's own and the
+ * service's, because a listener may move to another service. 0 means a free entry and is
+ * avoided. */
+static inline __u64 ek_flow_tag(__u64 flow_hash, __u64 slot_hash, __u32 service)
 {
-	__u64 tag = (flow_hash & ~0xffffull) | (slot_hash & 0xffff);
+	__u64 flow = flow_hash ^ (service + 1) * 0x9e3779b97f4a7c15ull;
+	__u64 tag = (flow & ~0xffffull) | (slot_hash & 0xffff);
 
 	return tag ? tag : 1ull << 63;
 }
@@ -173,7 +188,8 @@ static inline struct ek_decision ek_affinity_decide(const struct ek_situation *s
 	return ek_affinity_miss(s);
 }
 
-/* The flow of `d` (act EK_ACT_STORE) found no free entry. */
+/* The flow of `d` (act EK_ACT_STORE) found no free entry, or one of its own that is just being
+ * written or swept. */
 static inline struct ek_decision ek_affinity_unstored(const struct ek_situation *s,
 						      const struct ek_decision *d)
 {
@@ -202,7 +218,7 @@ static inline __u64 ek_slot_change(__u64 slot, __u32 owner, __u32 now_s)
 /* Seconds since a miss last used def, modulo 32768. */
 static inline __u32 ek_slot_quiet_s(__u64 slot, __u32 now_s)
 {
-	return (now_s - ek_slot_epoch(slot)) & EK_EPOCH_MASK;
+	return ek_seconds_since(ek_slot_epoch(slot), now_s, EK_EPOCH_MASK);
 }
 
 #endif

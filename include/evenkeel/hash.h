@@ -33,7 +33,8 @@ static inline __u64 ek_mix(__u64 h, __u64 key)
  *
  * The low 16 bits of an IPv4-mapped address' second word are zero: the port goes there. An
  * IPv6 address fills both words; there the port enters in the middle of the first round,
- * where nobody can cancel it by choosing an address. */
+ * where nobody can cancel it by choosing an address. (IPv6 sources whose first word is zero,
+ * ::/64, are dropped before they come here.) */
 static inline __u64 ek_flow_hash(struct ek_key key, const struct ek_addr *src, __be16 port,
 				 __u64 salt)
 {

@@ -132,8 +132,8 @@ struct row {
 	const char *flow;
 	struct change {
 		uint8_t offset,
-			value; /* a byte of the frame, from the IP header; 0xff: before it */
-		uint8_t mask;  /* bits to replace; 0: none, the change is absent */
+			value; /* a byte of the frame, from the IP header, modulo 256: 0xf2 is its first */
+		uint8_t mask; /* bits to replace; 0: none, the change is absent */
 	} changes[3];
 	uint16_t cut; /* bytes to cut off the end */
 	int verdict;
@@ -156,6 +156,8 @@ static const struct row rows[] = {
 	{ "a neighbouring address", "198.51.100.7:40000 > 203.0.113.13:443/tcp", PASSED },
 	{ "a neighbouring address, IPv6", "[2001:db8:1::7]:40000 > [2001:db8::13]:443/tcp",
 	  PASSED },
+	{ "a broadcast frame", WEB4, { BYTE(0xf2, 0xff) }, PASSED },
+	{ "a multicast frame, IPv6", WEB6, { BYTE(0xf2, 0x33) }, PASSED },
 	{ "the other way", "203.0.113.10:443 > 198.51.100.7:40000/tcp", PASSED },
 	{ "ARP", WEB4, { BYTE(0xff, 6) }, PASSED },
 	{ "ICMP", WEB4, { BYTE(9, IPPROTO_ICMP) }, PASSED },
@@ -252,6 +254,24 @@ static void each_row_gets_its_verdict_and_counter(void **state)
 		if (verdict == XDP_TX && after.sent != before.sent + 1)
 			fail_msg("%s: not counted as sent", r->situation);
 	}
+}
+
+/* An IPv6 packet whose addresses look like IPv4 ones is no IPv4 packet. */
+static void a_mapped_address_on_the_wire_is_not_the_ipv4_one(void **state)
+{
+	static const uint8_t mapped_service[16] = { [10] = 0xff, 0xff, 203, 0, 113, 10 };
+	static const uint8_t mapped_source[16] = { [10] = 0xff, 0xff, 198, 51, 100, 7 };
+	const struct fixture *x = *state;
+	uint64_t before = fixture_dropped(x, EK_DROP_BAD_SOURCE);
+	struct frame in, out;
+
+	frame_build(&in, &(struct segment){ .flow = WEB6 });
+	memcpy(in.bytes + FRAME_IP + 24, mapped_service, 16);
+	assert_int_equal(fixture_run(x, &in, &out), XDP_PASS);
+	frame_build(&in, &(struct segment){ .flow = WEB6 });
+	memcpy(in.bytes + FRAME_IP + 8, mapped_source, 16);
+	assert_int_equal(fixture_run(x, &in, &out), XDP_DROP);
+	assert_int_equal(fixture_dropped(x, EK_DROP_BAD_SOURCE), before + 1);
 }
 
 static uint64_t verdicts_in_all(const struct fixture *x)
@@ -474,6 +494,7 @@ int main(void)
 		cmocka_unit_test(ipip_wraps_either_family_in_either_family),
 		cmocka_unit_test(l2_changes_the_addresses_and_nothing_else),
 		cmocka_unit_test(each_row_gets_its_verdict_and_counter),
+		cmocka_unit_test(a_mapped_address_on_the_wire_is_not_the_ipv4_one),
 		cmocka_unit_test(a_frame_cut_anywhere_is_never_forwarded),
 		cmocka_unit_test(ipv4_options_are_carried_along),
 		cmocka_unit_test(ethernet_padding_does_not_count_as_packet),

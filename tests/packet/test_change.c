@@ -274,6 +274,84 @@ static void a_slot_whose_old_owner_is_used_does_not_settle(void **state)
 	assert_int_equal(data(x, of_leaving), leaving);
 }
 
+/* The controller read the clock, then the second turned, then the packet came. */
+static void what_came_after_the_sweep_read_its_clock_is_kept(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t leaving = index_of(x, "d"), owner[500];
+	unsigned int of_leaving = 0;
+
+	while (syn(x, of_leaving) != leaving)
+		of_leaving++;
+	x->now_s -= 10 * IDLE_S; /* the change was long ago */
+	fixture_install(x, three);
+	x->now_s += 10 * IDLE_S;
+	assert_int_equal(data(x, of_leaving), leaving);
+	for (unsigned int i = 0; i < 500; i++)
+		owner[i] = syn(x, 1000 + i);
+	settle(x, x->now_s - 1);
+	assert_int_equal(data(x, of_leaving), leaving);
+	assert_int_equal(flows_moved(x, owner, 1000, 500), 0);
+}
+
+static void an_entry_left_half_freed_breaks_no_flow_and_is_freed(void **state)
+{
+	struct fixture *x = *state;
+	struct ek_flow *left = NULL;
+	unsigned int flow = 0;
+
+	fixture_install(x, three);
+	while (!fixture_verdicts(x).stored)
+		syn(x, ++flow);
+	for (uint32_t b = 0; b < x->dp->sizes.flow_buckets; b++)
+		for (int i = 0; i < EK_FLOWS_PER_BUCKET; i++)
+			if (x->dp->flows[b].flow[i].tag)
+				left = &x->dp->flows[b].flow[i];
+	assert_non_null(left);
+	left->state = (uint64_t)EK_PHASE_GONE << 24;
+	assert_int_equal(data(x, flow), syn(x, flow));
+	settle(x, x->now_s + 1);
+	settle(x, x->now_s + 2);
+	assert_int_equal(left->tag, 0);
+	assert_int_equal(data(x, flow), syn(x, flow));
+}
+
+#define PAIR(web, other)                                                                           \
+	"services:\n"                                                                              \
+	"  web:\n    listen: [\"203.0.113.10:443/tcp\"]\n    backends: { a: " web " }\n"           \
+	"  other:\n    listen: [\"203.0.113.11:443/tcp\"]\n    backends: { e: " other " }\n"
+#define PAIR_SWAPPED                                                                               \
+	"services:\n"                                                                              \
+	"  web:\n    listen: [\"203.0.113.11:443/tcp\"]\n    backends: { a: 10.0.0.2 }\n"          \
+	"  other:\n    listen: [\"203.0.113.10:443/tcp\"]\n    backends: { e: 10.1.0.2 }\n"
+
+static void a_listener_moved_to_another_service_takes_new_flows_along(void **state)
+{
+	struct fixture *x = *state;
+	int other;
+
+	fixture_install(x, PAIR("10.0.0.1", "10.1.0.1"));
+	fixture_install(x, PAIR("10.0.0.2", "10.1.0.2"));
+	for (unsigned int i = 0; i < 500; i++)
+		assert_int_equal(data(x, i), syn(x, i));
+	assert_true(fixture_verdicts(x).stored > 0);
+	fixture_install(x, PAIR_SWAPPED);
+	other = dp_service_index(x->dp, "other");
+	for (unsigned int i = 0; i < 500; i++) {
+		struct frame in, out;
+		uint32_t to;
+		char flow[96];
+
+		snprintf(flow, sizeof(flow), "198.51.%u.%u:%u > 203.0.113.10:443/tcp", i >> 8,
+			 i & 255, 1024 + i);
+		frame_build(&in, &(struct segment){ .flow = flow, .tcp_flags = TCP_SYN, .seq = 7 });
+		assert_int_equal(fixture_run(x, &in, &out), XDP_TX);
+		to = fixture_backend_of(x, "other", &out);
+		assert_int_not_equal(to, EK_NO_BACKEND);
+		assert_int_equal(x->dp->backend_ids[to].service, other);
+	}
+}
+
 static void a_remembered_flow_holds_its_slot_until_it_is_idle(void **state)
 {
 	struct fixture *x = *state;
@@ -388,6 +466,9 @@ int main(void)
 		CLAIM(an_old_udp_flow_stays_and_a_new_one_too),
 		CLAIM(slots_settle_when_their_old_owner_is_quiet),
 		CLAIM(a_slot_whose_old_owner_is_used_does_not_settle),
+		CLAIM(what_came_after_the_sweep_read_its_clock_is_kept),
+		CLAIM(an_entry_left_half_freed_breaks_no_flow_and_is_freed),
+		CLAIM(a_listener_moved_to_another_service_takes_new_flows_along),
 		CLAIM(a_remembered_flow_holds_its_slot_until_it_is_idle),
 		CLAIM(the_end_of_the_drain_time_breaks_what_is_left_and_counts_it),
 		CLAIM(a_full_table_breaks_no_flow),

@@ -86,6 +86,17 @@ static void a_change_to_the_owner_changes_nothing(void **state)
 			 ek_slot_word(A, C, 1, 5));
 }
 
+static void what_was_noted_a_moment_ahead_of_the_clock_is_new(void **state)
+{
+	uint64_t slot = ek_slot_word(B, A, 1, NOW + 1);
+
+	assert_int_equal(ek_slot_quiet_s(slot, NOW), 0);
+	assert_int_equal(ek_slot_quiet_s(slot, NOW + 1), 0);
+	assert_int_equal(ek_slot_quiet_s(slot, NOW + 2), 1);
+	assert_int_equal(ek_flow_pending_age(ek_flow_pending(A, ISN, NOW + 1), NOW), 0);
+	assert_int_equal(ek_flow_pending_age(ek_flow_pending(A, ISN, NOW), NOW + 40), 40);
+}
+
 static void quiet_seconds_survive_the_epochs_wrap(void **state)
 {
 	uint64_t slot = ek_slot_word(B, A, 1, 32760);
@@ -356,11 +367,13 @@ static void state_words_hold_what_was_put_in(void **state)
 
 static void a_tag_is_never_that_of_a_free_entry_and_names_its_slot(void **state)
 {
-	assert_true(ek_flow_tag(0, 0) != 0);
-	assert_true(ek_flow_tag(0xffff, 0x10000) != 0);
+	/* the flow hash that the service's part cancels */
+	assert_true(ek_flow_tag(0x9e3779b97f4a7c15, 0, 0) != 0);
+	assert_true(ek_flow_tag(0x123456789abcdef0, 7, 1) != ek_flow_tag(0x123456789abcdef0, 7, 2));
 	for (uint64_t slot = 0; slot < 65536; slot += 255) {
-		assert_int_equal(ek_flow_tag(0x123456789abc0000, slot) & 0xffff, slot);
-		assert_int_equal(ek_flow_tag(0x123456789abcdef0, slot) >> 16, 0x123456789abc);
+		assert_int_equal(ek_flow_tag(0x123456789abc0000, slot, 3) & 0xffff, slot);
+		assert_int_equal(ek_flow_tag(0x123456789abcdef0, slot, 3) >> 16,
+				 ek_flow_tag(0x123456789abcdef0, 0, 3) >> 16);
 	}
 }
 
@@ -370,6 +383,7 @@ int main(void)
 		cmocka_unit_test(a_change_of_a_settled_slot_makes_its_owner_the_default),
 		cmocka_unit_test(a_change_of_an_unsettled_slot_keeps_its_default),
 		cmocka_unit_test(a_change_to_the_owner_changes_nothing),
+		cmocka_unit_test(what_was_noted_a_moment_ahead_of_the_clock_is_new),
 		cmocka_unit_test(quiet_seconds_survive_the_epochs_wrap),
 		cmocka_unit_test(a_confirmed_flow_stays_whatever_its_packet),
 		cmocka_unit_test(a_confirmed_flow_is_written_once_a_second_at_most),

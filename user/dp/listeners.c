@@ -27,6 +27,7 @@ static struct ek_listener listener_of(const struct dp *dp, const struct draft_se
 		.addr = e->addr,
 		.port = htons(e->port),
 		.proto = e->proto,
+		.ipv6 = !addr_is_ipv4(&e->addr),
 		.service = s->index,
 	};
 

@@ -26,6 +26,8 @@ struct dp_settling {
 	uint32_t *references; /* by backend: slots that name it as cur or def */
 	uint32_t *entries;    /* by backend: remembered flows */
 	uint8_t *unnamed;     /* by backend: rounds in which nothing named it, in a row */
+	struct ek_flow *gone; /* an entry left GONE with a tag, seen in the round before */
+	uint64_t gone_tag;
 };
 
 void dp_settling_free(struct dp_settling *s)
@@ -114,6 +116,22 @@ struct sweep {
 	uint64_t remembered;
 };
 
+/* GONE with a tag: claimed this very moment, or left so by a controller that died between the
+ * two stores of forget(). Who still is a round later was left. There is at most one. */
+static void free_left(struct dp_settling *s, struct ek_flow *f, uint64_t tag)
+{
+	__u64 expected = tag;
+
+	if (s->gone == f && s->gone_tag == tag &&
+	    __atomic_compare_exchange_n(&f->tag, &expected, 0, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_RELAXED)) {
+		s->gone = NULL;
+		return;
+	}
+	s->gone = f;
+	s->gone_tag = tag;
+}
+
 static void sweep_flow(struct sweep *w, struct ek_flow *f)
 {
 	uint64_t tag = __atomic_load_n(&f->tag, __ATOMIC_ACQUIRE);
@@ -121,9 +139,9 @@ static void sweep_flow(struct sweep *w, struct ek_flow *f)
 	uint32_t backend = ek_flow_backend(state);
 	uint64_t *slot, word;
 
-	/* Claimed but not written yet: next round's. A GONE one with a tag was left by a
-	 * controller that died between its two stores, or is just being claimed; either way
-	 * its state will be written or, two rounds later, still be GONE and harmless. */
+	if (tag && ek_flow_phase(state) == EK_PHASE_GONE)
+		free_left(w->memory, f, tag);
+	/* What is claimed but not written yet is the next round's. */
 	if (!tag || ek_flow_phase(state) == EK_PHASE_NONE || ek_flow_phase(state) == EK_PHASE_GONE)
 		return;
 	slot = backend < w->dp->sizes.backends ? slot_of(w->dp, tag, backend) : NULL;

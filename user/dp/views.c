@@ -171,7 +171,7 @@ int dp_explain(const struct dp *dp, const struct flow_spec *flow, uint32_t now_s
 	x.slot_word = slot_at(dp, ek_table_base(table) + x.slot);
 	x.new_backend = x.known_backend = ek_slot_cur(x.slot_word);
 	if (x.slot_word & EK_SLOT_UNSETTLED) {
-		x.remembered = flow_state(dp, ek_flow_tag(five_tuple, x.flow_hash));
+		x.remembered = flow_state(dp, ek_flow_tag(five_tuple, x.flow_hash, x.service));
 		explain_unsettled(dp, flow, now_s, &x);
 	}
 	*out = x;
