@@ -415,8 +415,9 @@ lab_main() {
 		*/evenkeel-lab-*) ;;
 		*) lab_die "which lab? lab.sh down FOLDER, as \`lab.sh up\` printed it" ;;
 		esac
+		[ -r "$2/lab.env" ] || lab_die "$2 is no lab that \`lab.sh up\` made (no lab.env in it)"
 		# shellcheck source=/dev/null
-		. "$2/lab.env" || exit 1
+		. "$2/lab.env"
 		lab_close
 		;;
 	*)

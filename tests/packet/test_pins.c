@@ -2,11 +2,13 @@
 /* What is pinned, adopted, refused and taken away. In a mount and a network namespace of its
  * own: nothing is left behind whatever happens. */
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -155,6 +157,23 @@ static void detaching_one_keeps_the_others_and_the_maps(void **state)
 	detach(NULL);
 }
 
+static void detaching_under_a_controller_that_is_alive_keeps_its_maps(void **state)
+{
+	char path[128];
+	int folder;
+
+	dp_close(open_attached());
+	folder = open(pins, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(flock(folder, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(detach(NULL), 1);
+	assert_int_equal(links(NULL), 0);
+	snprintf(path, sizeof(path), "%s/v1/maps/global", pins);
+	assert_int_equal(access(path, F_OK), 0);
+	close(folder);
+	detach(NULL);
+	assert_int_equal(access(pins, F_OK), -1);
+}
+
 static void a_foreign_program_is_not_replaced(void **state)
 {
 	char error[DP_ERROR_MAX] = "";
@@ -226,6 +245,7 @@ int main(void)
 			a_restart_puts_its_program_on_the_link_whatever_the_interface_is_called),
 		cmocka_unit_test(detached_means_free_at_once),
 		cmocka_unit_test(detaching_one_keeps_the_others_and_the_maps),
+		cmocka_unit_test(detaching_under_a_controller_that_is_alive_keeps_its_maps),
 		cmocka_unit_test(a_foreign_program_is_not_replaced),
 		cmocka_unit_test(pins_of_another_version_are_left_alone_and_named),
 		cmocka_unit_test(a_half_made_set_of_maps_is_made_anew),

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/journal.h"
@@ -85,6 +86,23 @@ static void a_new_journal_has_no_revision_in_force(void **state)
 
 	assert_int_equal(journal_in_force(p->journal, &r), -ENOENT);
 	assert_int_equal(r.number, 77);
+}
+
+/* The flow hash key is in it. */
+static void nobody_else_may_read_the_journal(void **state)
+{
+	static const char *const files[] = { "journal.db", "journal.db-wal", "journal.db-shm" };
+	struct place *p = *state;
+
+	put_in_force(p->journal, "{}", 1);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char path[128];
+		struct stat st;
+
+		snprintf(path, sizeof(path), "%s/%s", p->folder, files[i]);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 0777, 0600);
+	}
 }
 
 static void a_committed_revision_is_there_after_reopening(void **state)
@@ -342,6 +360,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_new_journal_has_no_revision_in_force),
+		TEST(nobody_else_may_read_the_journal),
 		TEST(a_committed_revision_is_there_after_reopening),
 		TEST(the_hash_is_sha256_of_the_text),
 		TEST(only_the_last_committed_revision_is_in_force),

@@ -132,6 +132,8 @@ static void the_interface_is_found_by_the_backends_address(void **state)
 
 	scene_set(&s, EK_FORWARD_IPIP, "2001:db8:1::1");
 	has(&s, "\nIF=$(ip -o address show to 2001:db8:1::1 | awk '{ print $2; exit }')\n");
+	has(&s, "\n(\n# The interface");
+	has(&s, "\nfi\n)\n");
 	has(&s, "\n: \"${IF:?no interface has 2001:db8:1::1: is this host backend web-1?}\"\n");
 }
 

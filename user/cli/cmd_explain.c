@@ -84,6 +84,9 @@ static void explain_print(const struct cli *cli, const json_t *result)
 	}
 	if (*fact_text(result, "why"))
 		line("why", fact_text(result, "why"));
+	if (json_is_false(json_object_get(result, "attached")))
+		line("but",
+		     "no interface is attached, so no packet comes here: evenkeel attach IF");
 }
 
 /* "A > B" in one word, "A" ">" "B", or "A" "B". Allocated. */

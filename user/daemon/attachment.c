@@ -101,6 +101,10 @@ void attachments_adopt(struct daemon *d)
 		log_info("interface %s is attached in %s mode", links[i].interface,
 			 links[i].generic ? "generic" : "driver");
 	}
+	/* A reboot takes all attachments away, and attaching is for people to decide. */
+	if (d->config && d->config->service_count && !attachment_exists(d, NULL))
+		log_warning("no interface is attached, so no service gets a packet: evenkeel "
+			    "attach IF");
 }
 
 void attachments_tick(struct daemon *d)
@@ -172,7 +176,7 @@ bool attachment_exists(const struct daemon *d, const char *name)
 	if (attachments_list(d, &list, &count))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (list[i].ifindex && strcmp(list[i].name, name) == 0)
+		if (list[i].ifindex && (!name || strcmp(list[i].name, name) == 0))
 			return true;
 	return false;
 }

@@ -27,6 +27,7 @@ void attachments_tick(struct daemon *d);
 
 /* Lists all; *out allocated. */
 int attachments_list(const struct daemon *d, struct attachment **out, size_t *count);
+/* Whether the interface is attached; NULL: whether any is. */
 bool attachment_exists(const struct daemon *d, const char *name);
 
 /* Interfaces to attach together: all or none. */

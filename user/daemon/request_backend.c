@@ -186,16 +186,23 @@ static struct config_service *service_choose(const struct daemon *d, struct conf
 static void command_record(struct request *r, const char *action, const char *service,
 			   json_t *backends)
 {
-	char names[80] = "";
+	char names[sizeof(r->actor.command)] = "";
 	size_t used = 0, i;
 	json_t *value;
 
 	json_array_foreach(backends, i, value) {
 		const char *name = json_string_value(json_object_get(value, "name"));
+		const char *address = json_string_value(json_object_get(value, "address"));
+		const json_t *weight = json_object_get(value, "weight");
+		char text[32] = "";
 
+		if (json_is_integer(weight))
+			snprintf(text, sizeof(text), ",weight=%lld",
+				 (long long)json_integer_value(weight));
 		if (used < sizeof(names))
-			used += (size_t)snprintf(names + used, sizeof(names) - used, " %s",
-						 name ? name : "?");
+			used += (size_t)snprintf(names + used, sizeof(names) - used, " %s%s%s%s",
+						 name ? name : "?", address ? "=" : "",
+						 address ? address : "", text);
 	}
 	request_command(r, "backend %s %s%s", action, service, names);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/attachment.h"
 #include "daemon/facts.h"
 #include "daemon/nexthop.h"
 #include "daemon/request.h"
@@ -91,9 +92,12 @@ static json_t *why(const struct daemon *d, const struct dp_explanation *x, uint3
 		if (!nexthop_problem(reason, d->dp->service_ids[id->service].forward, &id->addr,
 				     nexthop_find(d, x->new_backend)))
 			snprintf(reason, sizeof(reason), "its path is not set");
-		return json_sprintf("slot %u of %u is owned by %s, but the packet is dropped as "
-				    "no_next_hop: %s",
-				    x->slot, slots, id->name, reason);
+		return json_sprintf(
+			"slot %u of %u is owned by %s, but what is sent there is "
+			"dropped as no_next_hop: %s%s%s",
+			x->slot, slots, id->name, reason,
+			x->known_backend != x->new_backend ? "; older flows stay on " : "",
+			x->known_backend != x->new_backend ? name_of(d, x->known_backend) : "");
 	}
 	if (settled)
 		return json_sprintf(
@@ -120,6 +124,7 @@ static void explanation_put(json_t *j, const struct daemon *d, const struct dp_e
 		view.slots = 0;
 	snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)x->flow_hash);
 	json_put(j, "why", why(d, x, view.slots));
+	json_put(j, "attached", json_boolean(attachment_exists(d, NULL)));
 	json_put(j, "service", json_string(d->dp->service_ids[x->service].name));
 	json_put(j, "service_index", json_integer(x->service));
 	json_put(j, "slot", json_integer(x->slot));

@@ -89,7 +89,8 @@ int dp_links(const char *pins, struct dp_link **out, size_t *count);
 int dp_egress_add(struct dp *dp, unsigned int ifindex);
 
 /* Detaches without any daemon: unlinks link pins (all, or of one interface), and, when none
- * is left, everything else below `pins`. *detached counts links. Missing pins are no error. */
+ * is left, everything else below `pins`, unless a controller has them: one that is alive and
+ * does not answer would go on with maps that nobody else can reach. *detached counts links. Missing pins are no error. */
 int dp_detach(const char *pins, const char *interface, size_t *detached,
 	      char error[static DP_ERROR_MAX]);
 

@@ -281,8 +281,8 @@ static void check_session(struct findings *f, const struct link_facts *l)
 					   : "neither your session nor the default route is on it");
 	else
 		finding_add(f, FINDING_WARNING, "session", l->name, "evenkeel confirm",
-			    "carries %s: attaching is undone after 60 s unless confirmed (attach "
-			    "--yes needs no confirmation)",
+			    "carries %s: attach, unless with --yes, is undone by itself if it is "
+			    "not confirmed in time",
 			    l->session ? "your session" : "the default route");
 }
 

@@ -55,7 +55,8 @@ static void head_write(FILE *out, const struct setup_facts *f)
 		fputs("# forward: l2 only exchanges MAC addresses: this host must be on the same\n"
 		      "# Ethernet segment as the balancer, without a router between them.\n",
 		      out);
-	fputs("\n# The interface that the balancer's packets arrive on.\n", out);
+	/* In a subshell: a shell that people paste this into goes on after a failed line. */
+	fputs("(\n# The interface that the balancer's packets arrive on.\n", out);
 	fprintf(out, "IF=$(ip -o address show to %s | awk '{ print $2; exit }')\n", addr);
 	fprintf(out, ": \"${IF:?no interface has %s: is this host backend %s?}\"\n", addr,
 		f->backend);
@@ -255,6 +256,7 @@ char *setup_commands(const struct setup_facts *f)
 		size_write(out, f);
 	}
 	firewall_write(out, f);
+	fputs(")\n", out);
 	if (fclose(out)) {
 		free(text);
 		return NULL;

@@ -222,13 +222,18 @@ static int schema_bring_up(struct journal *j)
 static int database_open(struct journal *j, const char *folder)
 {
 	char path[PATH_MAX];
+	mode_t old;
 	int err;
 
 	if (snprintf(path, sizeof(path), "%s/journal.db", folder) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	if (sqlite3_open_v2(path, &j->db,
-			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE,
-			    NULL) != SQLITE_OK)
+	/* The flow hash key is in it; SQLite gives its other files the same mode. */
+	old = umask(0077);
+	err = sqlite3_open_v2(path, &j->db,
+			      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE,
+			      NULL);
+	umask(old);
+	if (err != SQLITE_OK)
 		return j->db ? journal_failed(j, path) : -ENOMEM;
 	sqlite3_busy_timeout(j->db, BUSY_TIMEOUT_MS);
 	err = journal_run(j, "PRAGMA journal_mode = WAL;"
