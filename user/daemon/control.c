@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,6 +40,7 @@ struct control {
 	size_t handles; /* not yet closed, of the two above */
 	int fd;
 	size_t clients, children;
+	TAILQ_HEAD(, client) waiting; /* for the rest of their requests, oldest first */
 };
 
 struct client {
@@ -47,6 +49,8 @@ struct client {
 	uv_timer_t timer;
 	uv_write_t write;
 	size_t handles; /* of pipe and timer, not yet closed */
+	TAILQ_ENTRY(client) neighbours;
+	bool is_waiting;
 	struct journal_actor actor;
 	bool may_change;
 	bool answered;
@@ -69,8 +73,16 @@ static void on_client_closed(uv_handle_t *handle)
 	free(c);
 }
 
+static void client_waits_no_more(struct client *c)
+{
+	if (c->is_waiting)
+		TAILQ_REMOVE(&c->control->waiting, c, neighbours);
+	c->is_waiting = false;
+}
+
 static void client_close(struct client *c)
 {
+	client_waits_no_more(c);
 	if (!uv_is_closing((uv_handle_t *)&c->pipe))
 		uv_close((uv_handle_t *)&c->pipe, on_client_closed);
 	if (!uv_is_closing((uv_handle_t *)&c->timer))
@@ -186,6 +198,7 @@ static void client_call(struct client *c, size_t length)
 {
 	struct call call;
 
+	client_waits_no_more(c);
 	call_read(&call, c->control->daemon, c->line, length, &c->actor, c->may_change);
 	if (call.entry && call.entry->slow) {
 		call_in_child(c, &call);
@@ -281,7 +294,10 @@ static void client_accept(struct control *control, int accepted)
 	uv_loop_t *loop = &control->daemon->loop;
 	struct client *c;
 
-	if (control->clients >= CLIENTS_MAX)
+	/* Who says nothing gives way to who may have something to say. */
+	if (control->clients >= CLIENTS_MAX && !TAILQ_EMPTY(&control->waiting))
+		client_close(TAILQ_FIRST(&control->waiting));
+	else if (control->clients >= CLIENTS_MAX)
 		return;
 	c = calloc(1, sizeof(*c));
 	if (!c || client_identify(c, fd) || uv_pipe_init(loop, &c->pipe, 0)) {
@@ -293,6 +309,8 @@ static void client_accept(struct control *control, int accepted)
 	uv_timer_init(loop, &c->timer); /* cannot fail */
 	c->handles = 2;
 	control->clients++;
+	TAILQ_INSERT_TAIL(&control->waiting, c, neighbours);
+	c->is_waiting = true;
 	if (client_start(c, loop, &fd))
 		client_close(c);
 }
@@ -318,6 +336,7 @@ int control_open(struct control **out, struct daemon *d)
 
 	if (!c)
 		return log_err(-ENOMEM, "out of memory");
+	TAILQ_INIT(&c->waiting);
 	c->daemon = d;
 	c->fd = -1;
 	c->path = strdup(d->options.socket);

@@ -48,6 +48,11 @@ static bool names_read(json_t *names, const char **out, size_t *count, struct re
 	size_t i;
 
 	*count = 0;
+	/* An empty array means all: nothing else may be taken for one. */
+	if (!json_is_array(names)) {
+		reply_usage(reply, "interfaces: an array of names is needed");
+		return false;
+	}
 	if (json_array_size(names) > INTERFACES_MAX) {
 		reply_usage(reply, "more than %d interfaces", INTERFACES_MAX);
 		return false;
