@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: GPL-2.0
 """What a control socket has to bear. Each ATTACK fails unless the daemon answers or closes in
 time, and `version` is answered within a second all the while.
@@ -126,7 +126,8 @@ WRONG_TYPES = [
     of("attach", {"interfaces": ["e" * 500]}), of("attach", {"interfaces": ["x"] * 500}),
     of("attach", {"interfaces": ["eth0"], "yes": "yes"}), of("detach", {"interfaces": {"a": 1}}),
     of("detach", {"interfaces": "eth0"}), of("detach", {"interfaces": None}),
-    of("detach", {"interfaces": 0}), of("detach", {"interfaces": [None]}), of("detach", {"interfaces": ["a/b"]}),
+    of("detach", {"interfaces": 0}), of("detach", {"interfaces": [None]}),
+    of("detach", {"interfaces": ["a/b"]}),
     of("detach", {}), of("confirm", {"x": 1}), of("explain", {}), of("explain", {"flow": 1}),
     of("history", {"limit": 0}), of("history", {"limit": -1}), of("history", {"limit": 10**18}),
     of("history", {"limit": "1"}), of("setup", {}), of("setup", {"service": {}}),

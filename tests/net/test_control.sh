@@ -51,7 +51,7 @@ bears "binary noise is borne" noise "$SEED"
 bears "3000 requests with random mistakes are borne" mutations "$SEED" 3000
 claim "no client, descriptor or process is left of it all" wait_for 6 nothing_left
 
-# ---- other users -----------------------------------------------------------------------------------
+# ---- other users ---------------------------------------------------------------------------------
 
 # The command in a place and under a name that uid 65534 can reach.
 cp "$BUILD/evenkeel" "$LAB_DIR/evenkeel"

@@ -69,15 +69,15 @@ slots_kept() {
 
 # All that were acknowledged came into force, and none is left half-way.
 journal_kept() {
-	ek history --limit 1000 --json | jq -e "[.revisions[] | select(.state == \"in force\")] as \$now
-		| [.revisions[] | select(.state == \"in force\" or .state == \"replaced\").revision] as \$kept
-		| [.revisions[] | select(.state == \"applying\")] as \$half
+	ek history --limit 1000 --json | jq -e "def of(s): [.revisions[] | select(.state == s).revision];
+		of(\"in force\") as \$now | of(\"applying\") as \$half
+		| (\$now + of(\"replaced\")) as \$kept
 		| {now: \$now, half: \$half, lost: ($(last .acknowledged) - \$kept)}, (\$now | length) == 1
 			and \$half == [] and $(last .acknowledged) - \$kept == []" |
 		tee /dev/stderr | tail -n 1 | grep -qx true
 }
 
-# ---- connections -----------------------------------------------------------------------------------
+# ---- connections ---------------------------------------------------------------------------------
 
 flows_hold() {
 	lab_spawn flows client "$LAB_ROOT/tests/lib/echo.py" hold "$FLOWS" "$ECHO_PORT" \
@@ -90,9 +90,11 @@ flows_unharmed() {
 	least=$(sed -n 's/^exchanges .* least //p' "$LAB_DIR/log/flows")
 	[ "${least:-0}" -gt 100 ] && grep -qx "broken 0 of $FLOWS" "$LAB_DIR/log/flows"
 }
-flows_spread() { [ "$(grep -o "'web-[1-9]'" "$LAB_DIR/log/flows" | sort -u | wc -l)" = "$LAB_BACKENDS" ]; }
+flows_spread() {
+	[ "$(grep -o "'web-[1-9]'" "$LAB_DIR/log/flows" | sort -u | wc -l)" = "$LAB_BACKENDS" ]
+}
 
-# ---- the story -------------------------------------------------------------------------------------
+# ---- the story -----------------------------------------------------------------------------------
 
 story --backends 4
 ek attach eth0 --yes >/dev/null 2>&1
