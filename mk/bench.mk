@@ -7,7 +7,7 @@ BENCH_ARGS ?=
 $(BUILD)/tests/bench/bench.bpf.o: tests/bench/bench.bpf.c tests/bench/bench.h bpf/evenkeel.bpf.c \
 		$(BPF_HEADERS)
 	@mkdir -p $(@D)
-	@echo "  BPF     $@"
+	@echo "  BPF     $@" >&2
 	@$(CLANG) $(BPF_CFLAGS) -Itests/bench -c -o $@ $<
 
 BENCH_OBJECTS := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%.o,\
@@ -15,17 +15,17 @@ BENCH_OBJECTS := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%.o,\
 
 $(BUILD)/tests/bench/%.o: tests/bench/%.c
 	@mkdir -p $(@D)
-	@echo "  CC      $@"
+	@echo "  CC      $@" >&2
 	@$(CC) $(CPPFLAGS) -Itests/bench $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
 $(BUILD)/tests/bench/bench: $(BENCH_OBJECTS) $(BUILD)/libdp.a $(BUILD)/liblib.a
-	@echo "  LD      $@"
+	@echo "  LD      $@" >&2
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(DP_PACKAGES) $(LIB_PACKAGES)) -lm
 
 # How long tables take to build: a program of its own, of the pure layer alone.
 BENCH_MAGLEV := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/bench_maglev.c))
 $(BUILD)/tests/bench/bench_maglev: $(BUILD)/tests/bench/bench_maglev.o $(BUILD)/liblib.a
-	@echo "  LD      $@"
+	@echo "  LD      $@" >&2
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(LIB_PACKAGES)) -lm
 
 .PHONY: bench
