@@ -173,17 +173,34 @@ static void check_maps(struct doctor *x, const struct config_service *s, uint32_
 
 /* ---- backends --------------------------------------------------------------------------------------- */
 
+static bool service_had_traffic(const struct doctor *x, const struct config_service *s)
+{
+	int service = dp_service_index(x->daemon->dp, s->name);
+
+	return service >= 0 && packets_of(x->daemon->dp, (uint32_t)service);
+}
+
 static void check_mtu(struct doctor *x, const struct config_service *s,
 		      const struct config_backend *b, const struct hop *hop, const char *subject)
 {
 	uint32_t overhead = path_overhead(s->forward, &b->addr);
 	uint32_t room = hop->mtu > overhead ? hop->mtu - overhead : 0;
+	struct ek_verdicts verdicts;
 	char remedy[256];
 
 	if (room >= CLIENT_MTU) {
 		finding_add(x->findings, FINDING_OK, "mtu", subject, "",
 			    "packets of %u bytes fit with %u bytes of outer header", CLIENT_MTU,
 			    overhead);
+		return;
+	}
+	dp_verdicts(x->daemon->dp, &verdicts);
+	if (!verdicts.dropped[EK_DROP_TOO_BIG] && service_had_traffic(x, s)) {
+		/* The backends' advmss cannot be seen from here, but that it works can. */
+		finding_add(x->findings, FINDING_OK, "mtu", subject, "",
+			    "MTU %u less %u bytes of outer header leaves %u, and no packet was "
+			    "too_big so far",
+			    hop->mtu, overhead, room);
 		return;
 	}
 	snprintf(remedy, sizeof(remedy),
