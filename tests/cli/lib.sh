@@ -15,7 +15,6 @@ EVENKEEL=${BUILD:-build}/evenkeel
 case $EVENKEEL in /*) ;; *) EVENKEEL=$PWD/$EVENKEEL ;; esac
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/evenkeel-cli.XXXXXX") || exit 1
 SOCKET=$DIR/control.sock
-CLAIMS=0 FAILED=0
 
 clean() {
 	fake_stop
@@ -24,24 +23,8 @@ clean() {
 trap clean EXIT
 trap 'exit 130' INT TERM HUP
 
-claim() {
-	local name=$1 out
-	shift
-	CLAIMS=$((CLAIMS + 1))
-	if out=$("$@" 2>&1); then
-		echo "ok $CLAIMS - $name"
-	else
-		echo "not ok $CLAIMS - $name"
-		FAILED=$((FAILED + 1))
-		printf '%s\n' "failed: $*" "$out" | sed 's/^/#   /'
-	fi
-}
-
-claims_end() {
-	echo "1..$CLAIMS"
-	[ "$FAILED" = 0 ]
-	exit
-}
+# shellcheck source=tests/lib/tap.sh
+. tests/lib/tap.sh
 
 # The command against this test's socket and pins. Leaves $status, $out and $err.
 ek() {
