@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The entry program. balance.h is the table of contents: parse, find_service, pick, forward. */
+/* The entry program, whose table of contents is balance.h, and the programs that it calls for
+ * rare packets (tail.h). */
 #include "balance.h"
+#include "general.h"
 
 SEC("xdp")
 int evenkeel(struct xdp_md *ctx)
@@ -8,12 +10,10 @@ int evenkeel(struct xdp_md *ctx)
 	return balance(ctx);
 }
 
-/* For interfaces that must have an XDP program to receive what another one sends them (veth),
- * and have nothing to balance. */
 SEC("xdp")
-int evenkeel_pass(struct xdp_md *ctx)
+int evenkeel_general(struct xdp_md *ctx)
 {
-	return XDP_PASS;
+	return general(ctx);
 }
 
 char LICENSE[] SEC("license") = "GPL";

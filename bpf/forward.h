@@ -12,6 +12,7 @@
 
 #include "packet.h"
 #include "verdict.h"
+#include "vlan.h"
 
 /* The packet's headers are written in 8-byte words: clang would copy byte by byte, because it
  * cannot know their alignment, and every machine that runs XDP takes unaligned stores. */
@@ -40,18 +41,38 @@ static __always_inline __u16 outer_checksum(__u32 template_sum, __be16 tot_len, 
 	return ~sum;
 }
 
+/* The frame is whole but for its tags. */
+static __always_inline int finish(struct packet *p, __u32 egress)
+{
+	STEP(push_tags(p));
+	return send(p, egress);
+}
+
+/* Whatever stands behind the IP packet goes out with it: the frame must fit, not the packet
+ * alone. */
+static __always_inline __u32 frame_length(const struct packet *p)
+{
+	return p->ctx->data_end - p->ctx->data - ETH_HLEN;
+}
+
+/* It does not fit behind an outer header of `outer` bytes. */
+static __always_inline int too_big(struct packet *p, const struct ek_path *path, __u32 outer)
+{
+	return drop(p->ip_len + outer > path->mtu ? EK_DROP_TOO_BIG : EK_DROP_BAD_LENGTH);
+}
+
 static __always_inline int forward_l2(struct packet *p, const struct ek_path *path)
 {
 	void *data = (void *)(long)p->ctx->data;
 
 	if (data + ETH_HLEN > (void *)(long)p->ctx->data_end)
 		return drop(EK_DROP_INTERNAL);
-	if (p->ip_len > path->mtu)
-		return drop(EK_DROP_TOO_BIG);
+	if (frame_length(p) > path->mtu)
+		return too_big(p, path, 0);
 	/* The two addresses; the type is the packet's own. */
 	copy_words(data, path->header, 1);
 	*(__u32 *)(data + 8) = *(const __u32 *)(path->header + 8);
-	return send(p, path->egress);
+	return finish(p, path->egress);
 }
 
 static __always_inline int forward_ipv4(struct packet *p, const struct ek_path *path)
@@ -60,8 +81,8 @@ static __always_inline int forward_ipv4(struct packet *p, const struct ek_path *
 	struct iphdr *outer;
 	void *data;
 
-	if (length > path->mtu)
-		return drop(EK_DROP_TOO_BIG);
+	if (frame_length(p) + sizeof(struct iphdr) > path->mtu)
+		return too_big(p, path, sizeof(struct iphdr));
 	if (bpf_xdp_adjust_head(p->ctx, -(int)sizeof(struct iphdr)))
 		return drop(EK_DROP_NO_HEADROOM);
 	data = (void *)(long)p->ctx->data;
@@ -73,7 +94,7 @@ static __always_inline int forward_ipv4(struct packet *p, const struct ek_path *
 	outer->tot_len = bpf_htons(length);
 	outer->protocol = inner_protocol(p);
 	outer->check = outer_checksum(path->csum, outer->tot_len, outer->protocol);
-	return send(p, path->egress);
+	return finish(p, path->egress);
 }
 
 static __always_inline int forward_ipv6(struct packet *p, const struct ek_path *path)
@@ -81,8 +102,8 @@ static __always_inline int forward_ipv6(struct packet *p, const struct ek_path *
 	struct ipv6hdr *outer;
 	void *data;
 
-	if (p->ip_len + sizeof(struct ipv6hdr) > path->mtu)
-		return drop(EK_DROP_TOO_BIG);
+	if (frame_length(p) + sizeof(struct ipv6hdr) > path->mtu)
+		return too_big(p, path, sizeof(struct ipv6hdr));
 	if (bpf_xdp_adjust_head(p->ctx, -(int)sizeof(struct ipv6hdr)))
 		return drop(EK_DROP_NO_HEADROOM);
 	data = (void *)(long)p->ctx->data;
@@ -96,7 +117,7 @@ static __always_inline int forward_ipv6(struct packet *p, const struct ek_path *
 	*(__be32 *)outer = bpf_htonl(0x60000000 | (__u32)(p->hash >> 32 & 0xfffff));
 	outer->payload_len = bpf_htons(p->ip_len);
 	outer->nexthdr = inner_protocol(p);
-	return send(p, path->egress);
+	return finish(p, path->egress);
 }
 
 static __always_inline int forward(struct packet *p)
@@ -113,8 +134,16 @@ static __always_inline int forward(struct packet *p)
 		path = &b->path[1];
 		flags = load_once(path->flags);
 	}
-	if (!(flags & EK_PATH_NEXT_HOP))
-		return drop(EK_DROP_NO_NEXT_HOP);
+	if ((flags & (EK_PATH_NEXT_HOP | EK_PATH_TAGGED)) != EK_PATH_NEXT_HOP) {
+		if (!(flags & EK_PATH_NEXT_HOP))
+			return drop(EK_DROP_NO_NEXT_HOP);
+		if (!p->general) {
+			tail(p, TAIL_GENERAL);
+			return drop(EK_DROP_INTERNAL);
+		}
+	}
+	if (p->general)
+		tags_of_path(p, path, flags);
 	switch (path->encap) {
 	case EK_ENCAP_IPV4:
 		return forward_ipv4(p, path);

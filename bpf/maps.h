@@ -37,6 +37,15 @@ struct {
 	__type(value, __u32);
 } egress SEC(".maps");
 
+/* Ethernet addresses of this host's interfaces: a frame to another one was not sent to it, even
+ * if a promiscuous NIC or a flooding switch shows it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, EK_MACS_MAX);
+	__type(key, __u64);
+	__type(value, __u8);
+} macs SEC(".maps");
+
 /* Known before load, so that the JIT sees constants. */
 const volatile __u32 opt_backends = 1;  /* entries of one CPU's region in `traffic` */
 const volatile __u32 opt_flow_mask = 0; /* flow buckets - 1 */

@@ -21,12 +21,16 @@
 			return verdict;                                                            \
 	} while (0)
 
+/* At most two VLAN tags (IEEE 802.1ad) stand between Ethernet's addresses and its type. */
+#define TAGS_MAX 2
+
 /* Nothing is zeroed: each step sets what stands under its name, for every packet that goes on. */
 struct packet {
 	struct xdp_md *ctx;
 
-	/* parse.h */
+	/* parse.h, general.h */
 	struct ek_addr src, dst;
+	__u64 mac; /* the destination's, as a key of `macs` */
 	__be16 sport, dport;
 	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP */
 	__u8 ipv6;
@@ -36,6 +40,12 @@ struct packet {
 	__u16 ip_len;  /* of the IP packet, without Ethernet padding */
 	int room;      /* what the IP header leaves for the transport; may be negative */
 	__u32 seq;     /* TCP sequence number, host order */
+
+	/* Constants in the fast program: general 0, tags 0, transport by the IP version. */
+	__u8 general;        /* the program for rare packets is running */
+	__u8 tags;           /* VLAN tags taken off, to be put on again */
+	__u32 tag[TAGS_MAX]; /* as in the frame: TPID and TCI */
+	__u16 transport;     /* offset of the transport header from the IP header */
 
 	/* service.h, select.h */
 	struct ek_global *global;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* From the wire to addresses, ports and lengths. What cannot be for a service is passed at
+/* From the wire to addresses, ports and lengths, for plain packets. What cannot be for a service is passed at
  * once. What is odd about a packet that may be for one is only noted: whether it is dropped
  * for that is decided when its service is known, because the host's own traffic is never
  * dropped, however malformed. */
@@ -16,6 +16,7 @@
 
 #include "cursor.h"
 #include "packet.h"
+#include "tail.h"
 #include "verdict.h"
 
 #define IPV4_MORE_FRAGMENTS 0x2000
@@ -33,6 +34,11 @@ static __always_inline void set_ipv6(struct ek_addr *a, const struct in6_addr *i
 
 	a->words[0] = words[0];
 	a->words[1] = words[1];
+}
+
+static __always_inline int is_vlan(__be16 type)
+{
+	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
 }
 
 static __always_inline void note(struct packet *p, enum ek_drop defect)
@@ -85,75 +91,112 @@ static __always_inline int parse_transport(struct packet *p, struct cursor *c)
 	return NEXT;
 }
 
-static __always_inline int parse_ipv4(struct packet *p, struct cursor *c)
+/* The fast program takes what has its transport header directly behind a plain IP header; the
+ * rest of what may be for a service is general.h's. */
+static __always_inline int not_plain(struct packet *p, __u8 protocol)
 {
-	const void *start = c->at;
-	const struct iphdr *ip = take(c, struct iphdr);
-	__u32 header;
+	switch (protocol) {
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_FRAGMENT:
+	case IPPROTO_DSTOPTS:
+		tail(p, TAIL_GENERAL);
+	}
+	return pass();
+}
 
-	if (!ip || ip->version != 4 || ip->ihl < 5)
-		return pass();
-	/* Later fragments have no ports. */
-	if (ip->frag_off & bpf_htons(IPV4_OFFSET))
-		return pass();
+static __always_inline void set_ipv4_header(struct packet *p, const struct iphdr *ip,
+					    const struct cursor *c)
+{
 	p->ipv6 = 0;
-	p->fragment = !!(ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS));
 	p->proto = ip->protocol;
 	p->ip_len = bpf_ntohs(ip->tot_len);
 	set_ipv4(&p->src, ip->saddr);
 	set_ipv4(&p->dst, ip->daddr);
-	if ((long)p->ip_len > c->end - start)
+	if ((long)p->ip_len > c->end - (const void *)ip)
 		note(p, EK_DROP_TRUNCATED);
-	header = ip->ihl * 4;
-	p->room = p->ip_len - header;
-	/* Options are skipped; that the header fits is seen when the transport is taken. */
-	c->at = start + header;
+}
+
+static __always_inline int parse_ipv4(struct packet *p, struct cursor *c)
+{
+	const struct iphdr *ip = take(c, struct iphdr);
+
+	if (!ip || ip->version != 4 || ip->ihl < 5)
+		return pass();
+	if (ip->ihl > 5 || ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_OFFSET)) {
+		tail(p, TAIL_GENERAL);
+		return pass();
+	}
+	p->fragment = 0;
+	p->transport = sizeof(*ip);
+	set_ipv4_header(p, ip, c);
+	p->room = p->ip_len - (int)sizeof(*ip);
 	return NEXT;
 }
 
-static __always_inline int parse_ipv6(struct packet *p, struct cursor *c)
+static __always_inline void set_ipv6_header(struct packet *p, const struct ipv6hdr *ip,
+					    const struct cursor *c)
 {
-	const struct ipv6hdr *ip = take(c, struct ipv6hdr);
-	__u32 payload;
+	__u32 payload = bpf_ntohs(ip->payload_len);
 
-	if (!ip || ip->version != 6)
-		return pass();
 	p->ipv6 = 1;
-	p->fragment = 0;
 	p->proto = ip->nexthdr;
-	payload = bpf_ntohs(ip->payload_len);
 	p->ip_len = payload + sizeof(*ip);
 	set_ipv6(&p->src, &ip->saddr);
 	set_ipv6(&p->dst, &ip->daddr);
 	if (payload > 0xffff - sizeof(*ip))
 		note(p, EK_DROP_BAD_LENGTH);
-	if ((long)payload > c->end - c->at)
+	if ((long)payload > c->end - (const void *)(ip + 1))
 		note(p, EK_DROP_TRUNCATED);
 	p->room = payload;
+}
+
+static __always_inline int parse_ipv6(struct packet *p, struct cursor *c)
+{
+	const struct ipv6hdr *ip = take(c, struct ipv6hdr);
+
+	if (!ip || ip->version != 6)
+		return pass();
+	if (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP)
+		return not_plain(p, ip->nexthdr);
+	p->fragment = 0;
+	p->transport = sizeof(*ip);
+	set_ipv6_header(p, ip, c);
 	return NEXT;
 }
 
-static __always_inline int parse_network(struct packet *p, struct cursor *c)
+/* Ethernet's header; *type is what it says of what follows. */
+static __always_inline int parse_ethernet(struct packet *p, struct cursor *c, __be16 *type)
 {
 	const struct ethhdr *eth = take(c, struct ethhdr);
 
-	p->defect = 0;
 	/* What is sent to a group is not sent to this host alone: were it forwarded, so would be
 	 * every other balancer's copy. */
 	if (!eth || eth->h_dest[0] & 1)
 		return pass();
-	if (eth->h_proto == bpf_htons(ETH_P_IP))
-		return parse_ipv4(p, c);
-	if (eth->h_proto == bpf_htons(ETH_P_IPV6))
-		return parse_ipv6(p, c);
-	return pass();
+	p->defect = 0;
+	p->mac = *(const __u64 *)eth & EK_MAC_MASK;
+	*type = eth->h_proto;
+	return NEXT;
 }
 
 static __always_inline int parse(struct packet *p)
 {
 	struct cursor c = cursor_at_start(p->ctx);
+	__be16 type;
 
-	STEP(parse_network(p, &c));
+	p->general = 0;
+	p->tags = 0;
+	STEP(parse_ethernet(p, &c, &type));
+	if (type == bpf_htons(ETH_P_IP)) {
+		STEP(parse_ipv4(p, &c));
+	} else if (type == bpf_htons(ETH_P_IPV6)) {
+		STEP(parse_ipv6(p, &c));
+	} else {
+		if (is_vlan(type))
+			tail(p, TAIL_GENERAL);
+		return pass();
+	}
 	return parse_transport(p, &c);
 }
 

@@ -35,6 +35,12 @@ static __always_inline int bad_source(const struct packet *p)
 	return s[0] == 0xff || !p->src.words[0];
 }
 
+/* Was the frame sent to this host? Almost all come to the one address in the global record. */
+static __noinline int mac_is_ours(__u64 mac)
+{
+	return !!bpf_map_lookup_elem(&macs, &mac);
+}
+
 static __always_inline int find_service(struct packet *p)
 {
 	const struct ek_listener *l;
@@ -43,6 +49,8 @@ static __always_inline int find_service(struct packet *p)
 	l = p->global ? find_listener(p) : NULL;
 	if (!l || l->addr.words[0] != p->dst.words[0] || l->addr.words[1] != p->dst.words[1] ||
 	    l->port != p->dport || l->proto != p->proto || l->ipv6 != p->ipv6)
+		return pass();
+	if (p->mac != p->global->mac && p->global->mac && !mac_is_ours(p->mac))
 		return pass();
 	p->service = l->service;
 	p->salt = l->salt;

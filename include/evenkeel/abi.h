@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Keys and values of the maps: the contract between the data path and user space.
  *
- * All maps but `egress` are memory-mapped arrays: user space reads counters and writes tables
+ * All maps but `egress` and `macs` are memory-mapped arrays: user space reads counters and writes tables
  * without system calls, and what must be atomic is one aligned 64-bit word. */
 #ifndef EVENKEEL_ABI_H
 #define EVENKEEL_ABI_H
@@ -22,6 +22,8 @@
 #define EK_MAP_TRAFFIC "traffic"
 #define EK_MAP_VERDICTS "verdicts"
 #define EK_MAP_EGRESS "egress"
+#define EK_MAP_MACS "macs"
+#define EK_MAP_TAILS "tails" /* pinned below programs/: it belongs to a load, not to the state */
 #define EK_MAP_SERVICE_IDS "service_ids"
 #define EK_MAP_BACKEND_IDS "backend_ids"
 
@@ -44,16 +46,25 @@ struct ek_key {
 /* ---- global: one record -------------------------------------------------------------- */
 
 struct ek_global {
-	__u32 abi; /* EK_ABI_VERSION, written last when the maps are made */
-	__u32 pad;
+	/* Read for every packet: the first cache line. */
+	__u32 abi;   /* EK_ABI_VERSION, written last when the maps are made */
+	__u32 flags; /* EK_GLOBAL_* */
 	struct ek_key key;
 	__u64 directory; /* see ek_directory_word(): switching it switches all listeners at once */
-	__u64 cpus;      /* CPU regions in `traffic` and `verdicts` */
-	__u64 backends;  /* entries of `backends`, and of one CPU's region in `traffic` */
-	__u64 slots;
-	__u64 flow_buckets;
+	__u64 mac;       /* ek_mac_word() of the address most frames come to; 0: any is taken */
+	__u64 pad[3];
+
+	/* Sizes, so that pinned maps explain themselves. */
+	__u32 cpus;     /* CPU regions in `traffic` and `verdicts` */
+	__u32 backends; /* entries of `backends`, and of one CPU's region in `traffic` */
+	__u32 slots;
+	__u32 flow_buckets;
+	__u64 pad2[6];
 };
-_Static_assert(sizeof(struct ek_global) == 64, "one cache line");
+_Static_assert(sizeof(struct ek_global) == 128, "two cache lines");
+
+/* An Ethernet address as the key of `macs`: its six bytes as they are in memory, then zeros. */
+#define EK_MAC_MASK 0xffffffffffffull
 
 /* ---- directory: (address, port, protocol) > service, without probing ------------------ */
 
@@ -105,16 +116,18 @@ enum ek_encap {
 	EK_ENCAP_IPV6, /* Ethernet and IPv6: header[0..53] */
 };
 
-#define EK_PATH_NEXT_HOP 1u /* addresses and egress are valid */
-#define EK_PATH_DEAD 2u     /* the backend is down: its slots' owner takes its packets */
-#define EK_PATH_SECOND 4u   /* in path[0] only: path[1] is the one in use */
+#define EK_PATH_NEXT_HOP 1u  /* addresses and egress are valid */
+#define EK_PATH_DEAD 2u      /* the backend is down: its slots' owner takes its packets */
+#define EK_PATH_SECOND 4u    /* in path[0] only: path[1] is the one in use */
+#define EK_PATH_TAGGED 8u    /* sent with the VLAN tag in header[12..13], whatever it came with */
+#define EK_PATH_UNTAGGED 16u /* sent without a VLAN tag; else with those the packet came with */
 
 /* A way to a backend, ready to copy. For IPv4 the template has tot_len 0, protocol 0 (4 or 41,
  * as the inner family is) and check 0, and `csum` is the one's complement sum of all its other
  * 16-bit words; for IPv6 payload_len is 0 and next header 0: the data path fills in what depends
  * on the packet. */
 struct ek_path {
-	__u8 header[54]; /* Ethernet, then the outer IP header, as sent */
+	__u8 header[54]; /* Ethernet, then the outer IP header, as sent (but see EK_PATH_TAGGED) */
 	__u16 mtu;       /* of the egress: largest IP packet, outer header included */
 	__u32 egress;    /* ifindex */
 	__u8 encap;      /* enum ek_encap */

@@ -7,7 +7,8 @@
 
 #define EK_DROP_REASONS(X)                                                                         \
 	X(TRUNCATED, "truncated", "the packet ends before its headers or its stated length do")    \
-	X(BAD_LENGTH, "bad_length", "a header's length field contradicts the packet")              \
+	X(BAD_LENGTH, "bad_length",                                                                \
+	  "a length field contradicts the packet, or padding exceeds the MTU")                     \
 	X(ZERO_PORT, "zero_port", "source port 0, which no flow can have")                         \
 	X(BAD_SOURCE, "bad_source",                                                                \
 	  "the source address cannot be answered (own, multicast, zero)")                          \

@@ -5,7 +5,7 @@
 
 /* Version of everything in abi.h. It is part of the pin path and of the global record: a
  * controller adopts maps of its own version only. */
-#define EK_ABI_VERSION 1
+#define EK_ABI_VERSION 2
 
 /* A slot word has 24 bits for a backend index; index 0 is never handed out (see EK_NO_BACKEND). */
 #define EK_BACKEND_INDEX_BITS 24
@@ -40,6 +40,9 @@
 
 /* Egress interfaces are addressed by ifindex through a hashed devmap. */
 #define EK_EGRESS_MAX 1024u
+
+/* Addresses of this host's interfaces, see `macs`. */
+#define EK_MACS_MAX 4096u
 
 /* CPUs beyond this would index past their counters. Linux' own NR_CPUS on x86 is 8192; a
  * host with more than this is refused at load, not miscounted. */

@@ -35,9 +35,9 @@ struct dp {
 	struct dp_sizes sizes;
 	uint32_t cpus;
 	int program_fd; /* the XDP entry program */
-	int pass_fd;    /* an XDP program that passes everything, for veth peers and egress */
-	int egress_fd;  /* the devmap */
-	bool adopted;   /* the maps were found pinned, not made */
+
+	int egress_fd;           /* the devmap */
+	bool adopted;            /* the maps were found pinned, not made */
 	struct dp_private *priv; /* mappings and descriptors, owned */
 };
 
@@ -84,6 +84,12 @@ struct dp_link {
 };
 /* Lists pinned links; *out is allocated. -errno or 0. */
 int dp_links(const char *pins, struct dp_link **out, size_t *count);
+
+/* The addresses of this host's interfaces, that to which most frames come first. A frame to any
+ * other address is passed, not balanced: a promiscuous NIC or a flooding switch shows it, and
+ * its addressee gets it too. None: whatever comes in is taken. -E2BIG: more than EK_MACS_MAX,
+ * whatever comes in is taken; other -errno. */
+int dp_macs_set(struct dp *dp, const uint8_t (*macs)[6], size_t count);
 
 /* Makes `ifindex` a possible egress (devmap entry). Idempotent. */
 int dp_egress_add(struct dp *dp, unsigned int ifindex);

@@ -194,7 +194,6 @@ int dp_from_object(struct dp **out, struct bpf_object *object, const struct dp_s
 		write_global(dp, key);
 	dp->egress_fd = bpf_map__fd(egress);
 	dp->program_fd = program_fd(object, "evenkeel");
-	dp->pass_fd = program_fd(object, "evenkeel_pass");
 	priv->object = object;
 	*out = dp;
 	return 0;

@@ -27,6 +27,11 @@ int dp_pin_path(char path[static DP_PATH_MAX], const char *pins, const char *kin
 /* The path of an interface's link pin; -ENOENT for a name that no interface can have. */
 int dp_link_path(char path[static DP_PATH_MAX], const char *pins, const char *interface);
 
+/* Pins the array of tail-called programs, to be done before a link runs the program; and takes
+ * away the arrays of earlier loads, to be done when no link runs theirs any more. */
+int dp_tails_pin(const struct dp *dp, const char *pins);
+int dp_tails_unpin_others(const struct dp *dp, const char *pins);
+
 /* Writes a formatted message to `error` and returns `code`. */
 int dp_fail(char error[static DP_ERROR_MAX], int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -105,9 +105,11 @@ static int reuse_map(struct bpf_map *map, const char *pins, char error[static DP
 	return err ?: bpf_map__reuse_fd(map, fd);
 }
 
+/* Does the map belong to this load of the programs, not to the state that is adopted? */
 static bool is_internal(const struct bpf_map *map)
 {
-	return strchr(bpf_map__name(map), '.'); /* libbpf's own for .rodata */
+	return strchr(bpf_map__name(map), '.') || /* libbpf's own for .rodata */
+	       bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY;
 }
 
 /* Adopts all pinned maps. *found counts them: all, or none, or a half-made set. */
@@ -158,14 +160,16 @@ static int pin_maps(struct bpf_object *object, const char *pins, char error[stat
 	return pin_map(global, pins, error);
 }
 
-/* The pin of the program is for people with bpftool; links hold it alive by themselves. */
-static int pin_program(const struct dp *dp, const char *pins, char error[static DP_ERROR_MAX])
+/* The pin of the entry program is for people with bpftool; links hold it alive by themselves. */
+static int pin_programs(const struct dp *dp, const char *pins, char error[static DP_ERROR_MAX])
 {
 	char path[DP_PATH_MAX];
 	int err = dp_pin_path(path, pins, "programs", "evenkeel");
 
+	err = err ?: dp_tails_pin(dp, pins);
 	if (err)
-		return err;
+		return dp_fail(error, err, "the programs cannot be pinned below %s: %s", pins,
+			       strerror(-err));
 	unlink(path);
 	err = bpf_obj_pin(dp->program_fd, path);
 	return err ? dp_fail(error, err, "%s: %s", path, strerror(-err)) : 0;
@@ -301,9 +305,12 @@ int dp_open(struct dp **out, const char *pins, const struct dp_sizes *sizes, str
 	if (pins && !adopted)
 		err = pin_maps(object, pins, error);
 	if (pins)
-		err = err ?: pin_program(dp, pins, error);
+		err = err ?: pin_programs(dp, pins, error);
 	if (pins && adopted)
 		err = err ?: renew_links(dp, pins, error);
+	if (pins && !err && (err = dp_tails_unpin_others(dp, pins)))
+		dp_fail(error, err, "%s: old programs cannot be unpinned: %s", pins,
+			strerror(-err));
 	if (err) {
 		dp_close(dp);
 		return err;

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The packet path for what the fast program does not take: VLAN tags, IPv4 options, IPv6
+ * extension headers, fragments. The same steps, behind a parser that costs more.
+ *
+ * Tags are taken off once the packet is known to be for a service and put on again when it
+ * leaves, so that the steps between see the frame that they see in the fast program. */
+#ifndef EVENKEEL_BPF_GENERAL_H
+#define EVENKEEL_BPF_GENERAL_H
+
+#include "parse.h"
+#include "service.h"
+#include "select.h"
+#include "vlan.h"
+#include "forward.h"
+
+/* Hop-by-hop options, destination options twice and a routing header are what RFC 8200 section
+ * 4.1 allows before a transport header or a fragment header; two more for good measure. */
+#define EXTENSION_HEADERS_MAX 6
+
+struct extension {
+	__u8 next;
+	__u8 length; /* in 8 bytes, without the first 8 */
+	__u8 type;   /* routing header: its type */
+	__u8 segments_left;
+	__be32 rest;
+};
+
+static __always_inline int parse_options_ipv4(struct packet *p, struct cursor *c)
+{
+	const struct iphdr *ip = take(c, struct iphdr);
+	__u32 header;
+
+	if (!ip || ip->version != 4 || ip->ihl < 5)
+		return pass();
+	/* Later fragments have no ports. */
+	if (ip->frag_off & bpf_htons(IPV4_OFFSET))
+		return pass();
+	p->fragment = !!(ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS));
+	set_ipv4_header(p, ip, c);
+	header = ip->ihl * 4;
+	p->transport = header;
+	p->room = p->ip_len - (int)header;
+	/* Options are skipped; that the header fits is seen when the transport is taken. */
+	c->at = (const void *)ip + header;
+	return NEXT;
+}
+
+/* One extension header. NEXT: look at what follows it. */
+static __always_inline int parse_extension(struct packet *p, struct cursor *c)
+{
+	const struct extension *x = take(c, struct extension);
+	__u32 length;
+
+	if (!x)
+		return pass();
+	length = sizeof(*x) + x->length * 8;
+	if (p->proto == IPPROTO_FRAGMENT) {
+		const struct ipv6_fragment {
+			__u8 next, reserved;
+			__be16 offset;
+			__be32 id;
+		} *f = (const void *)x;
+
+		if (f->offset & bpf_htons(0xfff8))
+			return pass();
+		p->fragment = !!(f->offset & bpf_htons(1));
+		length = sizeof(*f);
+	} else if (p->proto == IPPROTO_ROUTING && x->segments_left) {
+		return pass(); /* this host is a stop on its way, not its end */
+	}
+	p->proto = x->next;
+	p->transport += length;
+	p->room -= (int)length;
+	c->at = (const void *)x + length;
+	return NEXT;
+}
+
+static __always_inline int parse_extensions_ipv6(struct packet *p, struct cursor *c)
+{
+	const struct ipv6hdr *ip = take(c, struct ipv6hdr);
+
+	if (!ip || ip->version != 6)
+		return pass();
+	p->fragment = 0;
+	p->transport = sizeof(*ip);
+	set_ipv6_header(p, ip, c);
+#pragma unroll
+	for (int i = 0; i < EXTENSION_HEADERS_MAX; i++) {
+		if (p->proto != IPPROTO_HOPOPTS && p->proto != IPPROTO_ROUTING &&
+		    p->proto != IPPROTO_DSTOPTS && p->proto != IPPROTO_FRAGMENT)
+			break;
+		STEP(parse_extension(p, c));
+	}
+	return NEXT;
+}
+
+static __always_inline int parse_general(struct packet *p)
+{
+	struct cursor c = cursor_at_start(p->ctx);
+	__be16 type;
+
+	p->general = 1;
+	STEP(parse_ethernet(p, &c, &type));
+	STEP(parse_tags(p, &c, &type));
+	if (type == bpf_htons(ETH_P_IP)) {
+		STEP(parse_options_ipv4(p, &c));
+	} else if (type == bpf_htons(ETH_P_IPV6)) {
+		STEP(parse_extensions_ipv6(p, &c));
+	} else {
+		return pass();
+	}
+	return parse_transport(p, &c);
+}
+
+static __always_inline int general(struct xdp_md *ctx)
+{
+	struct packet p;
+
+	p.ctx = ctx;
+	STEP(parse_general(&p));
+	STEP(find_service(&p));
+	STEP(pick(&p));
+	STEP(pop_tags(&p));
+	return forward(&p);
+}
+
+#endif
