@@ -63,6 +63,9 @@ struct ek_global {
 };
 _Static_assert(sizeof(struct ek_global) == 128, "two cache lines");
 
+/* What is done with an ICMP echo request to a service's address. */
+enum ek_echo { EK_ECHO_ANSWER, EK_ECHO_PASS, EK_ECHO_DROP };
+
 /* An Ethernet address as the key of `macs`: its six bytes as they are in memory, then zeros. */
 #define EK_MAC_MASK 0xffffffffffffull
 
@@ -91,7 +94,13 @@ _Static_assert(EK_DIRECTORY_ENTRIES <= 1 << 16, "a displacement fits 16 bits");
 
 /* ---- services -------------------------------------------------------------------------- */
 
-enum ek_forward { EK_FORWARD_NONE, EK_FORWARD_L2, EK_FORWARD_IPIP };
+enum ek_forward {
+	EK_FORWARD_NONE,
+	EK_FORWARD_L2,
+	EK_FORWARD_IPIP,
+	EK_FORWARD_GUE,
+	EK_FORWARD_NAT,
+};
 enum ek_hash_kind { EK_HASH_5TUPLE, EK_HASH_SOURCE, EK_HASH_SOURCE_DEST };
 
 /* A table descriptor in one word, so that one store switches a service to another table,

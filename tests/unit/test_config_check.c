@@ -283,7 +283,7 @@ static void a_model_that_lost_its_sense_is_refused(void **state)
 	assert_checked(
 		c, "error: service name '' is empty\n"
 		   "error: service '': a listener needs a port and the protocol tcp or udp\n"
-		   "error: service '': forward must be l2 or ipip\n"
+		   "error: service '': forward must be l2, ipip, gue or nat\n"
 		   "error: service '': idle_time 0 s is not within 1..28800 s\n"
 		   "error: service '': drain_time 604801 s is above 604800 s\n"
 		   "error: service '': every backend is drained or has weight 0, so nobody takes "

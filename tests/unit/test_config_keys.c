@@ -14,7 +14,7 @@ static void unknown_keys_are_refused_and_the_meant_one_suggested(void **state)
 		{ "services: {}\n"
 		  "version: 1\n",
 		  "f:2:1: error: unknown key 'version' at the top level; known are: interfaces, "
-		  "services\n" },
+		  "echo, tunnel_source, services\n" },
 		{ "services: {}\n"
 		  "weight: 3\n",
 		  "f:2:1: error: key 'weight' does not belong at the top level: it belongs in a "
@@ -47,16 +47,16 @@ static void unknown_keys_of_services_and_backends_are_refused_too(void **state)
 		  "f:7:5: error: unknown key 'Hash' in a service; did you mean 'hash'?\n"
 		  "f:8:5: error: key 'timeout' does not belong in a service: it belongs in health\n"
 		  "f:9:5: error: unknown key 'scheduler' in a service; known are: listen, forward, "
-		  "hash, idle_time, drain_time, health, backends\n" },
+		  "gue, vlan, quic, hash, idle_time, drain_time, health, backends\n" },
 		{ POOL "      a: { adress: 10.0.1.1, wieght: 70000 }\n"
 		       "      b: { address: 10.0.1.2, name: x, port: 80 }\n",
 		  "f:5:12: error: unknown key 'adress' in a backend; did you mean 'address'?\n"
 		  "f:5:30: error: unknown key 'wieght' in a backend; did you mean 'weight'?\n"
 		  "f:5:38: error: weight 70000 is above 65535\n"
 		  "f:6:31: error: unknown key 'name' in a backend; known are: address, weight, "
-		  "drain\n"
-		  "f:6:40: error: key 'port' does not belong in a backend: it belongs in "
-		  "health\n" },
+		  "drain, port, quic_id\n"
+		  "f:6:46: error: web/b: port has a meaning with 'forward: nat' only: elsewhere "
+		  "packets reach the backend with the port they came to\n" },
 		{ WEB_1
 		  "    health: { type: http, intervall: 5s, address: 10.0.0.1, colour: red }\n",
 		  "f:6:13: warning: health is accepted, but this version does not check health "
@@ -68,8 +68,8 @@ static void unknown_keys_of_services_and_backends_are_refused_too(void **state)
 		  "f:6:61: error: unknown key 'colour' in health; known are: type, port, path, "
 		  "interval, timeout, rise, fall, host, sni, via, send, expect, command\n" },
 		{ WEB_1 "    \"\": 1\n",
-		  "f:6:5: error: unknown key '' in a service; known are: listen, forward, hash, "
-		  "idle_time, drain_time, health, backends\n" },
+		  "f:6:5: error: unknown key '' in a service; known are: listen, forward, gue, "
+		  "vlan, quic, hash, idle_time, drain_time, health, backends\n" },
 	};
 
 	assert_cases(rows, ARRAY_SIZE(rows));

@@ -172,27 +172,28 @@ static void values_from_a_list_are_suggested_when_mistyped(void **state)
 		  "" },
 		{ WEB_1 "    forward: ippi\n"
 			"    hash: sorce\n",
-		  "f:6:14: error: forward 'ippi' must be l2 or ipip; did you mean 'ipip'?\n"
+		  "f:6:14: error: forward 'ippi' must be l2, ipip, gue or nat; did you mean 'ipip'?\n"
 		  "f:7:11: error: hash 'sorce' must be 5-tuple, source or source-dest; did you "
 		  "mean "
 		  "'source'?\n" },
 		{ WEB_1 "    forward: L2\n"
 			"    hash: source_dest\n",
-		  "f:6:14: error: forward 'L2' must be l2 or ipip\n"
+		  "f:6:14: error: forward 'L2' must be l2, ipip, gue or nat\n"
 		  "f:7:11: error: hash 'source_dest' must be 5-tuple, source or source-dest; did "
 		  "you "
 		  "mean 'source-dest'?\n" },
-		{ WEB_1 "    forward: gue\n"
+		{ WEB_1 "    forward: geu\n"
 			"    hash: random\n",
-		  "f:6:14: error: forward gue is not in this version: use ipip or l2\n"
+		  "f:6:14: error: forward 'geu' must be l2, ipip, gue or nat; did you mean "
+		  "'gue'?\n"
 		  "f:7:11: error: hash 'random' must be 5-tuple, source or source-dest\n" },
-		{ WEB_1 "    forward: nat\n"
+		{ WEB_1 "    forward: [nat]\n"
 			"    hash: [source]\n",
-		  "f:6:14: error: forward nat is not in this version: use ipip or l2\n"
+		  "f:6:14: error: forward must be l2, ipip, gue or nat, not a list\n"
 		  "f:7:11: error: hash must be 5-tuple, source or source-dest, not a list\n" },
 		{ WEB_1 "    forward: tunnel\n"
 			"    hash:\n",
-		  "f:6:14: error: forward 'tunnel' must be l2 or ipip\n"
+		  "f:6:14: error: forward 'tunnel' must be l2, ipip, gue or nat\n"
 		  "f:7:10: error: hash has no value: give it 5-tuple, source or source-dest\n" },
 	};
 

@@ -147,13 +147,14 @@ static void places_clear(struct config *c)
 	for (size_t i = 0; i < c->service_count; i++) {
 		struct config_service *s = &c->services[i];
 
-		s->place = (struct place){};
+		s->place = s->gue_place = s->quic_place = (struct place){};
 		for (size_t k = 0; k < s->listener_count; k++)
 			s->listeners[k].place = (struct place){};
 		for (size_t k = 0; k < s->backend_count; k++) {
 			struct config_backend *b = &s->backends[k];
 
 			b->place = b->addr_place = b->weight_place = (struct place){};
+			b->port_place = b->quic_id_place = (struct place){};
 		}
 	}
 }

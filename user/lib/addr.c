@@ -115,6 +115,54 @@ int addr_parse(struct ek_addr *out, const char *text, const char **why)
 	return 0;
 }
 
+/* The length behind the slash, decimal without leading zeros, at most `max`. */
+static bool length_parse(uint32_t *out, const char *text, uint32_t max)
+{
+	uint32_t value = 0;
+	size_t digits = strspn(text, "0123456789");
+
+	if (!digits || digits > 3 || text[digits] || (text[0] == '0' && digits > 1))
+		return false;
+	for (size_t i = 0; i < digits; i++)
+		value = value * 10 + (uint32_t)(text[i] - '0');
+	*out = value;
+	return value <= max;
+}
+
+static bool has_host_bits(const struct ek_addr *a, uint32_t bits)
+{
+	for (uint32_t i = bits; i < 128; i++)
+		if (a->bytes[i / 8] & 0x80 >> i % 8)
+			return true;
+	return false;
+}
+
+int prefix_parse(struct ek_addr *out, uint32_t *bits, const char *text, const char **why)
+{
+	const char *slash = strchr(text, '/');
+	char address[ADDR_TEXT_MAX];
+	struct ek_addr a;
+	uint32_t length, before;
+	int err;
+
+	if (!slash || slash - text >= (long)sizeof(address))
+		return refuse(why, "a prefix is written address/length, such as 192.0.2.0/24");
+	memcpy(address, text, (size_t)(slash - text));
+	address[slash - text] = '\0';
+	err = addr_parse(&a, address, why);
+	if (err)
+		return err;
+	before = addr_is_ipv4(&a) ? 96 : 0; /* an IPv4 address is the end of a mapped one */
+	if (!length_parse(&length, slash + 1, 128 - before))
+		return refuse(why, before ? "the prefix length must be 0 to 32"
+					  : "the prefix length must be 0 to 128");
+	if (has_host_bits(&a, before + length))
+		return refuse(why, "the address has bits behind the prefix");
+	*out = a;
+	*bits = length;
+	return 0;
+}
+
 const char *addr_text(const struct ek_addr *a, char buf[static ADDR_TEXT_MAX])
 {
 	if (addr_is_ipv4(a))

@@ -31,6 +31,10 @@ const char *addr_text(const struct ek_addr *a, char buf[static ADDR_TEXT_MAX]);
 bool addr_is_ipv4(const struct ek_addr *a);
 bool addr_equal(const struct ek_addr *a, const struct ek_addr *b);
 
+/* Parses "192.0.2.0/24", "2001:db8::/64"; *bits are the prefix length within the family. Bits
+ * behind the prefix must be 0. Returns as addr_parse() does. */
+int prefix_parse(struct ek_addr *out, uint32_t *bits, const char *text, const char **why);
+
 /* Why `a` cannot be the address of a backend or listener (multicast, 0.0.0.0/8, 240/4,
  * loopback, unspecified, IPv6 link-local), as text that completes "address X ..."; NULL if it
  * can. */

@@ -124,10 +124,27 @@ const char *config_forward_name(enum ek_forward forward)
 		return "l2";
 	case EK_FORWARD_IPIP:
 		return "ipip";
+	case EK_FORWARD_GUE:
+		return "gue";
+	case EK_FORWARD_NAT:
+		return "nat";
 	case EK_FORWARD_NONE:
 		break;
 	}
 	return "none";
+}
+
+const char *config_echo_name(enum ek_echo echo)
+{
+	switch (echo) {
+	case EK_ECHO_ANSWER:
+		return "answer";
+	case EK_ECHO_PASS:
+		return "pass";
+	case EK_ECHO_DROP:
+		return "drop";
+	}
+	return "unknown";
 }
 
 const char *config_hash_name(enum ek_hash_kind hash)

@@ -21,7 +21,10 @@ struct config_backend {
 	struct ek_addr addr;
 	uint32_t weight; /* 0..EK_WEIGHT_MAX */
 	bool drain;      /* gets no new flows, keeps the old */
-	struct place place, addr_place, weight_place;
+	uint32_t port;   /* nat: where packets go; 0: to the listener's */
+	bool has_quic_id;
+	uint32_t quic_id; /* the server's number in the connection IDs that it gives */
+	struct place place, addr_place, weight_place, port_place, quic_id_place;
 };
 
 struct config_listener {
@@ -35,17 +38,32 @@ struct config_service {
 	size_t listener_count;
 	enum ek_forward forward;
 	enum ek_hash_kind hash;
-	uint32_t idle_s;  /* idle time, default 300 */
-	uint32_t drain_s; /* drain time, default 3600 */
-	bool has_health;  /* a `health:` mapping stood there; this version does not act on it */
+	uint32_t gue_variant; /* of draft-ietf-intarea-gue: 0 or 1, the default */
+	bool gue_checksum;    /* outer UDP checksum over IPv6; default true */
+	bool vlan_strip;      /* VLAN tags do not go on to the backends; default false */
+	uint32_t quic_offset, quic_length; /* of the server's number in connection IDs, in bytes;
+					    * length 0: it is not looked for */
+	uint32_t idle_s;                   /* idle time, default 300 */
+	uint32_t drain_s;                  /* drain time, default 3600 */
+	bool has_health; /* a `health:` mapping stood there; this version does not act on it */
 	struct config_backend *backends; /* in the order of the text */
 	size_t backend_count;
+	struct place place, gue_place, quic_place;
+};
+
+struct config_prefix {
+	struct ek_addr addr; /* host bits are 0 */
+	uint32_t bits;       /* of the prefix, within its family: /24 is 24 */
+	bool set;
 	struct place place;
 };
 
 struct config {
 	char **interfaces;
 	size_t interface_count;
+	enum ek_echo echo; /* what is done with an echo request to a service's address */
+	/* Where outer source addresses are taken from; not set: the host's own. */
+	struct config_prefix tunnel_source4, tunnel_source6;
 	struct config_service *services;
 	size_t service_count;
 };
@@ -86,6 +104,7 @@ static inline uint32_t config_backend_weight(const struct config_backend *b)
 }
 
 const char *config_forward_name(enum ek_forward forward); /* "ipip" */
+const char *config_echo_name(enum ek_echo echo);          /* "answer" */
 const char *config_hash_name(enum ek_hash_kind hash);     /* "5-tuple", "source", ... */
 
 #endif

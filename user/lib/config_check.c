@@ -368,8 +368,9 @@ static void check_service(const struct check *k, const struct config_service *s)
 			      s->name);
 	for (size_t i = 0; i < s->listener_count; i++)
 		check_listener(k, s, &s->listeners[i]);
-	if (s->forward != EK_FORWARD_L2 && s->forward != EK_FORWARD_IPIP)
-		diag_error_at(k->d, s->place, "service '%s': forward must be l2 or ipip", s->name);
+	if (s->forward == EK_FORWARD_NONE)
+		diag_error_at(k->d, s->place, "service '%s': forward must be l2, ipip, gue or nat",
+			      s->name);
 	if (s->idle_s < CONFIG_IDLE_MIN_S || s->idle_s > CONFIG_IDLE_MAX_S)
 		diag_error_at(k->d, s->place, "service '%s': idle_time %u s is not within %u..%u s",
 			      s->name, s->idle_s, CONFIG_IDLE_MIN_S, CONFIG_IDLE_MAX_S);
@@ -377,6 +378,7 @@ static void check_service(const struct check *k, const struct config_service *s)
 		diag_error_at(k->d, s->place, "service '%s': drain_time %u s is above %u s",
 			      s->name, s->drain_s, CONFIG_DRAIN_MAX_S);
 	check_pool(k, s);
+	config_check_modes(s, k->d);
 }
 
 /* A draft's interfaces were checked while reading, where their places were known. */
@@ -406,6 +408,7 @@ static void check_run(struct check *k)
 		return;
 	}
 	check_interfaces(k);
+	config_check_tunnel_source(c, k->d);
 	check_claims(k);
 	check_service_names(k);
 	for (size_t i = 0; i < c->service_count; i++)

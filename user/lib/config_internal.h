@@ -19,6 +19,13 @@
 #define CONFIG_DRAIN_MAX_S (7u * 24 * 3600)
 #define CONFIG_DRAIN_DEFAULT_S 3600u
 
+/* A connection ID has at most 20 bytes (RFC 9000 section 17.2). By default the server's number
+ * is the two bytes behind the first, whose bits QUIC-LB (draft-ietf-quic-load-balancers section
+ * 3) uses for itself. */
+#define CONFIG_QUIC_ID_MAX 20u
+#define CONFIG_QUIC_OFFSET_DEFAULT 1u
+#define CONFIG_QUIC_LENGTH_DEFAULT 2u
+
 /* ---- the tree: YAML's structure before it means anything ----------------------------------- */
 
 enum node_kind {
@@ -56,6 +63,10 @@ void tree_release(struct tree *t);
  * is not reported again: names are not looked at, and what has no place (addr_place or listener
  * place with line 0) could not be read, but it is there: its pool is not empty. */
 void config_check_draft(const struct config *c, struct diag *d);
+
+/* What belongs to one forwarding mode or protocol only; and the outer source addresses. */
+void config_check_modes(const struct config_service *s, struct diag *d);
+void config_check_tunnel_source(const struct config *c, struct diag *d);
 
 /* Why this cannot be a name, as text that completes "name X ..."; NULL if it can. */
 const char *config_name_problem(const char *name);

@@ -287,3 +287,25 @@ unsigned int read_mapping(const struct reader *r, const struct schema *s,
 	}
 	return seen.keys;
 }
+
+void *read_allocate(const struct reader *r, size_t count, size_t size)
+{
+	void *array = calloc(count, size);
+
+	if (!array)
+		r->d->out_of_memory = true;
+	return array;
+}
+
+void read_name(const struct reader *r, const struct node *key, const char *what,
+	       char name[static EK_NAME_MAX + 1])
+{
+	const char *text = node_text(r, key);
+	const char *problem = config_name_problem(text);
+	size_t length = strlen(text);
+
+	if (problem)
+		diag_error_at(r->d, key->place, "%s name '%.70s' %s", what, text, problem);
+	if (length <= EK_NAME_MAX)
+		memcpy(name, text, length + 1);
+}

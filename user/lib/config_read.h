@@ -59,6 +59,14 @@ void read_bool(const struct reader *r, const struct key *key, const struct node 
 bool read_choice(const struct reader *r, const struct key *key, const struct node *value,
 		 const char *const *words, size_t count, uint32_t *out);
 
+/* Takes a key as a name. One that cannot be is reported, and kept if it fits: the name helps
+ * in what else there is to say. */
+void read_name(const struct reader *r, const struct node *key, const char *what,
+	       char name[static EK_NAME_MAX + 1]);
+
+/* calloc(); NULL is noted in the diagnostics. */
+void *read_allocate(const struct reader *r, size_t count, size_t size);
+
 /* Reads each key once; unknown and repeated ones are reported. Returns the set of keys that
  * were there, mistyped ones included, by their index in the schema. */
 unsigned int read_mapping(const struct reader *r, const struct schema *s,

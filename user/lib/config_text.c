@@ -16,8 +16,15 @@ static json_t *backend_json(const struct config_backend *b)
 {
 	char text[ADDR_TEXT_MAX];
 
-	return json_pack("{s:s, s:I, s:b}", "address", addr_text(&b->addr, text), "weight",
-			 (json_int_t)b->weight, "drain", b->drain);
+	json_t *backend = json_pack("{s:s, s:I, s:b}", "address", addr_text(&b->addr, text),
+				    "weight", (json_int_t)b->weight, "drain", b->drain);
+
+	if ((b->port && json_object_set_new(backend, "port", json_integer(b->port))) ||
+	    (b->has_quic_id && json_object_set_new(backend, "quic_id", json_integer(b->quic_id)))) {
+		json_decref(backend);
+		return NULL;
+	}
+	return backend;
 }
 
 static json_t *backends_json(const struct config_service *s)
@@ -47,12 +54,29 @@ static json_t *listeners_json(const struct config_service *s)
 	return take_ptr(list);
 }
 
+/* What only some services have. */
+static int set_modes(json_t *service, const struct config_service *s)
+{
+	if (s->forward == EK_FORWARD_GUE &&
+	    json_object_set_new(service, "gue",
+				json_pack("{s:I, s:b}", "variant", (json_int_t)s->gue_variant,
+					  "checksum", s->gue_checksum)))
+		return -1;
+	if (s->quic_length &&
+	    json_object_set_new(service, "quic",
+				json_pack("{s:I, s:I}", "offset", (json_int_t)s->quic_offset,
+					  "length", (json_int_t)s->quic_length)))
+		return -1;
+	return json_object_set_new(service, "vlan", json_string(s->vlan_strip ? "strip" : "keep"));
+}
+
 static json_t *service_json(const struct config_service *s)
 {
 	_cleanup_(json_release) json_t *service = json_object();
 
 	if (json_object_set_new(service, "listen", listeners_json(s)) ||
 	    json_object_set_new(service, "forward", json_string(config_forward_name(s->forward))) ||
+	    set_modes(service, s) ||
 	    json_object_set_new(service, "hash", json_string(config_hash_name(s->hash))) ||
 	    json_object_set_new(service, "idle_time", json_integer(s->idle_s)) ||
 	    json_object_set_new(service, "drain_time", json_integer(s->drain_s)) ||
@@ -60,6 +84,23 @@ static json_t *service_json(const struct config_service *s)
 	    json_object_set_new(service, "backends", backends_json(s)))
 		return NULL;
 	return take_ptr(service);
+}
+
+static json_t *tunnel_source_json(const struct config *c)
+{
+	const struct config_prefix *const prefixes[] = { &c->tunnel_source4, &c->tunnel_source6 };
+	_cleanup_(json_release) json_t *list = json_array();
+
+	for (size_t i = 0; i < 2; i++) {
+		char text[ADDR_TEXT_MAX];
+
+		if (prefixes[i]->set &&
+		    json_array_append_new(list,
+					  json_sprintf("%s/%u", addr_text(&prefixes[i]->addr, text),
+						       prefixes[i]->bits)))
+			return NULL;
+	}
+	return take_ptr(list);
 }
 
 static json_t *config_json(const struct config *c)
@@ -77,7 +118,9 @@ static json_t *config_json(const struct config *c)
 		if (json_object_set_new(services, s->name, service_json(s)))
 			return NULL;
 	}
-	return json_pack("{s:O, s:O}", "interfaces", interfaces, "services", services);
+	return json_pack("{s:O, s:s, s:o, s:O}", "interfaces", interfaces, "echo",
+			 config_echo_name(c->echo), "tunnel_source", tunnel_source_json(c),
+			 "services", services);
 }
 
 /* Not json_dumps(): 2.14 loses parts of the text without an error when memory runs out. */

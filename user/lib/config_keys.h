@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The keys of the configuration, a file for each kind of mapping. What cannot be read is
+ * reported and left unset in the model (config_check_draft() knows), so that no mistake hides
+ * another. */
+#ifndef EVENKEEL_LIB_CONFIG_KEYS_H
+#define EVENKEEL_LIB_CONFIG_KEYS_H
+
+#include "lib/config_read.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* All schemas, to say where a misplaced key belongs. */
+extern const struct schema config_service_schema, config_gue_schema, config_quic_schema;
+extern const struct schema config_backend_schema, config_health_schema;
+
+void read_services(const struct reader *r, const struct key *key, const struct node *value,
+		   void *config);
+void read_backends(const struct reader *r, const struct key *key, const struct node *value,
+		   void *service);
+void read_health(const struct reader *r, const struct key *key, const struct node *value,
+		 void *service);
+
+#endif
