@@ -263,7 +263,7 @@ detach_unknown() { exits 1 detach eth0 --json && complains "eth0 is not attached
 claim detach_of_what_is_not_attached_is_refused detach_unknown
 doctor_alone() { exits 1 doctor --json && json '[.findings[] | select(.level == "error" and .check == "daemon" and .remedy == "systemctl start evenkeeld")] | length == 1'; }
 claim doctor_without_a_daemon_finds_that doctor_alone
-version_alone() { exits 0 version --json && json '.daemon == null and .abi == 1 and .protocol == 1 and (.version | test("^[0-9.]+$"))'; }
+version_alone() { exits 0 version --json && json '.daemon == null and .abi == 2 and .protocol == 1 and (.version | test("^[0-9.]+$"))'; }
 claim version_works_without_a_daemon version_alone
 long() { "$EVENKEEL" status --socket "/$(printf '%0200d' 0)" 2>"$DIR/err"; [ $? = 1 ] && complains "File name too long"; }
 claim a_path_too_long_for_a_socket_is_refused long

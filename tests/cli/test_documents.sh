@@ -45,7 +45,7 @@ claim every_make_target_in_the_documents_exists targets_exist
 reasons_agree() {
 	# shellcheck disable=SC2016 # backticks as in the table
 	diff <(sed -nE 's/^[[:space:]]*X\([A-Z_]+, "([a-z_]+)".*/\1/p' include/evenkeel/drops.h | grep -v '^internal$' | sort) \
-		<(sed -nE 's/^\|.*\| dropped \| `([a-z_]+)` \|$/\1/p' docs/packet-path.md | sort)
+		<(sed -nE 's/^\|.*\| dropped \| `([a-z_]+)` \|$/\1/p' docs/packet-path.md | sort -u)
 }
 claim every_drop_reason_is_explained reasons_agree
 
