@@ -205,7 +205,7 @@ struct ek_backend_id {
 	__u32 service;
 	__u8 used; /* 0: index is free; 1: in use; 2: leaving, its entries are being swept */
 	__u8 pad[3];
-	__u64 since; /* CLOCK_REALTIME seconds when the index was taken */
+	__u64 since; /* CLOCK_MONOTONIC seconds when the index was taken, or began to leave */
 };
 _Static_assert(sizeof(struct ek_backend_id) == 96, "a backend's identity");
 

@@ -184,7 +184,7 @@ static int fill(struct scene *s)
 	int err = make_config(&config);
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	err = err ?: dp_install(s->dp, config, (uint32_t)now.tv_sec, time(NULL), &result, error);
+	err = err ?: dp_install(s->dp, config, (uint32_t)now.tv_sec, &result, error);
 	if (err) {
 		fprintf(stderr, "bench: %s: %s\n", error, strerror(-err));
 		return err;

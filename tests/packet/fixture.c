@@ -85,7 +85,7 @@ void fixture_install(struct fixture *x, const char *yaml)
 	struct dp_install_result result;
 	char error[DP_ERROR_MAX] = "";
 
-	if (dp_install(x->dp, c, x->now_s, 1000000, &result, error))
+	if (dp_install(x->dp, c, x->now_s, &result, error))
 		fail_msg("%s", error);
 	config_free(x->config);
 	x->config = c;

@@ -11,7 +11,6 @@
 #include "lib/path.h"
 
 #define FIXTURE_INGRESS 1u
-#define FIXTURE_NOW_S 1000u
 
 struct fixture {
 	struct dp *dp;

@@ -16,6 +16,7 @@
 
 #define FLOWS 2000u
 #define IDLE_S 20u
+#define DRAIN_S 100u
 
 #define HEAD                                                                                       \
 	"services:\n"                                                                              \
@@ -111,9 +112,16 @@ static struct dp_settled settle(struct fixture *x, uint32_t now_s)
 {
 	struct dp_settled result;
 
-	assert_int_equal(dp_settle(x->dp, x->config, now_s, 1000000 + (now_s - x->now_s), &result),
-			 0);
+	assert_int_equal(dp_settle(x->dp, x->config, now_s, &result), 0);
 	return result;
+}
+
+/* A change of so many seconds ago, by the clock that the data path reads. */
+static void install_ago(struct fixture *x, const char *yaml, uint32_t seconds)
+{
+	x->now_s -= seconds;
+	fixture_install(x, yaml);
+	x->now_s += seconds;
 }
 
 static void steady_state_stores_nothing(void **state)
@@ -283,9 +291,7 @@ static void what_came_after_the_sweep_read_its_clock_is_kept(void **state)
 
 	while (syn(x, of_leaving) != leaving)
 		of_leaving++;
-	x->now_s -= 10 * IDLE_S; /* the change was long ago */
-	fixture_install(x, three);
-	x->now_s += 10 * IDLE_S;
+	install_ago(x, three, 4 * IDLE_S);
 	assert_int_equal(data(x, of_leaving), leaving);
 	for (unsigned int i = 0; i < 500; i++)
 		owner[i] = syn(x, 1000 + i);
@@ -383,11 +389,11 @@ static void the_end_of_the_drain_time_breaks_what_is_left_and_counts_it(void **s
 	for (unsigned int i = 0; i < FLOWS; i++)
 		of_leaving += during[i] == leaving;
 	assert_true(of_leaving > 0);
-	fixture_install(x, four);
-	s = settle(x, x->now_s + 1);
-	assert_int_equal(s.flows_broken, 0);
+	install_ago(x, four, DRAIN_S - 1);
 	assert_int_equal(flows_moved(x, during, 0, FLOWS), 0);
-	assert_int_equal(dp_settle(x->dp, x->config, x->now_s + 2, 1000000 + 101, &s), 0);
+	assert_int_equal(settle(x, x->now_s).flows_broken, 0);
+	assert_int_equal(flows_moved(x, during, 0, FLOWS), 0);
+	s = settle(x, x->now_s + 1);
 	assert_int_equal(s.flows_broken, of_leaving);
 	for (unsigned int i = 0; i < FLOWS; i++)
 		assert_int_not_equal(data(x, i), leaving);
@@ -428,7 +434,7 @@ static void a_map_that_is_too_small_refuses_and_changes_nothing(void **state)
 	for (unsigned int i = 0; i < 600; i++)
 		at += (size_t)sprintf(text + at, "      n%u: 10.1.%u.%u\n", i, i >> 8, i & 255);
 	assert_int_equal(config_parse(&big, text, at, &d), 0);
-	assert_int_equal(dp_install(x->dp, big, x->now_s, 1, &result, error), -ENOSPC);
+	assert_int_equal(dp_install(x->dp, big, x->now_s, &result, error), -ENOSPC);
 	assert_non_null(strstr(error, "--backends"));
 	assert_int_equal(flows_moved(x, owner, 0, 300), 0);
 	assert_int_equal(dp_backend_index(x->dp, 0, &big->services[0].backends[0].addr), 0);

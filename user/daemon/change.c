@@ -91,13 +91,13 @@ static void guard(const struct daemon *d, const struct config *c, struct diag *d
 static int install(struct daemon *d, const struct config *c, struct dp_install_result *result,
 		   char error[static DP_ERROR_MAX])
 {
-	int err = dp_reserve(d->dp, c, clock_wall_s(), error);
+	int err = dp_reserve(d->dp, c, clock_now_s(), error);
 
 	if (err)
 		return err;
 	nexthops_sync(d);
 	nexthops_wait(d, RESOLVE_MS);
-	err = dp_install(d->dp, c, clock_now_s(), clock_wall_s(), result, error);
+	err = dp_install(d->dp, c, clock_now_s(), result, error);
 	d->settling = true;
 	nexthops_sync(d); /* a forwarding mode may have changed */
 	return err;
@@ -109,8 +109,7 @@ static void reinstall(struct daemon *d, struct reply *reply)
 	char error[DP_ERROR_MAX] = "";
 	struct dp_install_result result;
 
-	if (!d->config ||
-	    dp_install(d->dp, d->config, clock_now_s(), clock_wall_s(), &result, error) == 0)
+	if (!d->config || dp_install(d->dp, d->config, clock_now_s(), &result, error) == 0)
 		return;
 	snprintf(d->trouble, sizeof(d->trouble), "revision %lld could not be put back: %s",
 		 (long long)d->revision.number, error);

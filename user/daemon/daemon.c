@@ -134,7 +134,7 @@ static void settle(struct daemon *d)
 	/* Without a configuration nobody knows the idle times. */
 	if (!d->settling || !d->config)
 		return;
-	err = dp_settle(d->dp, d->config, clock_now_s(), clock_wall_s(), &settled);
+	err = dp_settle(d->dp, d->config, clock_now_s(), &settled);
 	if (err) {
 		log_warning("settling: %s", strerror(-err));
 		return;

@@ -94,7 +94,7 @@ static const struct config_backend *backend_at(const struct config_service *s,
 }
 
 /* Who is not named any more begins to leave; who is named again stays; names follow. */
-static void mark_backends(struct dp *dp, const struct draft *d, int64_t wall_s)
+static void mark_backends(struct dp *dp, const struct draft *d, uint32_t now_s)
 {
 	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
 		struct ek_backend_id *id = &dp->backend_ids[i];
@@ -109,7 +109,7 @@ static void mark_backends(struct dp *dp, const struct draft *d, int64_t wall_s)
 			memcpy(id->name, b->name, sizeof(id->name));
 			id->used = BACKEND_USED;
 		} else if (id->used == BACKEND_USED) {
-			id->since = (uint64_t)wall_s;
+			id->since = now_s;
 			id->used = BACKEND_LEAVING;
 		}
 	}
@@ -124,12 +124,12 @@ static uint32_t services_new(const struct draft *d)
 	return n;
 }
 
-int dp_install(struct dp *dp, const struct config *c, uint32_t now_s, int64_t wall_s,
+int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	       struct dp_install_result *result, char error[static DP_ERROR_MAX])
 {
 	_cleanup_(draft_release) struct draft d = {};
 	uint64_t listeners = 0;
-	int err = dp_reserve(dp, c, wall_s, error);
+	int err = dp_reserve(dp, c, now_s, error);
 
 	err = err ?: draft_make(&d, dp, c, error);
 	err = err ?: listeners_prepare(dp, &d, &listeners, error);
@@ -148,7 +148,7 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s, int64_t wa
 		.services_switched = d.switched,
 		.slots_moved = d.slots_moved,
 	};
-	mark_backends(dp, &d, wall_s);
+	mark_backends(dp, &d, now_s);
 	dp->priv->quiet = false;
 	return 0;
 }

@@ -12,7 +12,7 @@
  * is sent there; no traffic changes. What is reserved and never installed goes the way of a
  * leaving backend after the next dp_install(). -ENOSPC: a map is too small; nothing is reserved
  * then. */
-int dp_reserve(struct dp *dp, const struct config *c, int64_t wall_s,
+int dp_reserve(struct dp *dp, const struct config *c, uint32_t now_s,
 	       char error[static DP_ERROR_MAX]);
 
 struct dp_install_result {
@@ -27,8 +27,9 @@ struct dp_install_result {
  * Calls dp_reserve() itself. The size and hash choice of a service's table stay what they were
  * when it was made: -EOPNOTSUPP for another hash.
  * -ENOSPC: a map is too small, `error` names the start option. Blocks for a few grace periods
- * (milliseconds). now_s is CLOCK_MONOTONIC, wall_s CLOCK_REALTIME. */
-int dp_install(struct dp *dp, const struct config *c, uint32_t now_s, int64_t wall_s,
+ * (milliseconds). now_s is CLOCK_MONOTONIC, as everywhere here: a wall clock that is set
+ * must neither end a drain time nor prolong it. */
+int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	       struct dp_install_result *result, char error[static DP_ERROR_MAX]);
 
 /* Indexes; 0 (EK_NO_BACKEND) or -ENOENT if there is none. A leaving backend is found too. */
@@ -62,8 +63,7 @@ struct dp_settled {
 	uint32_t backends_gone;    /* left for good in this round */
 	uint64_t flows_broken;     /* remembered flows cut by the end of a drain time */
 };
-int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, int64_t wall_s,
-	      struct dp_settled *result);
+int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, struct dp_settled *result);
 
 /* What the maps say of a service now; arrays are indexed by backend index. */
 struct dp_service_view {

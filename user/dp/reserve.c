@@ -89,7 +89,7 @@ static void clear_traffic(struct dp *dp, uint32_t backend)
 		dp->traffic[(size_t)cpu * dp->sizes.backends + backend] = (struct ek_traffic){};
 }
 
-static void write_backend(struct dp *dp, const struct fresh *f, int64_t wall_s)
+static void write_backend(struct dp *dp, const struct fresh *f, uint32_t now_s)
 {
 	struct ek_backend_id *id = &dp->backend_ids[f->backend];
 
@@ -100,7 +100,7 @@ static void write_backend(struct dp *dp, const struct fresh *f, int64_t wall_s)
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): reserve_backends() has set it */
 	id->addr = f->config->addr;
 	id->service = f->service;
-	id->since = (uint64_t)wall_s;
+	id->since = now_s;
 	__atomic_store_n(&id->used, BACKEND_USED, __ATOMIC_RELEASE);
 }
 
@@ -114,7 +114,7 @@ static void write_service(struct dp *dp, uint32_t index, const struct config_ser
 	snprintf(id->name, sizeof(id->name), "%s", s->name);
 }
 
-int dp_reserve(struct dp *dp, const struct config *c, int64_t wall_s,
+int dp_reserve(struct dp *dp, const struct config *c, uint32_t now_s,
 	       char error[static DP_ERROR_MAX])
 {
 	_cleanup_(reservation_release) struct reservation r = { .dp = dp };
@@ -132,6 +132,6 @@ int dp_reserve(struct dp *dp, const struct config *c, int64_t wall_s,
 	for (size_t i = 0; i < c->service_count; i++)
 		write_service(dp, r.services[i], &c->services[i]);
 	for (size_t i = 0; i < r.fresh_count; i++)
-		write_backend(dp, &r.fresh[i], wall_s);
+		write_backend(dp, &r.fresh[i], now_s);
 	return 0;
 }

@@ -228,17 +228,17 @@ static uint64_t break_flows(struct dp *dp, uint32_t backend)
 }
 
 static bool drain_is_over(const struct dp *dp, const struct config *c, uint32_t backend,
-			  int64_t wall_s)
+			  uint32_t now_s)
 {
 	const struct ek_backend_id *id = &dp->backend_ids[backend];
 	const struct config_service *s = service_config(dp, c, id->service);
 
-	return s && wall_s - (int64_t)id->since >= (int64_t)s->drain_s;
+	return s && now_s >= id->since + s->drain_s;
 }
 
 /* An index is free again when no slot named it and no entry belonged to it in two rounds in a
  * row: the second began, by then, long after the last packet that could have stored one. */
-static uint32_t let_go(struct dp *dp, struct dp_settling *s, const struct config *c, int64_t wall_s,
+static uint32_t let_go(struct dp *dp, struct dp_settling *s, const struct config *c, uint32_t now_s,
 		       struct dp_settled *result)
 {
 	uint32_t left = 0;
@@ -253,7 +253,7 @@ static uint32_t let_go(struct dp *dp, struct dp_settling *s, const struct config
 		left++;
 		if (s->references[i] || s->entries[i]) {
 			s->unnamed[i] = 0;
-			if (drain_is_over(dp, c, i, wall_s))
+			if (drain_is_over(dp, c, i, now_s))
 				result->flows_broken += break_flows(dp, i);
 		} else if (++s->unnamed[i] > 1) {
 			dp->backends[i] = (struct ek_backend){};
@@ -266,8 +266,7 @@ static uint32_t let_go(struct dp *dp, struct dp_settling *s, const struct config
 	return left;
 }
 
-int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, int64_t wall_s,
-	      struct dp_settled *result)
+int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, struct dp_settled *result)
 {
 	struct dp_settled done = {};
 	struct dp_settling *s;
@@ -296,7 +295,7 @@ int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, int64_t wal
 	done.flows_remembered = w.remembered;
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
 		settle_slots(dp, s, i, idle_s[i], now_s, &done);
-	leaving = let_go(dp, s, c, wall_s, &done);
+	leaving = let_go(dp, s, c, now_s, &done);
 	dp->priv->quiet =
 		!done.slots_unsettled && !done.flows_remembered && !leaving && !done.slots_settled;
 	free(idle_s);
