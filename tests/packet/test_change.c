@@ -12,117 +12,7 @@
 #include <cmocka.h>
 
 #include "evenkeel/affinity.h"
-#include "fixture.h"
-
-#define FLOWS 2000u
-#define IDLE_S 20u
-#define DRAIN_S 100u
-
-#define HEAD                                                                                       \
-	"services:\n"                                                                              \
-	"  web:\n"                                                                                 \
-	"    listen: [\"203.0.113.10:443/tcp\", \"203.0.113.10:443/udp\"]\n"                       \
-	"    idle_time: 20\n"                                                                      \
-	"    drain_time: 100\n"
-static const char four[] =
-	HEAD "    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3, d: 10.0.0.4 }\n";
-static const char three[] = HEAD "    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3 }\n";
-static const char reordered[] =
-	HEAD "    backends: { d: 10.0.0.4, c: 10.0.0.3, b: 10.0.0.2, a: 10.0.0.1 }\n";
-static const char five[] =
-	HEAD "    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3, d: 10.0.0.4, e: 10.0.0.5 }\n";
-static const char drained[] = HEAD
-	"    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3, d: { address: 10.0.0.4, drain: true } }\n";
-
-static int setup(void **state)
-{
-	struct fixture *x = calloc(1, sizeof(*x));
-
-	fixture_open(x, four);
-	*state = x;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_close(*state);
-	free(*state);
-	return 0;
-}
-
-/* One packet of flow i; returns the backend it went to. */
-static uint32_t send_packet(const struct fixture *x, unsigned int i, const char *proto,
-			    uint8_t flags, uint32_t seq)
-{
-	char flow[96];
-	struct frame in, out;
-
-	snprintf(flow, sizeof(flow), "198.51.%u.%u:%u > 203.0.113.10:443/%s", i >> 8 & 255, i & 255,
-		 1024 + i % 60000, proto);
-	frame_build(&in, &(struct segment){ .flow = flow, .tcp_flags = flags, .seq = seq });
-	assert_int_equal(fixture_run(x, &in, &out), XDP_TX);
-	return fixture_backend_of(x, "web", &out);
-}
-
-static uint32_t isn_of(unsigned int i)
-{
-	return i * 2654435761u;
-}
-
-static uint32_t syn(const struct fixture *x, unsigned int i)
-{
-	return send_packet(x, i, "tcp", TCP_SYN, isn_of(i));
-}
-
-static uint32_t data(const struct fixture *x, unsigned int i)
-{
-	return send_packet(x, i, "tcp", TCP_ACK, isn_of(i) + 1);
-}
-
-static uint32_t *begin_flows(const struct fixture *x, unsigned int from, unsigned int count)
-{
-	uint32_t *owner = calloc(count, sizeof(*owner));
-
-	for (unsigned int i = 0; i < count; i++) {
-		owner[i] = syn(x, from + i);
-		assert_int_equal(data(x, from + i), owner[i]);
-	}
-	return owner;
-}
-
-static unsigned int flows_moved(const struct fixture *x, const uint32_t *owner, unsigned int from,
-				unsigned int count)
-{
-	unsigned int moved = 0;
-
-	for (unsigned int i = 0; i < count; i++)
-		moved += data(x, from + i) != owner[i];
-	return moved;
-}
-
-static uint32_t index_of(const struct fixture *x, const char *name)
-{
-	for (uint32_t i = 1; i < x->dp->sizes.backends; i++)
-		if (!strcmp(x->dp->backend_ids[i].name, name))
-			return i;
-	return EK_NO_BACKEND;
-}
-
-static struct dp_settled settle(struct fixture *x, uint32_t now_s)
-{
-	struct dp_settled result;
-
-	assert_int_equal(dp_settle(x->dp, x->config, now_s, &result), 0);
-	return result;
-}
-
-/* A change of so many seconds ago, by the clock that the data path reads. */
-static void install_ago(struct fixture *x, const char *yaml, uint32_t seconds)
-{
-	x->now_s -= seconds;
-	fixture_install(x, yaml);
-	x->now_s += seconds;
-}
+#include "flows.h"
 
 static void steady_state_stores_nothing(void **state)
 {
@@ -245,83 +135,6 @@ static void an_old_udp_flow_stays_and_a_new_one_too(void **state)
 	}
 }
 
-static void slots_settle_when_their_old_owner_is_quiet(void **state)
-{
-	struct fixture *x = *state;
-	uint32_t leaving = index_of(x, "d"), end;
-	struct dp_settled s;
-
-	fixture_install(x, three);
-	assert_true(settle(x, x->now_s + 1).slots_unsettled > 0);
-	assert_int_equal(x->dp->backend_ids[leaving].used, 2);
-	end = x->now_s + IDLE_S + 2;
-	s = settle(x, end);
-	assert_int_equal(s.slots_unsettled, 0);
-	assert_true(s.slots_settled > 0);
-	settle(x, end + 1);
-	settle(x, end + 2);
-	assert_int_equal(x->dp->backend_ids[leaving].used, 0);
-	assert_int_equal(dp_path(x->dp, leaving)->flags, 0);
-}
-
-static void a_slot_whose_old_owner_is_used_does_not_settle(void **state)
-{
-	struct fixture *x = *state;
-	uint32_t leaving = index_of(x, "d");
-	unsigned int of_leaving = 0;
-	struct dp_settled s;
-
-	while (syn(x, of_leaving) != leaving)
-		of_leaving++;
-	fixture_install(x, three);
-	/* Half of the idle time ago, by the clock that the data path reads, it was last used. */
-	x->now_s -= IDLE_S / 2;
-	assert_int_equal(data(x, of_leaving), leaving);
-	s = settle(x, x->now_s + IDLE_S + 2);
-	assert_true(s.slots_unsettled >= 1);
-	assert_int_equal(data(x, of_leaving), leaving);
-}
-
-/* The controller read the clock, then the second turned, then the packet came. */
-static void what_came_after_the_sweep_read_its_clock_is_kept(void **state)
-{
-	struct fixture *x = *state;
-	uint32_t leaving = index_of(x, "d"), owner[500];
-	unsigned int of_leaving = 0;
-
-	while (syn(x, of_leaving) != leaving)
-		of_leaving++;
-	install_ago(x, three, 4 * IDLE_S);
-	assert_int_equal(data(x, of_leaving), leaving);
-	for (unsigned int i = 0; i < 500; i++)
-		owner[i] = syn(x, 1000 + i);
-	settle(x, x->now_s - 1);
-	assert_int_equal(data(x, of_leaving), leaving);
-	assert_int_equal(flows_moved(x, owner, 1000, 500), 0);
-}
-
-static void an_entry_left_half_freed_breaks_no_flow_and_is_freed(void **state)
-{
-	struct fixture *x = *state;
-	struct ek_flow *left = NULL;
-	unsigned int flow = 0;
-
-	fixture_install(x, three);
-	while (!fixture_verdicts(x).stored)
-		syn(x, ++flow);
-	for (uint32_t b = 0; b < x->dp->sizes.flow_buckets; b++)
-		for (int i = 0; i < EK_FLOWS_PER_BUCKET; i++)
-			if (x->dp->flows[b].flow[i].tag)
-				left = &x->dp->flows[b].flow[i];
-	assert_non_null(left);
-	left->state = (uint64_t)EK_PHASE_GONE << 24;
-	assert_int_equal(data(x, flow), syn(x, flow));
-	settle(x, x->now_s + 1);
-	settle(x, x->now_s + 2);
-	assert_int_equal(left->tag, 0);
-	assert_int_equal(data(x, flow), syn(x, flow));
-}
-
 #define PAIR(web, other)                                                                           \
 	"services:\n"                                                                              \
 	"  web:\n    listen: [\"203.0.113.10:443/tcp\"]\n    backends: { a: " web " }\n"           \
@@ -358,48 +171,6 @@ static void a_listener_moved_to_another_service_takes_new_flows_along(void **sta
 	}
 }
 
-static void a_remembered_flow_holds_its_slot_until_it_is_idle(void **state)
-{
-	struct fixture *x = *state;
-	uint32_t *during;
-	struct dp_settled s;
-
-	fixture_install(x, three);
-	during = begin_flows(x, 0, 500);
-	fixture_install(x, four);
-	assert_int_equal(flows_moved(x, during, 0, 500), 0);
-	s = settle(x, x->now_s + 1);
-	assert_true(s.flows_remembered > 0);
-	assert_true(s.slots_unsettled > 0);
-	s = settle(x, x->now_s + IDLE_S + 2);
-	assert_int_equal(s.flows_remembered, 0);
-	free(during);
-}
-
-static void the_end_of_the_drain_time_breaks_what_is_left_and_counts_it(void **state)
-{
-	struct fixture *x = *state;
-	struct dp_settled s;
-	uint32_t *during, leaving;
-	uint64_t of_leaving = 0;
-
-	fixture_install(x, five);
-	leaving = index_of(x, "e");
-	during = begin_flows(x, 0, FLOWS);
-	for (unsigned int i = 0; i < FLOWS; i++)
-		of_leaving += during[i] == leaving;
-	assert_true(of_leaving > 0);
-	install_ago(x, four, DRAIN_S - 1);
-	assert_int_equal(flows_moved(x, during, 0, FLOWS), 0);
-	assert_int_equal(settle(x, x->now_s).flows_broken, 0);
-	assert_int_equal(flows_moved(x, during, 0, FLOWS), 0);
-	s = settle(x, x->now_s + 1);
-	assert_int_equal(s.flows_broken, of_leaving);
-	for (unsigned int i = 0; i < FLOWS; i++)
-		assert_int_not_equal(data(x, i), leaving);
-	free(during);
-}
-
 static void a_full_table_breaks_no_flow(void **state)
 {
 	struct fixture *x = *state;
@@ -429,7 +200,7 @@ static void a_map_that_is_too_small_refuses_and_changes_nothing(void **state)
 	char *text = malloc(1 << 16), error[DP_ERROR_MAX];
 	struct dp_install_result result;
 	uint32_t *owner = begin_flows(x, 0, 300);
-	size_t at = (size_t)sprintf(text, HEAD "    backends:\n");
+	size_t at = (size_t)sprintf(text, WEB_HEAD "    backends:\n");
 
 	for (unsigned int i = 0; i < 600; i++)
 		at += (size_t)sprintf(text + at, "      n%u: 10.1.%u.%u\n", i, i >> 8, i & 255);
@@ -457,7 +228,7 @@ static void a_removed_service_is_passed_again(void **state)
 	assert_int_equal(fixture_run(x, &in, &out), XDP_TX);
 }
 
-#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, flows_setup, flows_teardown)
 
 int main(void)
 {
@@ -470,13 +241,7 @@ int main(void)
 		CLAIM(a_forged_syn_does_not_take_an_old_flow_away),
 		CLAIM(a_retransmitted_syn_keeps_its_backend_and_the_latest_isn_confirms),
 		CLAIM(an_old_udp_flow_stays_and_a_new_one_too),
-		CLAIM(slots_settle_when_their_old_owner_is_quiet),
-		CLAIM(a_slot_whose_old_owner_is_used_does_not_settle),
-		CLAIM(what_came_after_the_sweep_read_its_clock_is_kept),
-		CLAIM(an_entry_left_half_freed_breaks_no_flow_and_is_freed),
 		CLAIM(a_listener_moved_to_another_service_takes_new_flows_along),
-		CLAIM(a_remembered_flow_holds_its_slot_until_it_is_idle),
-		CLAIM(the_end_of_the_drain_time_breaks_what_is_left_and_counts_it),
 		CLAIM(a_full_table_breaks_no_flow),
 		CLAIM(a_map_that_is_too_small_refuses_and_changes_nothing),
 		CLAIM(a_removed_service_is_passed_again),
