@@ -34,8 +34,7 @@ struct dp {
 	struct ek_backend_id *backend_ids;
 	struct dp_sizes sizes;
 	uint32_t cpus;
-	int program_fd; /* the XDP entry program */
-
+	int program_fd;          /* the XDP entry program */
 	int egress_fd;           /* the devmap */
 	bool adopted;            /* the maps were found pinned, not made */
 	struct dp_private *priv; /* mappings and descriptors, owned */
@@ -96,7 +95,8 @@ int dp_egress_add(struct dp *dp, unsigned int ifindex);
 
 /* Detaches without any daemon: unlinks link pins (all, or of one interface), and, when none
  * is left, everything else below `pins`, unless a controller has them: one that is alive and
- * does not answer would go on with maps that nobody else can reach. *detached counts links. Missing pins are no error. */
+ * does not answer would go on with maps that nobody else can reach. *detached counts links.
+ * Missing pins are no error. */
 int dp_detach(const char *pins, const char *interface, size_t *detached,
 	      char error[static DP_ERROR_MAX]);
 

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "dp/object.h"
+#include "lib/cleanup.h"
+#include "lib/cpus.h"
 
 int dp_fail(char error[static DP_ERROR_MAX], int code, const char *format, ...)
 {
@@ -94,16 +96,37 @@ static int set_options(struct bpf_object *object, const struct dp_sizes *sizes,
 	return dp_fail(error, -ENOENT, "the BPF object has no read-only data");
 }
 
+/* Regions of per-CPU counters: as many as the highest CPU's number and one, because the data path
+ * indexes them by CPU. (libbpf_num_possible_cpus() counts CPUs: where their numbers have gaps the
+ * last ones would not be counted.) */
+static int counter_regions(char error[static DP_ERROR_MAX])
+{
+	static const char path[] = "/sys/devices/system/cpu/possible";
+	_cleanup_(close_file) FILE *file = fopen(path, "re");
+	char list[4096] = "";
+	int cpus;
+
+	if (!file || !fgets(list, sizeof(list), file))
+		return dp_fail(error, file ? -EIO : -errno, "%s cannot be read: %s", path,
+			       strerror(file ? EIO : errno));
+	cpus = cpus_end(list);
+	if (cpus < 0)
+		return dp_fail(error, cpus, "%s is no list of CPUs: \"%.64s\"", path, list);
+	if ((unsigned int)cpus > EK_CPUS_MAX)
+		return dp_fail(error, -E2BIG,
+			       "this host's CPUs are numbered up to %d, evenkeel counts for %u",
+			       cpus - 1, EK_CPUS_MAX);
+	return cpus;
+}
+
 int dp_object_prepare(struct bpf_object *object, const struct dp_sizes *sizes,
 		      char error[static DP_ERROR_MAX])
 {
-	int cpus = libbpf_num_possible_cpus();
+	int cpus = counter_regions(error);
 	int err;
 
-	if (cpus < 1 || (unsigned int)cpus > EK_CPUS_MAX)
-		return dp_fail(error, -E2BIG,
-			       "this host has %d possible CPUs, evenkeel counts for %u", cpus,
-			       EK_CPUS_MAX);
+	if (cpus < 0)
+		return cpus;
 	if (!sizes->flow_buckets || sizes->flow_buckets & (sizes->flow_buckets - 1))
 		return dp_fail(error, -EINVAL, "%u flow buckets: must be a power of two",
 			       sizes->flow_buckets);
@@ -177,15 +200,16 @@ int dp_from_object(struct dp **out, struct bpf_object *object, const struct dp_s
 	struct dp *dp = calloc(1, sizeof(*dp));
 	struct dp_private *priv = calloc(1, sizeof(*priv));
 	struct bpf_map *egress = bpf_object__find_map_by_name(object, EK_MAP_EGRESS);
+	struct bpf_map *verdicts = bpf_object__find_map_by_name(object, EK_MAP_VERDICTS);
 	int err = -ENOMEM;
 
-	if (!dp || !priv || !egress) {
+	if (!dp || !priv || !egress || !verdicts) {
 		dp_fail(error, err, "out of memory");
 		goto fail;
 	}
 	dp->priv = priv;
 	dp->sizes = *sizes;
-	dp->cpus = (uint32_t)libbpf_num_possible_cpus();
+	dp->cpus = bpf_map__max_entries(verdicts);
 	err = map_tables(dp, object, error);
 	if (err)
 		goto fail;
