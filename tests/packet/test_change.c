@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <linux/bpf.h>
 
 #include <setjmp.h>
@@ -192,29 +193,6 @@ static void a_full_table_breaks_no_flow(void **state)
 	free(old);
 }
 
-static void a_map_that_is_too_small_refuses_and_changes_nothing(void **state)
-{
-	struct fixture *x = *state;
-	struct diag d = { .file = "big.yaml" };
-	struct config *big = NULL;
-	char *text = malloc(1 << 16), error[DP_ERROR_MAX];
-	struct dp_install_result result;
-	uint32_t *owner = begin_flows(x, 0, 300);
-	size_t at = (size_t)sprintf(text, WEB_HEAD "    backends:\n");
-
-	for (unsigned int i = 0; i < 600; i++)
-		at += (size_t)sprintf(text + at, "      n%u: 10.1.%u.%u\n", i, i >> 8, i & 255);
-	assert_int_equal(config_parse(&big, text, at, &d), 0);
-	assert_int_equal(dp_install(x->dp, big, x->now_s, &result, error), -ENOSPC);
-	assert_non_null(strstr(error, "--backends"));
-	assert_int_equal(flows_moved(x, owner, 0, 300), 0);
-	assert_int_equal(dp_backend_index(x->dp, 0, &big->services[0].backends[0].addr), 0);
-	config_free(big);
-	diag_release(&d);
-	free(text);
-	free(owner);
-}
-
 static void a_removed_service_is_passed_again(void **state)
 {
 	struct fixture *x = *state;
@@ -226,6 +204,17 @@ static void a_removed_service_is_passed_again(void **state)
 	assert_int_equal(fixture_run(x, &in, &out), XDP_PASS);
 	frame_build(&in, &(struct segment){ .flow = "198.51.100.7:40000 > 203.0.113.99:80/tcp" });
 	assert_int_equal(fixture_run(x, &in, &out), XDP_TX);
+}
+
+static void the_grace_period_lasts_the_idle_time_from_the_switch_on(void **state)
+{
+	struct fixture *x = *state;
+	struct timespec now;
+
+	fixture_install(x, three);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	assert_true(x->dp->services[0].udp_grace_ns >=
+		    (now.tv_sec + IDLE_S) * 1000000000ull + (uint64_t)now.tv_nsec);
 }
 
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, flows_setup, flows_teardown)
@@ -243,8 +232,8 @@ int main(void)
 		CLAIM(an_old_udp_flow_stays_and_a_new_one_too),
 		CLAIM(a_listener_moved_to_another_service_takes_new_flows_along),
 		CLAIM(a_full_table_breaks_no_flow),
-		CLAIM(a_map_that_is_too_small_refuses_and_changes_nothing),
 		CLAIM(a_removed_service_is_passed_again),
+		CLAIM(the_grace_period_lasts_the_idle_time_from_the_switch_on),
 	};
 
 	return cmocka_run_group_tests_name("change", tests, NULL, NULL);

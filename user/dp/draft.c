@@ -12,8 +12,22 @@
 #include "lib/cleanup.h"
 #include "lib/maglev.h"
 
+/* Who has which index, while the draft is made. */
+struct indexes {
+	struct service_index *services;
+	struct backend_index *backends;
+};
+
+static void indexes_release(struct indexes *x)
+{
+	service_index_free(&x->services);
+	backend_index_free(&x->backends);
+}
+
+/* ---- tables ------------------------------------------------------------------------------------ */
+
 /* The members of a pool with their indexes, for the table. */
-static int members_of(struct maglev_member **out, const struct draft_service *s,
+static int members_of(struct maglev_member **out, struct draft *d, const struct draft_service *s,
 		      const struct backend_index *index, char error[static DP_ERROR_MAX])
 {
 	_cleanup_(free_ptr) struct maglev_member *members =
@@ -30,16 +44,17 @@ static int members_of(struct maglev_member **out, const struct draft_service *s,
 		if (!members[i].index)
 			return dp_fail(error, -EINVAL, "service %s: backend %s has no index",
 				       s->config->name, b->name);
+		d->backend_at[members[i].index] = b;
 	}
 	*out = take_ptr(members);
 	return 0;
 }
 
-static int fill_table(struct draft_service *s, const struct dp *dp,
+static int fill_table(struct draft_service *s, struct draft *d, const struct dp *dp,
 		      const struct backend_index *index, char error[static DP_ERROR_MAX])
 {
 	_cleanup_(free_ptr) struct maglev_member *members = NULL;
-	int err = members_of(&members, s, index, error);
+	int err = members_of(&members, d, s, index, error);
 
 	if (err)
 		return err;
@@ -63,34 +78,17 @@ static uint32_t slots_that_move(const struct draft_service *s, const struct dp *
 	return moved;
 }
 
-/* A new region for a table that changes; packets go on reading the old one meanwhile. */
-static int place_table(struct draft_service *s, struct regions *regions,
-		       char error[static DP_ERROR_MAX])
-{
-	uint32_t base;
-	int err = regions_take(regions, s->slots, &base);
-
-	if (err)
-		return dp_fail(
-			error, err,
-			"service %s: no room for a table of %u slots among %u: start evenkeeld "
-			"with a larger --slots, after `evenkeel detach`",
-			s->config->name, s->slots, regions->total);
-	s->new_table = ek_table_word(base, s->slots, (uint8_t)s->config->hash);
-	return 0;
-}
-
 static int draft_service(struct draft *d, struct draft_service *s, const struct dp *dp,
-			 const struct backend_index *index, struct regions *regions,
-			 char error[static DP_ERROR_MAX])
+			 const struct indexes *x, char error[static DP_ERROR_MAX])
 {
-	int service = dp_service_index(dp, s->config->name);
+	int service = service_index_find(x->services, s->config->name);
 	uint32_t moved;
 	int err;
 
 	if (service < 0)
 		return dp_fail(error, service, "service %s has no index", s->config->name);
 	s->index = (uint32_t)service;
+	d->service_at[service] = s;
 	s->table = s->new_table = dp->services[service].table;
 	if (s->table && ek_table_hash(s->table) != s->config->hash)
 		return dp_fail(
@@ -100,40 +98,129 @@ static int draft_service(struct draft *d, struct draft_service *s, const struct 
 			s->config->name,
 			config_hash_name((enum ek_hash_kind)ek_table_hash(s->table)),
 			config_hash_name(s->config->hash));
-	err = fill_table(s, dp, index, error);
+	err = fill_table(s, d, dp, x->backends, error);
 	if (err)
 		return err;
 	moved = s->table ? slots_that_move(s, dp) : 0;
-	if (s->table && !moved)
-		return 0;
+	s->needs_region = !s->table || moved;
 	d->slots_moved += moved;
-	d->switched += !!s->table;
-	return place_table(s, regions, error);
+	d->switched += !!moved;
+	return 0;
+}
+
+/* ---- places ------------------------------------------------------------------------------------ */
+
+/* What a change asks of `slots`. */
+struct demand {
+	struct draft_service **tables; /* that need a region, the largest first */
+	size_t count;
+	uint64_t all; /* slots */
+	uint64_t new; /* of these, what no region in force becomes free for */
+};
+
+static int by_size(const void *a, const void *b)
+{
+	const struct draft_service *x = *(struct draft_service *const *)a;
+	const struct draft_service *y = *(struct draft_service *const *)b;
+
+	if (x->slots != y->slots)
+		return x->slots > y->slots ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static void demand_release(struct demand *d)
+{
+	free(d->tables);
+}
+
+static int demand_make(struct demand *out, struct draft *d)
+{
+	struct demand made = { .tables = calloc(d->count + 1, sizeof(*made.tables)) };
+
+	if (!made.tables)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->count; i++) {
+		struct draft_service *s = &d->services[i];
+
+		if (!s->needs_region)
+			continue;
+		made.tables[made.count++] = s;
+		made.all += s->slots;
+		made.new += s->table ? 0 : s->slots;
+	}
+	qsort(made.tables, made.count, sizeof(*made.tables), by_size);
+	*out = made;
+	return 0;
+}
+
+/* A change needs its new tables beside those in force, which are free afterwards: in parts, a
+ * change may fit where it does not as a whole. */
+static int no_room(const struct demand *want, uint32_t total, uint32_t free, uint32_t gap,
+		   char error[static DP_ERROR_MAX])
+{
+	bool in_parts = want->count > 1 && want->tables[0]->slots <= gap && want->new <= free;
+
+	return dp_fail(error, -ENOSPC,
+		       "no room for the tables of %zu services beside those in force: %llu slots "
+		       "are needed, %u of %u are free, %u in one piece: %sstart evenkeeld with a "
+		       "larger --slots, after `evenkeel detach`",
+		       want->count, (unsigned long long)want->all, free, total, gap,
+		       in_parts ? "change fewer services at once, or " : "");
+}
+
+/* New regions for the tables that change; packets go on reading the old ones meanwhile. */
+static int place_tables(struct draft *d, const struct dp *dp, char error[static DP_ERROR_MAX])
+{
+	_cleanup_(regions_release) struct regions regions = {};
+	_cleanup_(demand_release) struct demand want = {};
+	uint32_t free, gap;
+
+	if (demand_make(&want, d) || regions_make(&regions, dp, want.count))
+		return dp_fail(error, -ENOMEM, "out of memory");
+	regions_gaps(&regions, &free, &gap);
+	for (size_t i = 0; i < want.count; i++) {
+		struct draft_service *s = want.tables[i];
+		uint32_t base;
+
+		if (regions_take(&regions, s->slots, &base))
+			return no_room(&want, regions.total, free, gap, error);
+		s->new_table = ek_table_word(base, s->slots, (uint8_t)s->config->hash);
+	}
+	return 0;
+}
+
+/* ---- the draft --------------------------------------------------------------------------------- */
+
+static int draft_begin(struct draft *d, struct indexes *x, const struct dp *dp,
+		       const struct config *c)
+{
+	d->count = c->service_count;
+	d->services = calloc(d->count + 1, sizeof(*d->services));
+	d->service_at = calloc(EK_SERVICES_MAX, sizeof(*d->service_at));
+	d->backend_at = calloc(dp->sizes.backends, sizeof(*d->backend_at));
+	if (!d->services || !d->service_at || !d->backend_at)
+		return -ENOMEM;
+	return backend_index_make(&x->backends, dp) ?: service_index_make(&x->services, dp);
 }
 
 int draft_make(struct draft *d, const struct dp *dp, const struct config *c,
 	       char error[static DP_ERROR_MAX])
 {
-	_cleanup_(backend_index_free) struct backend_index *index = NULL;
-	_cleanup_(regions_release) struct regions regions = {};
-	struct draft made = { .count = c->service_count };
-	int err = backend_index_make(&index, dp);
+	_cleanup_(indexes_release) struct indexes x = {};
+	_cleanup_(draft_release) struct draft made = {};
+	int err = draft_begin(&made, &x, dp, c);
 
-	err = err ?: regions_make(&regions, dp, c->service_count);
-	made.services = calloc(c->service_count + 1, sizeof(*made.services));
-	if (err || !made.services) {
-		free(made.services);
-		return dp_fail(error, -ENOMEM, "out of memory");
-	}
+	if (err)
+		return dp_fail(error, err, "out of memory");
 	for (size_t i = 0; !err && i < c->service_count; i++) {
 		made.services[i].config = &c->services[i];
-		err = draft_service(&made, &made.services[i], dp, index, &regions, error);
+		err = draft_service(&made, &made.services[i], dp, &x, error);
 	}
-	if (err) {
-		draft_release(&made);
+	err = err ?: place_tables(&made, dp, error);
+	if (err)
 		return err;
-	}
 	*d = made;
+	made = (struct draft){};
 	return 0;
 }
 
@@ -142,13 +229,7 @@ void draft_release(struct draft *d)
 	for (size_t i = 0; d->services && i < d->count; i++)
 		free(d->services[i].owners);
 	free(d->services);
+	free(d->service_at);
+	free(d->backend_at);
 	*d = (struct draft){};
-}
-
-bool draft_has_service(const struct draft *d, uint32_t index)
-{
-	for (size_t i = 0; i < d->count; i++)
-		if (d->services[i].index == index)
-			return true;
-	return false;
 }

@@ -12,23 +12,23 @@ struct draft_service {
 	uint64_t table;     /* the word in force; 0: the service is new */
 	uint64_t new_table; /* the word to switch to; equal to `table` if no slot changes */
 	uint32_t slots;
+	bool needs_region;
 	uint32_t *owners; /* the backend index that each slot shall have as cur */
 };
 
 struct draft {
 	struct draft_service *services;
 	size_t count;
+	const struct draft_service **service_at;  /* by service index; NULL: not in it */
+	const struct config_backend **backend_at; /* by backend index; NULL: not in it */
 	uint32_t slots_moved;
 	uint32_t switched;
 };
 
 /* Works `c` out: indexes (which dp_reserve() has given), tables, and regions for those that
- * change. Reads the maps, writes nothing. */
+ * change, the largest first. Reads the maps, writes nothing. -ENOSPC: no room in them. */
 int draft_make(struct draft *d, const struct dp *dp, const struct config *c,
 	       char error[static DP_ERROR_MAX]);
 void draft_release(struct draft *d);
-
-/* Whether the configuration has the service with this index. */
-bool draft_has_service(const struct draft *d, uint32_t index);
 
 #endif

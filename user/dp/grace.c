@@ -35,3 +35,16 @@ int dp_grace_period(void)
 		return 0;
 	return grace_by_map_update();
 }
+
+int grace_wait(struct dp *dp)
+{
+	int err = dp_grace_period();
+
+	dp->priv->grace_owed = !!err;
+	return err;
+}
+
+int grace_wait_owed(struct dp *dp)
+{
+	return dp->priv->grace_owed ? grace_wait(dp) : 0;
+}

@@ -114,7 +114,50 @@ static bool service_has_backends(const struct dp *dp, uint32_t service)
 	return false;
 }
 
-int service_index_free(const struct dp *dp, uint32_t from)
+struct service_index {
+	size_t count;
+	struct named {
+		const char *name;
+		uint32_t index;
+	} by_name[EK_SERVICES_MAX];
+};
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct named *)a)->name, ((const struct named *)b)->name);
+}
+
+int service_index_make(struct service_index **out, const struct dp *dp)
+{
+	struct service_index *x = malloc(sizeof(*x));
+
+	if (!x)
+		return -ENOMEM;
+	x->count = 0;
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+		if (dp->service_ids[i].name[0])
+			x->by_name[x->count++] = (struct named){ dp->service_ids[i].name, i };
+	qsort(x->by_name, x->count, sizeof(x->by_name[0]), by_name);
+	*out = x;
+	return 0;
+}
+
+void service_index_free(struct service_index **index)
+{
+	free(*index);
+	*index = NULL;
+}
+
+int service_index_find(const struct service_index *x, const char *name)
+{
+	struct named key = { .name = name };
+	const struct named *found =
+		bsearch(&key, x->by_name, x->count, sizeof(x->by_name[0]), by_name);
+
+	return found ? (int)found->index : -ENOENT;
+}
+
+int service_index_spare(const struct dp *dp, uint32_t from)
 {
 	for (uint32_t i = from; i < EK_SERVICES_MAX; i++)
 		if (!dp->service_ids[i].name[0] && !service_has_backends(dp, i))

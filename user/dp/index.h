@@ -21,7 +21,16 @@ uint32_t backend_index_find(const struct backend_index *x, uint32_t service,
  * all are taken. */
 uint32_t backend_index_take(struct backend_index *x, uint32_t service, const struct ek_addr *addr);
 
+/* Finds services by name without scanning: a view of the identities at one moment. */
+struct service_index;
+
+int service_index_make(struct service_index **out, const struct dp *dp);
+void service_index_free(struct service_index **index);
+
+/* -ENOENT if there is none. */
+int service_index_find(const struct service_index *x, const char *name);
+
 /* A service index that no service and no leaving backend uses, not below `from`; -ENOSPC. */
-int service_index_free(const struct dp *dp, uint32_t from);
+int service_index_spare(const struct dp *dp, uint32_t from);
 
 #endif

@@ -38,12 +38,25 @@ static void write_region(struct dp *dp, const struct draft_service *s, uint32_t 
 	}
 }
 
+/* Working a large configuration out takes seconds: idle times and grace periods count from its
+ * end, not from the moment when the caller read the clock. Rounded up. */
+static uint32_t seconds_since(const struct timespec *begun)
+{
+	struct timespec now;
+	int64_t ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ns = (now.tv_sec - begun->tv_sec) * (int64_t)NS_PER_S + now.tv_nsec - begun->tv_nsec;
+	return (uint32_t)(((uint64_t)ns + NS_PER_S - 1) / NS_PER_S);
+}
+
 /* During a service's UDP grace period an unknown UDP flow is taken for an old one. It lasts as
  * long as a flow may be idle and still be a flow, from the latest change on: were it not
- * restarted, the flows that a second change moves would have had less. */
+ * restarted, the flows that a second change moves would have had less. A second more, because
+ * now_s is the beginning of the second that the change falls into. */
 static uint64_t udp_grace_end(const struct draft_service *s, uint32_t now_s)
 {
-	return ((uint64_t)now_s + s->config->idle_s) * NS_PER_S;
+	return ((uint64_t)now_s + 1 + s->config->idle_s) * NS_PER_S;
 }
 
 static void switch_service(struct dp *dp, const struct draft_service *s, uint32_t now_s)
@@ -67,7 +80,7 @@ static uint32_t remove_services(struct dp *dp, const struct draft *d)
 	uint32_t removed = 0;
 
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++) {
-		if (!dp->service_ids[i].name[0] || draft_has_service(d, i))
+		if (!dp->service_ids[i].name[0] || d->service_at[i])
 			continue;
 		dp->services[i] = (struct ek_service){};
 		dp->service_ids[i] = (struct ek_service_id){};
@@ -76,35 +89,15 @@ static uint32_t remove_services(struct dp *dp, const struct draft *d)
 	return removed;
 }
 
-static const struct draft_service *service_of(const struct draft *d, uint32_t index)
-{
-	for (size_t i = 0; i < d->count; i++)
-		if (d->services[i].index == index)
-			return &d->services[i];
-	return NULL;
-}
-
-static const struct config_backend *backend_at(const struct config_service *s,
-					       const struct ek_addr *addr)
-{
-	for (size_t i = 0; i < s->backend_count; i++)
-		if (addr_equal(&s->backends[i].addr, addr))
-			return &s->backends[i];
-	return NULL;
-}
-
 /* Who is not named any more begins to leave; who is named again stays; names follow. */
 static void mark_backends(struct dp *dp, const struct draft *d, uint32_t now_s)
 {
 	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
 		struct ek_backend_id *id = &dp->backend_ids[i];
-		const struct draft_service *s;
-		const struct config_backend *b;
+		const struct config_backend *b = d->backend_at[i];
 
 		if (id->used == BACKEND_FREE)
 			continue;
-		s = service_of(d, id->service);
-		b = s ? backend_at(s->config, &id->addr) : NULL;
 		if (b) {
 			memcpy(id->name, b->name, sizeof(id->name));
 			id->used = BACKEND_USED;
@@ -124,24 +117,38 @@ static uint32_t services_new(const struct draft *d)
 	return n;
 }
 
+static int no_grace(int err, char error[static DP_ERROR_MAX])
+{
+	return dp_fail(error, err,
+		       "whether packets under way still read the tables before these is not known "
+		       "(membarrier: %s): nothing is changed until it is",
+		       strerror(-err));
+}
+
 int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	       struct dp_install_result *result, char error[static DP_ERROR_MAX])
 {
 	_cleanup_(draft_release) struct draft d = {};
 	uint64_t listeners = 0;
-	int err = dp_reserve(dp, c, now_s, error);
+	struct timespec begun;
+	int err = grace_wait_owed(dp);
 
+	if (err)
+		return no_grace(err, error);
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	err = dp_reserve(dp, c, now_s, error);
 	err = err ?: draft_make(&d, dp, c, error);
 	err = err ?: listeners_prepare(dp, &d, &listeners, error);
 	if (err)
 		return err;
+	now_s += seconds_since(&begun);
 	for (size_t i = 0; i < d.count; i++)
 		switch_service(dp, &d.services[i], now_s);
 	store_word(&dp->global->directory, listeners);
 	/* Packets under way may still read what was in force; only then is it free again. */
-	err = dp_grace_period();
+	err = grace_wait(dp);
 	if (err)
-		return dp_fail(error, err, "no grace period: %s", strerror(-err));
+		return no_grace(err, error);
 	*result = (struct dp_install_result){
 		.services_added = services_new(&d),
 		.services_removed = remove_services(dp, &d),

@@ -36,6 +36,13 @@ int dp_tails_unpin_others(const struct dp *dp, const char *pins);
 int dp_fail(char error[static DP_ERROR_MAX], int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* dp_grace_period(), remembering whether it failed. */
+int grace_wait(struct dp *dp);
+/* What was in force before the last switch may have readers still, if waiting for them failed
+ * or if a controller before this one switched: waits for them then. To be called before
+ * anything is written that is not in force. */
+int grace_wait_owed(struct dp *dp);
+
 /* Settling's own memory, between rounds; NULL until first needed. */
 struct dp_settling;
 void dp_settling_free(struct dp_settling *s);
@@ -44,6 +51,7 @@ void dp_settling_free(struct dp_settling *s);
 struct dp_private {
 	struct bpf_object *object;
 	struct dp_settling *settling;
+	bool grace_owed; /* see grace_wait_owed() */
 	bool quiet; /* nothing is unsettled, leaving or remembered: settling has nothing to do */
 };
 

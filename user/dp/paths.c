@@ -107,18 +107,21 @@ int dp_paths_set(struct dp *dp, const struct dp_path_change *changes, size_t cou
 
 	if (!steps)
 		return -ENOMEM;
+	err = grace_wait_owed(dp);
+	if (err)
+		return err;
 	for (size_t i = 0; i < count; i++) {
 		steps[i] = begin(dp, &changes[i]);
 		first += steps[i] == STEP_FIRST;
 		wait += steps[i] == STEP_WAIT;
 	}
-	err = first || wait ? dp_grace_period() : 0;
+	err = first || wait ? grace_wait(dp) : 0;
 	if (err || !first)
 		return err;
 	for (size_t i = 0; i < count; i++)
 		if (steps[i] == STEP_FIRST)
 			finish(dp, &changes[i]);
-	return dp_grace_period();
+	return grace_wait(dp);
 }
 
 int dp_path_set(struct dp *dp, uint32_t backend, const struct ek_path *path)

@@ -42,6 +42,22 @@ void regions_release(struct regions *r)
 	r->taken = NULL;
 }
 
+void regions_gaps(const struct regions *r, uint32_t *free, uint32_t *largest)
+{
+	uint32_t at = 0;
+
+	*free = *largest = 0;
+	for (size_t i = 0; i <= r->count; i++) {
+		uint32_t end = i < r->count ? r->taken[i].base : r->total;
+		uint32_t gap = end > at ? end - at : 0;
+
+		*free += gap;
+		*largest = gap > *largest ? gap : *largest;
+		if (i < r->count && at < r->taken[i].base + r->taken[i].slots)
+			at = r->taken[i].base + r->taken[i].slots;
+	}
+}
+
 int regions_take(struct regions *r, uint32_t slots, uint32_t *base)
 {
 	uint64_t at = 0;

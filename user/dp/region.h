@@ -18,6 +18,9 @@ struct regions {
 int regions_make(struct regions *r, const struct dp *dp, size_t more);
 void regions_release(struct regions *r);
 
+/* What is free, and the largest gap. */
+void regions_gaps(const struct regions *r, uint32_t *free, uint32_t *largest);
+
 /* The first gap of that size, now taken. -ENOSPC, or 0. */
 int regions_take(struct regions *r, uint32_t slots, uint32_t *base);
 

@@ -14,6 +14,7 @@
 struct reservation {
 	struct dp *dp;
 	struct backend_index *index;
+	struct service_index *names;
 	uint32_t *services; /* by position in the configuration */
 	struct fresh {
 		uint32_t backend;
@@ -26,6 +27,7 @@ struct reservation {
 static void reservation_release(struct reservation *r)
 {
 	backend_index_free(&r->index);
+	service_index_free(&r->names);
 	free(r->services);
 	free(r->fresh);
 }
@@ -45,10 +47,10 @@ static int reserve_services(struct reservation *r, const struct config *c,
 	int next = 0;
 
 	for (size_t i = 0; i < c->service_count; i++) {
-		int index = dp_service_index(r->dp, c->services[i].name);
+		int index = service_index_find(r->names, c->services[i].name);
 
 		if (index < 0) {
-			index = service_index_free(r->dp, (uint32_t)next);
+			index = service_index_spare(r->dp, (uint32_t)next);
 			next = index + 1;
 		}
 		if (index < 0)
@@ -118,7 +120,7 @@ int dp_reserve(struct dp *dp, const struct config *c, uint32_t now_s,
 	       char error[static DP_ERROR_MAX])
 {
 	_cleanup_(reservation_release) struct reservation r = { .dp = dp };
-	int err = backend_index_make(&r.index, dp);
+	int err = backend_index_make(&r.index, dp) ?: service_index_make(&r.names, dp);
 
 	r.services = calloc(c->service_count + 1, sizeof(*r.services));
 	r.fresh = calloc(backends_in(c) + 1, sizeof(*r.fresh));
