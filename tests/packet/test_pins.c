@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "dp/dp.h"
+#include "evenkeel/affinity.h"
 
 #define DEVICE "ekt.5" /* a dot, as in a vlan's name */
 
@@ -129,6 +130,24 @@ static void a_restart_puts_its_program_on_the_link_whatever_the_interface_is_cal
 	assert_int_not_equal(after.program_id, before.program_id);
 	assert_int_equal(detach(NULL), 1);
 	assert_int_equal(access(pins, F_OK), -1);
+}
+
+static void a_restart_frees_what_its_predecessor_left_half_freed(void **state)
+{
+	const struct ek_flow left = { .tag = 4711, .state = (uint64_t)EK_PHASE_GONE << 24 };
+	const struct ek_flow kept = { .tag = 4712, .state = ek_flow_confirmed(3, 7) };
+	struct dp *dp = open_pinned();
+
+	dp->flows[5].flow[1] = dp->flows[900].flow[3] = left;
+	dp->flows[5].flow[2] = kept;
+	dp_close(dp);
+	dp = open_pinned();
+	assert_int_equal(dp->flows[5].flow[1].tag, 0);
+	assert_int_equal(dp->flows[900].flow[3].tag, 0);
+	assert_int_equal(dp->flows[5].flow[2].tag, kept.tag);
+	assert_int_equal(dp->flows[5].flow[2].state, kept.state);
+	dp_close(dp);
+	detach(NULL);
 }
 
 static void detached_means_free_at_once(void **state)
@@ -243,6 +262,7 @@ int main(void)
 		cmocka_unit_test(what_is_pinned_is_adopted_with_its_key_and_contents),
 		cmocka_unit_test(
 			a_restart_puts_its_program_on_the_link_whatever_the_interface_is_called),
+		cmocka_unit_test(a_restart_frees_what_its_predecessor_left_half_freed),
 		cmocka_unit_test(detached_means_free_at_once),
 		cmocka_unit_test(detaching_one_keeps_the_others_and_the_maps),
 		cmocka_unit_test(detaching_under_a_controller_that_is_alive_keeps_its_maps),

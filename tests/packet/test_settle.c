@@ -19,7 +19,7 @@ static void slots_settle_when_their_old_owner_is_quiet(void **state)
 	fixture_install(x, three);
 	assert_true(settle(x, x->now_s + 1).slots_unsettled > 0);
 	assert_int_equal(x->dp->backend_ids[leaving].used, 2);
-	end = x->now_s + IDLE_S + 2;
+	end = x->now_s + IDLE_S + 5;
 	s = settle(x, end);
 	assert_int_equal(s.slots_unsettled, 0);
 	assert_true(s.slots_settled > 0);
@@ -65,7 +65,7 @@ static void what_came_after_the_sweep_read_its_clock_is_kept(void **state)
 	assert_int_equal(flows_moved(x, owner, 1000, 500), 0);
 }
 
-static void an_entry_left_half_freed_breaks_no_flow_and_is_freed(void **state)
+static void an_entry_that_is_just_being_freed_breaks_no_flow(void **state)
 {
 	struct fixture *x = *state;
 	struct ek_flow *left = NULL;
@@ -80,10 +80,6 @@ static void an_entry_left_half_freed_breaks_no_flow_and_is_freed(void **state)
 				left = &x->dp->flows[b].flow[i];
 	assert_non_null(left);
 	left->state = (uint64_t)EK_PHASE_GONE << 24;
-	assert_int_equal(data(x, flow), syn(x, flow));
-	settle(x, x->now_s + 1);
-	settle(x, x->now_s + 2);
-	assert_int_equal(left->tag, 0);
 	assert_int_equal(data(x, flow), syn(x, flow));
 }
 
@@ -100,7 +96,7 @@ static void a_remembered_flow_holds_its_slot_until_it_is_idle(void **state)
 	s = settle(x, x->now_s + 1);
 	assert_true(s.flows_remembered > 0);
 	assert_true(s.slots_unsettled > 0);
-	s = settle(x, x->now_s + IDLE_S + 2);
+	s = settle(x, x->now_s + IDLE_S + 5);
 	assert_int_equal(s.flows_remembered, 0);
 	free(during);
 }
@@ -118,15 +114,83 @@ static void the_end_of_the_drain_time_breaks_what_is_left_and_counts_it(void **s
 	for (unsigned int i = 0; i < FLOWS; i++)
 		of_leaving += during[i] == leaving;
 	assert_true(of_leaving > 0);
-	install_ago(x, four, DRAIN_S - 1);
+	install_ago(x, four, DRAIN_S - 2);
 	assert_int_equal(flows_moved(x, during, 0, FLOWS), 0);
 	assert_int_equal(settle(x, x->now_s).flows_broken, 0);
 	assert_int_equal(flows_moved(x, during, 0, FLOWS), 0);
-	s = settle(x, x->now_s + 1);
+	s = settle(x, x->now_s + 5);
 	assert_int_equal(s.flows_broken, of_leaving);
 	for (unsigned int i = 0; i < FLOWS; i++)
 		assert_int_not_equal(data(x, i), leaving);
 	free(during);
+}
+
+static void the_end_of_the_drain_time_counts_slots_whose_old_flows_nobody_remembers(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t leaving = index_of(x, "d");
+	unsigned int of_leaving = 0;
+	struct dp_settled s;
+
+	while (syn(x, of_leaving) != leaving)
+		of_leaving++;
+	install_ago(x, three, DRAIN_S + 5);
+	assert_int_equal(data(x, of_leaving), leaving);
+	s = settle(x, x->now_s);
+	assert_int_equal(s.flows_broken, 0);
+	assert_int_equal(s.slots_broken, 1);
+	assert_int_not_equal(data(x, of_leaving), leaving);
+}
+
+static void nothing_settles_while_a_lagging_clock_may_still_be_in_the_grace_period(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t end = x->now_s + 3 * IDLE_S;
+
+	fixture_install(x, three);
+	x->dp->services[0].udp_grace_ns = end * 1000000000ull;
+	assert_int_equal(settle(x, end).slots_settled, 0);
+	assert_true(settle(x, end + 1).slots_settled > 0);
+}
+
+#define TCP_ONLY(backends)                                                                         \
+	"services:\n  web:\n    listen: [\"203.0.113.10:443/tcp\"]\n    idle_time: 20\n"           \
+	"    backends: { " backends " }\n"
+
+static void a_service_without_udp_does_not_wait_for_its_grace_period(void **state)
+{
+	struct fixture *x = *state;
+
+	fixture_install(x, TCP_ONLY(WEB_ABC ", d: 10.0.0.4"));
+	install_ago(x, TCP_ONLY(WEB_ABC), 2 * IDLE_S);
+	/* Another change, that moves other slots, begins the period anew. */
+	fixture_install(x, TCP_ONLY(WEB_ABC ", f: 10.0.0.6"));
+	assert_true(x->dp->services[0].udp_grace_ns > (x->now_s + IDLE_S) * 1000000000ull);
+	assert_true(settle(x, x->now_s + 1).slots_settled > 0);
+}
+
+static void nothing_is_given_up_of_a_service_whose_times_are_unknown(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t *old = begin_flows(x, 0, FLOWS), *new;
+	struct config *known, none = {};
+	struct dp_settled s;
+
+	fixture_install(x, three);
+	new = begin_flows(x, FLOWS, FLOWS);
+	for (unsigned int i = 0; i < FLOWS; i++)
+		syn(x, 2 * FLOWS + i); /* pending */
+	known = x->config;
+	x->config = &none;
+	s = settle(x, x->now_s + 10 * DRAIN_S);
+	x->config = known;
+	assert_int_equal(s.slots_settled, 0);
+	assert_int_equal(s.flows_broken, 0);
+	assert_int_equal(s.flows_remembered, fixture_verdicts(x).stored);
+	assert_int_equal(flows_moved(x, old, 0, FLOWS), 0);
+	assert_int_equal(flows_moved(x, new, FLOWS, FLOWS), 0);
+	free(old);
+	free(new);
 }
 
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, flows_setup, flows_teardown)
@@ -137,9 +201,13 @@ int main(void)
 		CLAIM(slots_settle_when_their_old_owner_is_quiet),
 		CLAIM(a_slot_whose_old_owner_is_used_does_not_settle),
 		CLAIM(what_came_after_the_sweep_read_its_clock_is_kept),
-		CLAIM(an_entry_left_half_freed_breaks_no_flow_and_is_freed),
+		CLAIM(an_entry_that_is_just_being_freed_breaks_no_flow),
 		CLAIM(a_remembered_flow_holds_its_slot_until_it_is_idle),
 		CLAIM(the_end_of_the_drain_time_breaks_what_is_left_and_counts_it),
+		CLAIM(the_end_of_the_drain_time_counts_slots_whose_old_flows_nobody_remembers),
+		CLAIM(nothing_settles_while_a_lagging_clock_may_still_be_in_the_grace_period),
+		CLAIM(a_service_without_udp_does_not_wait_for_its_grace_period),
+		CLAIM(nothing_is_given_up_of_a_service_whose_times_are_unknown),
 	};
 
 	return cmocka_run_group_tests_name("settle", tests, NULL, NULL);

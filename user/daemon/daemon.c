@@ -120,9 +120,11 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void report_settled(struct daemon *d, const struct dp_settled *settled)
 {
-	if (settled->flows_broken)
-		log_warning("%llu remembered flows were cut: their drain time is over",
-			    (unsigned long long)settled->flows_broken);
+	if (settled->flows_broken || settled->slots_broken)
+		log_warning("a drain time is over: %llu remembered flows were cut, and the older "
+			    "flows of %llu slots",
+			    (unsigned long long)settled->flows_broken,
+			    (unsigned long long)settled->slots_broken);
 	d->settling = settled->slots_unsettled || settled->flows_remembered;
 }
 

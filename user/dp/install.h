@@ -55,13 +55,16 @@ const struct ek_path *dp_path(const struct dp *dp, uint32_t backend);
 
 /* One round of settling, for about every second: sweeps remembered flows (forgets those idle
  * beyond their service's idle time), settles slots that may, ends leaving backends whose flows
- * are gone or whose drain time is over. `c` gives idle and drain times. */
+ * are gone or whose drain time is over. `c` gives idle and drain times: of a service that it
+ * does not name nothing is settled, forgotten or cut. */
 struct dp_settled {
 	uint32_t slots_settled;
 	uint32_t slots_unsettled;  /* left */
 	uint64_t flows_remembered; /* left */
 	uint32_t backends_gone;    /* left for good in this round */
-	uint64_t flows_broken;     /* remembered flows cut by the end of a drain time */
+	/* Cut by the end of a drain time: remembered flows, and slots whose older, unremembered
+	 * flows were cut (nobody knows how many), if any was seen within the idle time. */
+	uint64_t flows_broken, slots_broken;
 };
 int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, struct dp_settled *result);
 

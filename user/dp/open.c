@@ -10,6 +10,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "dp/flows.h"
 #include "dp/object.h"
 #include "lib/cleanup.h"
 
@@ -189,14 +190,16 @@ static int renew_links(const struct dp *dp, const char *pins, char error[static 
 		if (!links[i].ifindex)
 			continue;
 		err = dp_link_path(path, pins, links[i].interface);
-		fd = err ? -1 : bpf_obj_get(path);
-		if (fd >= 0)
-			err = bpf_link_update(fd, dp->program_fd, NULL);
-		if (fd < 0 || err)
+		if (err)
+			return dp_fail(error, err, "the link of %s below %s: %s",
+				       links[i].interface, pins, strerror(-err));
+		fd = bpf_obj_get(path);
+		err = fd < 0 ? fd : bpf_link_update(fd, dp->program_fd, NULL);
+		if (err)
 			err = dp_fail(
 				error, -EPROTO,
 				"%s runs a program that cannot be replaced (%s): left as it is",
-				path, strerror(errno));
+				path, strerror(-err));
 	}
 	return err;
 }
@@ -301,7 +304,7 @@ int dp_open(struct dp **out, const char *pins, const struct dp_sizes *sizes, str
 		bpf_object__close(object);
 		return err;
 	}
-	dp->adopted = adopted;
+	dp->adopted = dp->priv->grace_owed = adopted;
 	if (pins && !adopted)
 		err = pin_maps(object, pins, error);
 	if (pins)
@@ -311,6 +314,8 @@ int dp_open(struct dp **out, const char *pins, const struct dp_sizes *sizes, str
 	if (pins && !err && (err = dp_tails_unpin_others(dp, pins)))
 		dp_fail(error, err, "%s: old programs cannot be unpinned: %s", pins,
 			strerror(-err));
+	if (!err && adopted)
+		flows_free_left(dp);
 	if (err) {
 		dp_close(dp);
 		return err;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Freeing remembered flows under the data path's eyes. */
+#include <stdlib.h>
+
+#include "dp/flows.h"
+#include "dp/index.h"
+#include "dp/object.h"
+#include "evenkeel/affinity.h"
+#include "lib/cleanup.h"
+
+uint64_t *flow_slot(const struct dp *dp, uint64_t tag, uint32_t backend)
+{
+	uint64_t table = dp->services[dp->backend_ids[backend].service].table;
+
+	if (dp->backend_ids[backend].used == BACKEND_FREE || !table)
+		return NULL;
+	return &dp->slots[ek_table_base(table) + (tag & ek_table_mask(table))];
+}
+
+/* GONE first, so that nobody writes the state; the tag last, which frees the entry. */
+bool flow_forget(struct ek_flow *f, uint64_t state)
+{
+	__u64 expected = state;
+
+	if (!__atomic_compare_exchange_n(&f->state, &expected, (__u64)EK_PHASE_GONE << 24, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return false;
+	__atomic_store_n(&f->tag, 0, __ATOMIC_RELEASE);
+	return true;
+}
+
+/* The tag of an entry that is GONE; 0 if it is not. */
+static uint64_t gone_tag(const struct ek_flow *f)
+{
+	uint64_t tag = __atomic_load_n(&f->tag, __ATOMIC_ACQUIRE);
+	uint64_t state = __atomic_load_n(&f->state, __ATOMIC_ACQUIRE);
+
+	return ek_flow_phase(state) == EK_PHASE_GONE ? tag : 0;
+}
+
+static struct ek_flow *entry_at(const struct dp *dp, size_t i)
+{
+	return &dp->flows[i / EK_FLOWS_PER_BUCKET].flow[i % EK_FLOWS_PER_BUCKET];
+}
+
+/* GONE with a tag: claimed by the data path this very moment, or left so. A claim is over after a
+ * grace period, and nobody claims an entry that has a tag: who is unchanged then was left. Left
+ * entries cost room and nothing else, so that no failure here matters. */
+void flows_free_left(struct dp *dp)
+{
+	size_t count = (size_t)dp->sizes.flow_buckets * EK_FLOWS_PER_BUCKET;
+	_cleanup_(free_ptr) uint64_t *tags = calloc(count, sizeof(*tags));
+	bool any = false;
+
+	for (size_t i = 0; tags && i < count; i++) {
+		tags[i] = gone_tag(entry_at(dp, i));
+		any |= !!tags[i];
+	}
+	if (!any || grace_wait(dp))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		struct ek_flow *f = entry_at(dp, i);
+
+		if (tags[i] && gone_tag(f) == tags[i])
+			__atomic_store_n(&f->tag, 0, __ATOMIC_RELEASE);
+	}
+}
