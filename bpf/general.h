@@ -11,6 +11,7 @@
 #include "service.h"
 #include "select.h"
 #include "vlan.h"
+#include "fragment.h"
 #include "forward.h"
 
 /* Hop-by-hop options, destination options twice and a routing header are what RFC 8200 section
@@ -25,6 +26,13 @@ struct extension {
 	__be32 rest;
 };
 
+static __always_inline enum fragment fragment_kind(int offset, int more)
+{
+	if (offset)
+		return FRAGMENT_LATER;
+	return more ? FRAGMENT_FIRST : FRAGMENT_NONE;
+}
+
 static __always_inline int parse_options_ipv4(struct packet *p, struct cursor *c)
 {
 	const struct iphdr *ip = take(c, struct iphdr);
@@ -32,10 +40,9 @@ static __always_inline int parse_options_ipv4(struct packet *p, struct cursor *c
 
 	if (!ip || ip->version != 4 || ip->ihl < 5)
 		return pass();
-	/* Later fragments have no ports. */
-	if (ip->frag_off & bpf_htons(IPV4_OFFSET))
-		return pass();
-	p->fragment = !!(ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS));
+	p->fragment = fragment_kind(ip->frag_off & bpf_htons(IPV4_OFFSET),
+				    ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS));
+	p->fragment_id = ip->id;
 	set_ipv4_header(p, ip, c);
 	header = ip->ihl * 4;
 	p->transport = header;
@@ -61,9 +68,9 @@ static __always_inline int parse_extension(struct packet *p, struct cursor *c)
 			__be32 id;
 		} *f = (const void *)x;
 
-		if (f->offset & bpf_htons(0xfff8))
-			return pass();
-		p->fragment = !!(f->offset & bpf_htons(1));
+		p->fragment =
+			fragment_kind(f->offset & bpf_htons(0xfff8), f->offset & bpf_htons(1));
+		p->fragment_id = f->id;
 		length = sizeof(*f);
 	} else if (p->proto == IPPROTO_ROUTING && x->segments_left) {
 		return pass(); /* this host is a stop on its way, not its end */
@@ -81,11 +88,14 @@ static __always_inline int parse_extensions_ipv6(struct packet *p, struct cursor
 
 	if (!ip || ip->version != 6)
 		return pass();
-	p->fragment = 0;
+	p->fragment = FRAGMENT_NONE;
 	p->transport = sizeof(*ip);
 	set_ipv6_header(p, ip, c);
 #pragma unroll
 	for (int i = 0; i < EXTENSION_HEADERS_MAX; i++) {
+		/* What follows the header of a later fragment is not a header. */
+		if (p->fragment == FRAGMENT_LATER)
+			break;
 		if (p->proto != IPPROTO_HOPOPTS && p->proto != IPPROTO_ROUTING &&
 		    p->proto != IPPROTO_DSTOPTS && p->proto != IPPROTO_FRAGMENT)
 			break;
@@ -94,22 +104,39 @@ static __always_inline int parse_extensions_ipv6(struct packet *p, struct cursor
 	return NEXT;
 }
 
-static __always_inline int parse_general(struct packet *p)
+/* Everything up to what follows the IP header and its extensions, where the cursor is then. */
+static __always_inline int parse_network(struct packet *p, struct cursor *c)
 {
-	struct cursor c = cursor_at_start(p->ctx);
 	__be16 type;
 
 	p->general = 1;
-	STEP(parse_ethernet(p, &c, &type));
-	STEP(parse_tags(p, &c, &type));
-	if (type == bpf_htons(ETH_P_IP)) {
-		STEP(parse_options_ipv4(p, &c));
-	} else if (type == bpf_htons(ETH_P_IPV6)) {
-		STEP(parse_extensions_ipv6(p, &c));
-	} else {
-		return pass();
-	}
-	return parse_transport(p, &c);
+	p->related = 0;
+	STEP(parse_ethernet(p, c, &type));
+	STEP(parse_tags(p, c, &type));
+	if (type == bpf_htons(ETH_P_IP))
+		return parse_options_ipv4(p, c);
+	if (type == bpf_htons(ETH_P_IPV6))
+		return parse_extensions_ipv6(p, c);
+	return pass();
+}
+
+static __always_inline int parse_general(struct packet *p)
+{
+	struct cursor c = cursor_at_start(p->ctx);
+
+	STEP(parse_network(p, &c));
+	return p->fragment == FRAGMENT_LATER ? NEXT : parse_transport(p, &c);
+}
+
+static __always_inline int choose(struct packet *p)
+{
+	int verdict = find_service(p);
+
+	if (verdict == NEXT)
+		verdict = pick(p);
+	if (p->fragment == FRAGMENT_FIRST && p->global)
+		fragment_lead(p, verdict == NEXT ? p->backend : EK_NO_BACKEND);
+	return verdict;
 }
 
 static __always_inline int general(struct xdp_md *ctx)
@@ -118,8 +145,10 @@ static __always_inline int general(struct xdp_md *ctx)
 
 	p.ctx = ctx;
 	STEP(parse_general(&p));
-	STEP(find_service(&p));
-	STEP(pick(&p));
+	if (p.fragment == FRAGMENT_LATER)
+		STEP(fragment_follow(&p));
+	else
+		STEP(choose(&p));
 	STEP(pop_tags(&p));
 	return forward(&p);
 }

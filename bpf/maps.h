@@ -24,6 +24,7 @@ EK_TABLE(services, struct ek_service, EK_SERVICES_MAX);
 EK_TABLE(slots, __u64, 1);
 EK_TABLE(backends, struct ek_backend, 1);
 EK_TABLE(flows, struct ek_flow_bucket, 1);
+EK_TABLE(fragments, struct ek_fragment_bucket, EK_FRAGMENT_BUCKETS);
 EK_TABLE(traffic, struct ek_traffic, 1);
 EK_TABLE(verdicts, struct ek_verdicts, 1);
 /* Read and written by user space alone: they let pinned maps explain themselves. */

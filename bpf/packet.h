@@ -24,6 +24,12 @@
 /* At most two VLAN tags (IEEE 802.1ad) stand between Ethernet's addresses and its type. */
 #define TAGS_MAX 2
 
+enum fragment {
+	FRAGMENT_NONE,
+	FRAGMENT_FIRST, /* its ports are known */
+	FRAGMENT_LATER, /* goes where the first one went */
+};
+
 /* Nothing is zeroed: each step sets what stands under its name, for every packet that goes on. */
 struct packet {
 	struct xdp_md *ctx;
@@ -34,12 +40,15 @@ struct packet {
 	__be16 sport, dport;
 	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP */
 	__u8 ipv6;
-	__u8 fragment; /* a first fragment: its ports are known */
+	__u8 fragment; /* enum fragment */
 	__u8 syn;      /* TCP SYN without ACK */
 	__u8 defect;   /* 0, or 1 + the first reason to drop it, should it be for a service */
 	__u16 ip_len;  /* of the IP packet, without Ethernet padding */
 	int room;      /* what the IP header leaves for the transport; may be negative */
 	__u32 seq;     /* TCP sequence number, host order */
+	__u8 related;  /* speaks of a flow and is not of it: looks up, never stores */
+
+	__u32 fragment_id; /* of a fragment: what its datagram's fragments have in common */
 
 	/* Constants in the fast program: general 0, tags 0, transport by the IP version. */
 	__u8 general;        /* the program for rare packets is running */

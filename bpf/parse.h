@@ -76,7 +76,7 @@ static __always_inline int parse_transport(struct packet *p, struct cursor *c)
 			p->dport = udp->dest;
 			/* Zero is IPv6's jumbogram (RFC 2675), which has no place in UDP here. */
 			if (bpf_ntohs(udp->len) < sizeof(*udp) ||
-			    (!p->fragment && bpf_ntohs(udp->len) > room))
+			    (p->fragment == FRAGMENT_NONE && bpf_ntohs(udp->len) > room))
 				note(p, EK_DROP_BAD_LENGTH);
 			return NEXT;
 		}
@@ -127,7 +127,7 @@ static __always_inline int parse_ipv4(struct packet *p, struct cursor *c)
 		tail(p, TAIL_GENERAL);
 		return pass();
 	}
-	p->fragment = 0;
+	p->fragment = FRAGMENT_NONE;
 	p->transport = sizeof(*ip);
 	set_ipv4_header(p, ip, c);
 	p->room = p->ip_len - (int)sizeof(*ip);
@@ -159,7 +159,7 @@ static __always_inline int parse_ipv6(struct packet *p, struct cursor *c)
 		return pass();
 	if (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP)
 		return not_plain(p, ip->nexthdr);
-	p->fragment = 0;
+	p->fragment = FRAGMENT_NONE;
 	p->transport = sizeof(*ip);
 	set_ipv6_header(p, ip, c);
 	return NEXT;
@@ -187,6 +187,7 @@ static __always_inline int parse(struct packet *p)
 
 	p->general = 0;
 	p->tags = 0;
+	p->related = 0;
 	STEP(parse_ethernet(p, &c, &type));
 	if (type == bpf_htons(ETH_P_IP)) {
 		STEP(parse_ipv4(p, &c));

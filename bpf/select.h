@@ -89,6 +89,8 @@ static __noinline __u32 select_unsettled(const struct question *q)
 
 static __always_inline enum ek_packet packet_kind(const struct packet *p)
 {
+	if (p->related || p->fragment != FRAGMENT_NONE)
+		return EK_PACKET_RELATED;
 	if (p->proto == IPPROTO_UDP)
 		return EK_PACKET_UDP;
 	return p->syn ? EK_PACKET_SYN : EK_PACKET_TCP;

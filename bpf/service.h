@@ -3,14 +3,18 @@
 #ifndef EVENKEEL_BPF_SERVICE_H
 #define EVENKEEL_BPF_SERVICE_H
 
+#include <linux/in.h>
+
 #include "evenkeel/hash.h"
 #include "packet.h"
 #include "verdict.h"
 
-static __always_inline const struct ek_listener *find_listener(const struct packet *p)
+/* What the directory has at the place of (p->dst, port, proto): a listener, perhaps another. */
+static __always_inline const struct ek_listener *find_listener(const struct packet *p, __be16 port,
+							       __u8 proto)
 {
 	__u64 word = load_once(p->global->directory);
-	__u64 hash = ek_directory_hash(&p->dst, p->dport, p->proto, ek_directory_seed(word));
+	__u64 hash = ek_directory_hash(&p->dst, port, proto, ek_directory_seed(word));
 	__u32 region = ek_directory_region(word);
 	__u32 bucket = region * EK_DIRECTORY_BUCKETS + ek_directory_bucket(hash, word);
 	struct ek_displacements *d = element(displacement, bucket / 4);
@@ -19,6 +23,22 @@ static __always_inline const struct ek_listener *find_listener(const struct pack
 		return NULL;
 	return element(directory, region * EK_DIRECTORY_ENTRIES +
 					  ek_directory_entry(hash, d->of[bucket % 4], word));
+}
+
+static __always_inline int is_listener(const struct ek_listener *l, const struct packet *p,
+				       __be16 port, __u8 proto)
+{
+	return l && l->addr.words[0] == p->dst.words[0] && l->addr.words[1] == p->dst.words[1] &&
+	       l->port == port && l->proto == proto && l->ipv6 == p->ipv6;
+}
+
+/* Has any listener the packet's destination address? Each such address has an entry of its own,
+ * with port 0 and ICMP as its protocol. */
+static __always_inline int is_service_address(const struct packet *p)
+{
+	__u8 proto = p->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+
+	return is_listener(find_listener(p, 0, proto), p, 0, proto);
 }
 
 /* Is the source one that no answer could reach? Whoever sent it, the backend must not be
@@ -46,9 +66,8 @@ static __always_inline int find_service(struct packet *p)
 	const struct ek_listener *l;
 
 	p->global = element(global, 0);
-	l = p->global ? find_listener(p) : NULL;
-	if (!l || l->addr.words[0] != p->dst.words[0] || l->addr.words[1] != p->dst.words[1] ||
-	    l->port != p->dport || l->proto != p->proto || l->ipv6 != p->ipv6)
+	l = p->global ? find_listener(p, p->dport, p->proto) : NULL;
+	if (!is_listener(l, p, p->dport, p->proto))
 		return pass();
 	if (p->mac != p->global->mac && p->global->mac && !mac_is_ours(p->mac))
 		return pass();
@@ -56,8 +75,6 @@ static __always_inline int find_service(struct packet *p)
 	p->salt = l->salt;
 	if (p->defect)
 		return drop(p->defect - 1);
-	if (p->fragment)
-		return drop(EK_DROP_FRAGMENT);
 	if (!p->sport)
 		return drop(EK_DROP_ZERO_PORT);
 	if (bad_source(p))

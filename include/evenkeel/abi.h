@@ -19,6 +19,7 @@
 #define EK_MAP_SLOTS "slots"
 #define EK_MAP_BACKENDS "backends"
 #define EK_MAP_FLOWS "flows"
+#define EK_MAP_FRAGMENTS "fragments"
 #define EK_MAP_TRAFFIC "traffic"
 #define EK_MAP_VERDICTS "verdicts"
 #define EK_MAP_EGRESS "egress"
@@ -78,7 +79,8 @@ enum ek_echo { EK_ECHO_ANSWER, EK_ECHO_PASS, EK_ECHO_DROP };
 struct ek_listener {
 	struct ek_addr addr;
 	__be16 port;
-	__u8 proto;    /* IPPROTO_TCP or IPPROTO_UDP; 0: entry is empty */
+	__u8 proto;    /* IPPROTO_TCP or IPPROTO_UDP; 0: entry is empty. Each address that a
+			* listener has is an entry too: port 0, IPPROTO_ICMP or IPPROTO_ICMPV6 */
 	__u8 ipv6;     /* an IPv6 packet to ::ffff:a.b.c.d is not for the listener on a.b.c.d */
 	__u32 service; /* index into services */
 	__u64 salt;    /* ek_listener_salt(): the listener's part of the flow hash */
@@ -167,6 +169,42 @@ struct ek_flow_bucket {
 };
 _Static_assert(sizeof(struct ek_flow_bucket) == 64, "one cache line");
 
+/* ---- fragments: where the first one of a datagram went --------------------------------------- */
+
+/* A note in one word: 0..23 backend, 24..31 second it was made (modulo 256), 32..63 tag. The tag
+ * and the bucket are of a keyed hash of what the fragments of a datagram have in common: that two
+ * datagrams in flight meet is as unlikely as 8 in 2^32. */
+#define EK_FRAGMENTS_PER_BUCKET 8
+struct ek_fragment_bucket {
+	__u64 note[EK_FRAGMENTS_PER_BUCKET];
+};
+_Static_assert(sizeof(struct ek_fragment_bucket) == 64, "one cache line");
+
+static inline __u32 ek_fragment_tag(__u64 hash)
+{
+	return (__u32)hash | 1; /* a note is never 0 */
+}
+static inline __u32 ek_fragment_bucket(__u64 hash)
+{
+	return hash >> 32 & (EK_FRAGMENT_BUCKETS - 1);
+}
+static inline __u64 ek_fragment_note(__u32 tag, __u32 backend, __u32 now_s)
+{
+	return (__u64)tag << 32 | (__u64)(now_s & 0xff) << 24 | backend;
+}
+static inline __u32 ek_fragment_note_tag(__u64 note)
+{
+	return note >> 32;
+}
+static inline __u32 ek_fragment_backend(__u64 note)
+{
+	return note & EK_BACKEND_INDEX_MAX;
+}
+static inline __u32 ek_fragment_age(__u64 note, __u32 now_s)
+{
+	return (now_s - (__u32)(note >> 24)) & 0xff;
+}
+
 /* ---- counters: one writer each, a region per CPU ---------------------------------------- */
 
 /* traffic[cpu * global.backends + backend] */
@@ -180,11 +218,12 @@ _Static_assert(sizeof(struct ek_traffic) == 32, "two to a cache line");
 
 /* verdicts[cpu] */
 struct ek_verdicts {
-	__u64 passed;     /* not for a service */
-	__u64 sent;       /* XDP_TX */
-	__u64 redirected; /* XDP_REDIRECT */
-	__u64 stored;     /* flows stored */
-	__u64 pad[4];
+	__u64 passed;          /* not for a service */
+	__u64 sent;            /* XDP_TX */
+	__u64 redirected;      /* XDP_REDIRECT */
+	__u64 stored;          /* flows stored */
+	__u64 early_fragments; /* passed: to a service's address, before their first one */
+	__u64 pad[3];
 	__u64 dropped[32]; /* by enum ek_drop */
 };
 _Static_assert(EK_DROP_COUNT <= 32, "room for every drop reason");

@@ -62,6 +62,19 @@ static inline __u64 ek_listener_salt(struct ek_key key, const struct ek_addr *ad
 	return ek_mix(h ^ (__u64)port << 8 ^ proto, key.words[0]);
 }
 
+/* Hash of a datagram in fragments: RFC 791 and RFC 8200 section 4.5 name what they have in
+ * common. IPv6's is without the protocol, which belongs to the first fragment alone. */
+static inline __u64 ek_fragment_hash(struct ek_key key, const struct ek_addr *src,
+				     const struct ek_addr *dst, __u32 id, __u8 proto)
+{
+	__u64 h = ek_mix(key.words[0] ^ src->words[0], key.words[1]);
+
+	h = ek_mix(h ^ src->words[1], key.words[1]);
+	h = ek_mix(h ^ dst->words[0], key.words[1]);
+	h = ek_mix(h ^ dst->words[1], key.words[1]);
+	return ek_mix(h ^ (__u64)id << 8 ^ proto, key.words[1]);
+}
+
 /* Hash for the directory; not keyed, because only the configuration chooses what is in it. */
 static inline __u64 ek_directory_hash(const struct ek_addr *addr, __be16 port, __u8 proto,
 				      __u32 seed)

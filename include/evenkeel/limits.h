@@ -29,14 +29,21 @@
 /* Capacity of the maps that are small enough to be of one size everywhere. */
 #define EK_SERVICES_MAX 4096u
 #define EK_LISTENERS_MAX 16384u
-/* The directory is at most half full, so that its displacements are found quickly. */
-#define EK_DIRECTORY_ENTRIES (2u * EK_LISTENERS_MAX)
-#define EK_DIRECTORY_BUCKETS EK_LISTENERS_MAX
+/* The directory holds listeners and their addresses. It is at most half full, so that its
+ * displacements are found quickly. */
+#define EK_DIRECTORY_MAX (2u * EK_LISTENERS_MAX)
+#define EK_DIRECTORY_ENTRIES (2u * EK_DIRECTORY_MAX)
+#define EK_DIRECTORY_BUCKETS EK_DIRECTORY_MAX
 
 /* Capacity of the maps whose size is a start option of evenkeeld; these are the defaults. */
 #define EK_SLOTS_DEFAULT (4u << 20)        /* 32 MiB: 128 services, each switched at once */
 #define EK_BACKENDS_DEFAULT 16384u         /* 2 MiB, and 512 KiB of counters a CPU */
 #define EK_FLOW_BUCKETS_DEFAULT (1u << 18) /* 16 MiB: one million remembered flows */
+
+/* 32768 datagrams in fragments at once, in 256 KiB; and how long their fragments are waited for,
+ * as long as Linux waits (ipfrag_time). */
+#define EK_FRAGMENT_BUCKETS 4096u
+#define EK_FRAGMENT_S 30u
 
 /* Egress interfaces are addressed by ifindex through a hashed devmap. */
 #define EK_EGRESS_MAX 1024u

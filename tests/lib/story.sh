@@ -116,9 +116,10 @@ udp_servers_up() {
 	done
 }
 
-# udp 4|6 N: "SOURCE_PORT BACKEND" for N flows, always the same ones; fails if one is unanswered.
-udp() { lab_in client "$LAB_ROOT/tests/lib/udp.py" ask "$2" 53 "$(vip "$1")" | sort -n; }
-udp_answered() { [ "$(udp "$1" "$2" | wc -l)" = "$2" ]; }
+# udp 4|6 N [BYTES]: "SOURCE_PORT BACKEND" for N flows, always the same ones; fails if one is
+# unanswered.
+udp() { lab_in client "$LAB_ROOT/tests/lib/udp.py" ask "$2" 53 "$(vip "$1")" ${3:+"$3"} | sort -n; }
+udp_answered() { [ "$(udp "$@" | wc -l)" = "$2" ]; }
 
 # A slow download in the background: slow_start NAME 4|6 FILE; slow_backend NAME says through whom.
 slow_start() {

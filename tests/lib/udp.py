@@ -3,8 +3,9 @@
 """Datagrams through the balancer: a server that names itself, a client of many flows.
 
 udp.py serve NAME PORT ADDRESS...      answers each datagram with NAME, until it is ended
-udp.py ask COUNT PORT ADDRESS          one datagram from each of COUNT source ports, 20000 and
-                                       up; prints "SOURCE_PORT NAME" for every answer
+udp.py ask COUNT PORT ADDRESS [BYTES]  one datagram, of BYTES bytes, from each of COUNT source
+                                       ports, 20000 and up; prints "SOURCE_PORT NAME" for every
+                                       answer
 """
 import select
 import socket
@@ -26,16 +27,16 @@ def serve(name, port, *addresses):
     sockets = [bound(a, int(port)) for a in addresses]
     while True:
         for sock in select.select(sockets, [], [])[0]:
-            _, peer = sock.recvfrom(2048)
+            _, peer = sock.recvfrom(65535)
             sock.sendto(name.encode(), peer)
 
 
-def ask(count, port, address):
+def ask(count, port, address, size=4):
     wildcard = "::" if ":" in address else "0.0.0.0"
     waiting = {}
     for source in range(FIRST_PORT, FIRST_PORT + int(count)):
         sock = bound(wildcard, source)
-        sock.sendto(b"who?", (address, int(port)))
+        sock.sendto(b"who?".ljust(int(size), b"."), (address, int(port)))
         waiting[sock] = source
     end = time.monotonic() + 3
     while waiting and time.monotonic() < end:

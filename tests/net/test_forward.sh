@@ -24,7 +24,7 @@ done
 
 claim "no packet was redirected" status '.redirected == 0'
 claim "no packet was dropped but while a table changed its next hops" \
-	status '.dropped | del(.no_next_hop) | add // 0 == 0'
+	status '(.dropped | del(.no_next_hop) | add // 0) == 0'
 claim "new flows are counted for every backend" \
 	status '[members.flows > 0] | all'
 

@@ -20,7 +20,7 @@
 /* One region of each map. The maps are live memory that another layout was in: dirty. */
 static struct ek_listener entries[EK_DIRECTORY_ENTRIES];
 static uint16_t displacement[EK_DIRECTORY_BUCKETS];
-static struct ek_listener listeners[EK_LISTENERS_MAX + 1];
+static struct ek_listener listeners[EK_DIRECTORY_MAX + 1];
 static uint64_t word;
 
 static struct ek_listener listener4(uint32_t ipv4, uint16_t port, uint8_t proto, uint32_t service)
@@ -82,7 +82,7 @@ static void assert_all_found(size_t count)
 
 static void every_listener_is_found_in_dirty_memory(void **state)
 {
-	static const size_t counts[] = { 1, 2, 3, 8, 9, 100, 1000, 4095, 8193, EK_LISTENERS_MAX };
+	static const size_t counts[] = { 1, 2, 3, 8, 9, 100, 1000, 4095, 8193, EK_DIRECTORY_MAX };
 
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
 		make_listeners(counts[i]);
@@ -162,7 +162,7 @@ static void sizes_follow_the_count_and_nothing_beyond_is_written(void **state)
 		uint32_t entries, buckets;
 	} rows[] = {
 		{ 0, 16, 1 },        { 8, 16, 4 },        { 9, 32, 4 },
-		{ 1000, 2048, 512 }, { 1025, 4096, 512 }, { EK_LISTENERS_MAX, 32768, 8192 },
+		{ 1000, 2048, 512 }, { 1025, 4096, 512 }, { EK_DIRECTORY_MAX, 65536, 16384 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -206,9 +206,9 @@ static void the_same_listener_twice_is_refused(void **state)
 
 static void too_many_listeners_are_refused(void **state)
 {
-	make_listeners(EK_LISTENERS_MAX + 1);
+	make_listeners(EK_DIRECTORY_MAX + 1);
 	assert_int_equal(directory_build(entries, displacement, &word, listeners,
-					 EK_LISTENERS_MAX + 1, 0),
+					 EK_DIRECTORY_MAX + 1, 0),
 			 -E2BIG);
 	assert_int_equal(word, 0);
 	assert_int_equal(entries[0].proto, 0xff);

@@ -196,5 +196,8 @@ void status_print(FILE *out, const json_t *status, const json_t *before)
 		units_count(fact_count(status, "sent"), sent),
 		units_count(fact_count(status, "redirected"), redirected),
 		units_count(fact_count(status, "passed"), passed));
+	if (fact_count(status, "early_fragments"))
+		fprintf(out, "passed before their first fragment came: %s fragments\n",
+			units_count(fact_count(status, "early_fragments"), passed));
 	drops_print(out, json_object_get(status, "dropped"));
 }

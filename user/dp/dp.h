@@ -28,6 +28,7 @@ struct dp {
 	uint64_t *slots;
 	struct ek_backend *backends;
 	struct ek_flow_bucket *flows;
+	struct ek_fragment_bucket *fragments; /* EK_FRAGMENT_BUCKETS */
 	struct ek_traffic *traffic; /* written by the data path; zeroed when an index is reused */
 	const struct ek_verdicts *verdicts;
 	struct ek_service_id *service_ids;

@@ -41,6 +41,7 @@ static const struct table tables[] = {
 	TABLE(EK_MAP_SLOTS, slots, uint64_t),
 	TABLE(EK_MAP_BACKENDS, backends, struct ek_backend),
 	TABLE(EK_MAP_FLOWS, flows, struct ek_flow_bucket),
+	TABLE(EK_MAP_FRAGMENTS, fragments, struct ek_fragment_bucket),
 	TABLE(EK_MAP_TRAFFIC, traffic, struct ek_traffic),
 	TABLE(EK_MAP_VERDICTS, verdicts, struct ek_verdicts),
 	TABLE(EK_MAP_SERVICE_IDS, service_ids, struct ek_service_id),

@@ -88,6 +88,7 @@ void dp_verdicts(const struct dp *dp, struct ek_verdicts *out)
 		sum.sent += v->sent;
 		sum.redirected += v->redirected;
 		sum.stored += v->stored;
+		sum.early_fragments += v->early_fragments;
 		for (int i = 0; i < EK_DROP_COUNT; i++)
 			sum.dropped[i] += v->dropped[i];
 	}

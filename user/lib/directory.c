@@ -171,7 +171,7 @@ int directory_build(struct ek_listener *entries, uint16_t *displacement, uint64_
 			    .displacement = chosen };
 	int err;
 
-	if (count > EK_LISTENERS_MAX)
+	if (count > EK_DIRECTORY_MAX)
 		return -E2BIG;
 	if (!items || !taken || !sizes || !chosen)
 		return -ENOMEM;

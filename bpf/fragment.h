@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Fragments go where the first one of their datagram went. The first one has the ports; that it
+ * was sent to a backend is noted in a table that all CPUs share, because a NIC that spreads by
+ * ports puts the others on another queue. The table is bounded: a note is forgotten when its
+ * time is over, or for a younger one. */
+#ifndef EVENKEEL_BPF_FRAGMENT_H
+#define EVENKEEL_BPF_FRAGMENT_H
+
+#include "evenkeel/hash.h"
+#include "packet.h"
+#include "service.h"
+#include "verdict.h"
+
+/* Which note gives way: our own before, a free place, the oldest (ages are below 256). */
+enum { PLACE_IS_FREE = 1000, PLACE_IS_OURS };
+
+static __always_inline __u32 second_now(void)
+{
+	return bpf_ktime_get_coarse_ns() / 1000000000ull;
+}
+
+static __always_inline __u64 fragment_hash(const struct packet *p)
+{
+	return ek_fragment_hash(p->global->key, &p->src, &p->dst, p->fragment_id,
+				p->ipv6 ? 0 : p->proto);
+}
+
+/* Notes where the first fragment goes; nowhere (EK_NO_BACKEND) ends what an earlier datagram
+ * with the same identification left. Two CPUs that meet here lose one of two notes. */
+static __always_inline void fragment_lead(struct packet *p, __u32 backend)
+{
+	__u64 hash = fragment_hash(p);
+	__u32 tag = ek_fragment_tag(hash), now_s = second_now();
+	struct ek_fragment_bucket *b = element(fragments, ek_fragment_bucket(hash));
+	__u32 best = 0, place = 0;
+
+	if (!b)
+		return;
+#pragma unroll
+	for (int i = 0; i < EK_FRAGMENTS_PER_BUCKET; i++) {
+		__u64 note = load_once(b->note[i]);
+		__u32 claim = ek_fragment_age(note, now_s) + 1;
+
+		if (!note)
+			claim = PLACE_IS_FREE;
+		if (ek_fragment_note_tag(note) == tag)
+			claim = PLACE_IS_OURS;
+		if (claim > best) {
+			best = claim;
+			place = i;
+		}
+	}
+	if (backend)
+		store_once(b->note[place % EK_FRAGMENTS_PER_BUCKET],
+			   ek_fragment_note(tag, backend, now_s));
+	else if (best == PLACE_IS_OURS)
+		store_once(b->note[place % EK_FRAGMENTS_PER_BUCKET], 0);
+}
+
+/* One that comes before the first, or without it, cannot be told from the host's own: it is
+ * passed, and counted. */
+static __always_inline int fragment_early(const struct packet *p)
+{
+	struct ek_verdicts *v = cpu_verdicts(bpf_get_smp_processor_id());
+
+	if (v && is_service_address(p))
+		v->early_fragments++;
+	return pass();
+}
+
+static __always_inline int fragment_follow(struct packet *p)
+{
+	struct ek_fragment_bucket *b;
+	__u32 tag, now_s = second_now();
+
+	p->global = element(global, 0);
+	if (!p->global)
+		return pass();
+	p->hash = fragment_hash(p);
+	tag = ek_fragment_tag(p->hash);
+	b = element(fragments, ek_fragment_bucket(p->hash));
+	if (!b)
+		return pass();
+	p->syn = 0;
+	p->related = 1;
+#pragma unroll
+	for (int i = 0; i < EK_FRAGMENTS_PER_BUCKET; i++) {
+		__u64 note = load_once(b->note[i]);
+
+		if (note && ek_fragment_note_tag(note) == tag &&
+		    ek_fragment_age(note, now_s) <= EK_FRAGMENT_S) {
+			p->backend = ek_fragment_backend(note);
+			return p->defect ? drop(p->defect - 1) : NEXT;
+		}
+	}
+	return fragment_early(p);
+}
+
+#endif
