@@ -3,6 +3,7 @@
  * rare packets (tail.h). */
 #include "balance.h"
 #include "general.h"
+#include "icmp.h"
 
 SEC("xdp")
 int evenkeel(struct xdp_md *ctx)
@@ -14,6 +15,12 @@ SEC("xdp")
 int evenkeel_general(struct xdp_md *ctx)
 {
 	return general(ctx);
+}
+
+SEC("xdp")
+int evenkeel_icmp(struct xdp_md *ctx)
+{
+	return icmp(ctx);
 }
 
 char LICENSE[] SEC("license") = "GPL";

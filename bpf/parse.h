@@ -81,6 +81,8 @@ static __always_inline int parse_transport(struct packet *p, struct cursor *c)
 			return NEXT;
 		}
 	} else {
+		if (p->proto == (p->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+			tail(p, TAIL_ICMP);
 		return pass();
 	}
 	if ((const void *)(ports + 2) > c->end || room < 4)
@@ -101,6 +103,9 @@ static __always_inline int not_plain(struct packet *p, __u8 protocol)
 	case IPPROTO_FRAGMENT:
 	case IPPROTO_DSTOPTS:
 		tail(p, TAIL_GENERAL);
+		break;
+	case IPPROTO_ICMPV6:
+		tail(p, TAIL_ICMP);
 	}
 	return pass();
 }

@@ -8,7 +8,9 @@
 #include "packet.h"
 
 /* X(NAME, name of its function in evenkeel.bpf.c): one list for numbers and programs. */
-#define TAILS(X) X(GENERAL, evenkeel_general) /* tags, options, extension headers, fragments */
+#define TAILS(X)                                                                                   \
+	X(GENERAL, evenkeel_general) /* tags, options, extension headers, fragments */             \
+	X(ICMP, evenkeel_icmp)       /* errors about flows, echo requests */
 
 enum tail_program {
 #define TAIL_ENUM(id, program) TAIL_##id,

@@ -52,6 +52,27 @@ static uint32_t pseudo_sum(const uint8_t *ip, uint8_t proto, size_t length)
 	return sum + proto + (uint32_t)length;
 }
 
+/* ICMP's checksum covers no addresses, ICMPv6's does (RFC 4443 section 2.3). */
+static uint32_t icmp_start(const uint8_t *ip, size_t length)
+{
+	return ip[0] >> 4 == 4 ? 0 : pseudo_sum(ip, IPPROTO_ICMPV6, length);
+}
+
+static void sum_ipv4(uint8_t *ip)
+{
+	put16(ip + 10, 0);
+	put16(ip + 10, (uint16_t)~frame_sum(ip, frame_ip_header(ip), 0));
+}
+
+static void set_protocol(struct frame *f, uint8_t protocol)
+{
+	uint8_t *ip = f->bytes + FRAME_IP;
+
+	ip[ip[0] >> 4 == 4 ? 9 : 6] = protocol;
+	if (ip[0] >> 4 == 4)
+		sum_ipv4(ip);
+}
+
 static size_t put_transport(uint8_t *at, const struct flow_spec *flow, const struct segment *s)
 {
 	size_t header = flow->dest.proto == IPPROTO_TCP ? 20 : 8;
@@ -109,7 +130,7 @@ void frame_build_flow(struct frame *f, const struct flow_spec *flow, const struc
 	transport = put_transport(ip + header, flow, s);
 	put16(ip + (ipv4 ? 2 : 4), (unsigned int)(ipv4 ? header + transport : transport));
 	if (ipv4)
-		put16(ip + 10, (uint16_t)~frame_sum(ip, 20, 0));
+		sum_ipv4(ip);
 	check = ip + header + (flow->dest.proto == IPPROTO_TCP ? 16 : 6);
 	put16(check, (uint16_t)~frame_sum(ip + header, transport,
 					  pseudo_sum(ip, flow->dest.proto, transport)));
@@ -126,6 +147,65 @@ void frame_build(struct frame *f, const struct segment *s)
 	frame_build_flow(f, &flow, s);
 }
 
+static void address(struct ek_addr *out, const char *text)
+{
+	const char *why = NULL;
+
+	if (addr_parse(out, text, &why))
+		fail_msg("%s: %s", text, why);
+}
+
+void frame_build_icmp(struct frame *f, const struct message *m)
+{
+	struct flow_spec flow = {};
+	uint8_t *icmp;
+	size_t length = 8 + m->length;
+
+	address(&flow.source.addr, m->from);
+	address(&flow.dest.addr, m->to);
+	flow.dest.proto = IPPROTO_UDP; /* of the least header: it is written over */
+	frame_build_flow(f, &flow, &(struct segment){ .payload = m->length });
+	icmp = f->bytes + FRAME_IP + frame_ip_header(f->bytes + FRAME_IP);
+	memset(icmp, 0, 8);
+	icmp[0] = m->type;
+	icmp[1] = m->code;
+	put32(icmp + 4, m->rest);
+	if (m->length)
+		memcpy(icmp + 8, m->body, m->length);
+	set_protocol(f, addr_is_ipv4(&flow.dest.addr) ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	put16(icmp + 2,
+	      (uint16_t)~frame_sum(icmp, length, icmp_start(f->bytes + FRAME_IP, length)));
+}
+
+void frame_insert(struct frame *f, size_t offset, const void *bytes, size_t length)
+{
+	memmove(f->bytes + offset + length, f->bytes + offset, f->length - offset);
+	memcpy(f->bytes + offset, bytes, length);
+	f->length += length;
+}
+
+void frame_extend(struct frame *f, size_t at, uint8_t type, uint8_t more, uint8_t segments_left)
+{
+	uint8_t header[8 + 8 * 255] = { [1] = more, [3] = segments_left };
+	size_t length = 8 + 8 * (size_t)more;
+	uint8_t *ip = f->bytes + at;
+
+	header[0] = ip[6];
+	ip[6] = type;
+	put16(ip + 4, (unsigned int)(get16(ip + 4) + length));
+	frame_insert(f, at + 40, header, length);
+}
+
+void frame_options(struct frame *f, size_t at, const uint8_t *options, size_t length)
+{
+	uint8_t *ip = f->bytes + at;
+
+	frame_insert(f, at + frame_ip_header(ip), options, length);
+	ip[0] += (uint8_t)(length / 4);
+	put16(ip + 2, (unsigned int)(get16(ip + 2) + length));
+	sum_ipv4(ip);
+}
+
 bool frame_is_sound(const struct frame *f, size_t at)
 {
 	const uint8_t *ip = f->bytes + at;
@@ -136,6 +216,17 @@ bool frame_is_sound(const struct frame *f, size_t at)
 
 	if (at + total > f->length || (ipv4 && frame_sum(ip, header, 0) != 0xffff))
 		return false;
+	/* Options and routing headers: type of the next, length in 8 bytes without the first 8. */
+	while (!ipv4 &&
+	       (proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_DSTOPTS) &&
+	       header + 8 <= total) {
+		proto = ip[header];
+		header += 8 + 8 * (size_t)ip[header + 1];
+	}
+	if (header > total)
+		return false;
+	if (proto == IPPROTO_ICMP)
+		return frame_sum(ip + header, total - header, 0) == 0xffff;
 	if (proto == IPPROTO_IPIP || proto == IPPROTO_IPV6)
 		return frame_is_sound(f, at + header);
 	return frame_sum(ip + header, total - header, pseudo_sum(ip, proto, total - header)) ==

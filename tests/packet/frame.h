@@ -38,6 +38,27 @@ void frame_build(struct frame *f, const struct segment *s);
 struct flow_spec;
 void frame_build_flow(struct frame *f, const struct flow_spec *flow, const struct segment *s);
 
+/* An ICMP or ICMPv6 message, from address to address of one family; `body` is what follows its
+ * first eight bytes. */
+struct message {
+	const char *from, *to;
+	uint8_t type, code;
+	uint32_t rest; /* the second four bytes, as a number */
+	const uint8_t *body;
+	size_t length;
+};
+void frame_build_icmp(struct frame *f, const struct message *m);
+
+/* Puts `bytes` into the frame at `offset`. */
+void frame_insert(struct frame *f, size_t offset, const void *bytes, size_t length);
+
+/* Puts an IPv6 extension header of 8 * (1 + more) bytes right behind the header of the IPv6 packet
+ * at offset `ip`. */
+void frame_extend(struct frame *f, size_t ip, uint8_t type, uint8_t more, uint8_t segments_left);
+
+/* Puts `length` bytes of options, a multiple of four, into the IPv4 header at offset `ip`. */
+void frame_options(struct frame *f, size_t ip, const uint8_t *options, size_t length);
+
 /* Length of the IP header of the packet at `ip`: IPv4 with options, or IPv6's 40. */
 size_t frame_ip_header(const uint8_t *ip);
 

@@ -48,14 +48,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Puts `bytes` into the frame at `offset`. */
-static void insert(struct frame *f, size_t offset, const void *bytes, size_t length)
-{
-	memmove(f->bytes + offset + length, f->bytes + offset, f->length - offset);
-	memcpy(f->bytes + offset, bytes, length);
-	f->length += length;
-}
-
 static const uint8_t one_tag[] = { 0x81, 0x00, 0x60, 0x64 };
 static const uint8_t two_tags[] = { 0x88, 0xa8, 0x00, 0x05, 0x81, 0x00, 0x60, 0x64 };
 static const struct tags {
@@ -66,7 +58,7 @@ static const struct tags {
 static void tagged(struct frame *out, const char *flow, const struct tags *t)
 {
 	frame_build(out, &(struct segment){ .flow = flow, .tcp_flags = TCP_ACK, .payload = 40 });
-	insert(out, 12, t->bytes, t->length);
+	frame_insert(out, 12, t->bytes, t->length);
 }
 
 /* The frame that goes out is the one that goes out for the packet without tags, tags inserted. */
@@ -82,7 +74,7 @@ static void a_tagged_frame_leaves_as_the_untagged_one_would_with_its_tags(void *
 						       .payload = 40 });
 		for (size_t t = 0; t < 2; t++) {
 			assert_int_equal(fixture_run(x, &plain, &expected), XDP_TX);
-			insert(&expected, 12, tags[t].bytes, tags[t].length);
+			frame_insert(&expected, 12, tags[t].bytes, tags[t].length);
 			tagged(&in, flows[i], &tags[t]);
 			assert_int_equal(fixture_run(x, &in, &out), XDP_TX);
 			assert_int_equal(out.length, expected.length);
@@ -113,7 +105,7 @@ static void three_tags_are_passed(void **state)
 	struct frame in, out;
 
 	tagged(&in, WEB4, &tags[1]);
-	insert(&in, 12, third, sizeof(third));
+	frame_insert(&in, 12, third, sizeof(third));
 	assert_int_equal(fixture_run(x, &in, &out), XDP_PASS);
 }
 
@@ -140,7 +132,7 @@ static void expect_tagged(const struct fixture *x, const struct frame *in,
 {
 	struct frame expected = *untagged, out;
 
-	insert(&expected, 12, tag, length);
+	frame_insert(&expected, 12, tag, length);
 	assert_int_equal(fixture_run(x, in, &out), XDP_TX);
 	assert_int_equal(out.length, expected.length);
 	assert_memory_equal(out.bytes, expected.bytes, expected.length);
@@ -242,21 +234,6 @@ static void padding_beyond_the_mtu_is_dropped_as_a_bad_length(void **state)
 #define ROUTING 43
 #define DESTINATION 60
 
-/* Puts an extension header of 8 * (1 + more) bytes in front of what follows the IPv6 header. */
-static void extend(struct frame *f, uint8_t type, uint8_t more, uint8_t segments_left)
-{
-	uint8_t header[8 + 8 * 255] = { [1] = more, [3] = segments_left };
-	size_t length = 8 + 8 * (size_t)more;
-	uint8_t *ip = f->bytes + FRAME_IP;
-	size_t payload = (size_t)(ip[4] << 8 | ip[5]) + length;
-
-	header[0] = ip[6];
-	ip[6] = type;
-	ip[4] = (uint8_t)(payload >> 8);
-	ip[5] = (uint8_t)payload;
-	insert(f, FRAME_IP + 40, header, length);
-}
-
 static uint32_t backend_of(const struct fixture *x, const struct frame *in)
 {
 	struct frame out;
@@ -279,11 +256,11 @@ static void extension_headers_are_seen_through(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		struct frame in = plain;
 
-		extend(&in, types[i], 0, 0);
+		frame_extend(&in, FRAME_IP, types[i], 0, 0);
 		assert_int_equal(backend_of(x, &in), expected);
-		extend(&in, types[(i + 1) % 3], 3, 0);
+		frame_extend(&in, FRAME_IP, types[(i + 1) % 3], 3, 0);
 		assert_int_equal(backend_of(x, &in), expected);
-		extend(&in, types[(i + 2) % 3], 1, 0);
+		frame_extend(&in, FRAME_IP, types[(i + 2) % 3], 1, 0);
 		assert_int_equal(backend_of(x, &in), expected);
 	}
 }
@@ -294,7 +271,7 @@ static void a_packet_with_a_further_stop_is_passed(void **state)
 	struct frame in, out;
 
 	frame_build(&in, &(struct segment){ .flow = WEB6, .tcp_flags = TCP_ACK });
-	extend(&in, ROUTING, 0, 1);
+	frame_extend(&in, FRAME_IP, ROUTING, 0, 1);
 	assert_int_equal(fixture_run(x, &in, &out), XDP_PASS);
 }
 
@@ -305,7 +282,7 @@ static void more_extension_headers_than_anyone_sends_are_passed(void **state)
 
 	frame_build(&in, &(struct segment){ .flow = WEB6, .tcp_flags = TCP_ACK });
 	for (int i = 0; i < 7; i++)
-		extend(&in, DESTINATION, 0, 0);
+		frame_extend(&in, FRAME_IP, DESTINATION, 0, 0);
 	assert_int_equal(fixture_run(x, &in, &out), XDP_PASS);
 }
 
@@ -319,10 +296,10 @@ static void a_frame_cut_anywhere_is_never_forwarded(void **state)
 
 		frame_build(&whole, &(struct segment){ .flow = i ? WEB6 : WEB4, .payload = 5 });
 		if (i == 2) {
-			extend(&whole, DESTINATION, 1, 0);
-			extend(&whole, HOP_BY_HOP, 0, 0);
+			frame_extend(&whole, FRAME_IP, DESTINATION, 1, 0);
+			frame_extend(&whole, FRAME_IP, HOP_BY_HOP, 0, 0);
 		}
-		insert(&whole, 12, tags[1].bytes, tags[1].length);
+		frame_insert(&whole, 12, tags[1].bytes, tags[1].length);
 		for (size_t length = 14; length < whole.length; length++) {
 			struct ek_verdicts before = fixture_verdicts(x), after;
 			int verdict;
