@@ -10,6 +10,7 @@
 #include <linux/ipv6.h>
 #include <bpf/bpf_endian.h>
 
+#include "checksum.h"
 #include "packet.h"
 #include "verdict.h"
 #include "vlan.h"
@@ -34,11 +35,7 @@ static __always_inline __u8 inner_protocol(const struct packet *p)
 /* RFC 1071: the template's sum plus the words that were zero in it. */
 static __always_inline __u16 outer_checksum(__u32 template_sum, __be16 tot_len, __u8 protocol)
 {
-	__u32 sum = template_sum + tot_len + bpf_htons(protocol);
-
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
+	return checksum(template_sum + tot_len + bpf_htons(protocol));
 }
 
 /* The frame is whole but for its tags. */

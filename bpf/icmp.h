@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* ICMP and ICMPv6. An error about a service's flow goes to the backend that has the flow; what
- * is neither that nor an echo request (neighbour discovery, MLD, ...) is the host's.
+/* ICMP and ICMPv6. An error about a service's flow goes to the backend that has the flow; an echo
+ * request to a service's address is answered (echo.h); what is neither (neighbour discovery, MLD,
+ * ...) is the host's.
  *
  * An error quotes the packet that it is about. A backend sent that, from the service's address
  * to the client's: the flow is the quote turned around. */
@@ -9,25 +10,8 @@
 
 #include <linux/icmpv6.h>
 
+#include "echo.h"
 #include "general.h"
-
-/* <linux/icmp.h> brings the C library's headers with it, and has no place here. */
-enum icmp_type {
-	ICMP_DEST_UNREACH = 3, /* code 4: fragmentation needed */
-	ICMP_ECHO = 8,
-	ICMP_TIME_EXCEEDED = 11,
-	ICMP_PARAMETERPROB = 12,
-};
-
-/* ICMP's and ICMPv6's common header, and what errors have behind it before the quote. */
-struct icmp_header {
-	__u8 type, code;
-	__sum16 check;
-	__be32 rest;
-};
-
-/* Offsets are bounded by this: seven extension headers of 2 KiB do not reach it. */
-#define ICMP_OFFSET_MASK 0x3fff
 
 static __always_inline int is_error(const struct packet *p, __u8 type)
 {
@@ -57,13 +41,15 @@ __noinline int read_quote(struct xdp_md *ctx, __u32 offset, __u32 ipv6, struct q
 	const __be16 *ports;
 	struct packet p;
 
-	if (!q || !take_bytes(&c, offset & ICMP_OFFSET_MASK))
+	if (!q || !take_bytes(&c, offset & FRAME_OFFSET_MASK))
 		return pass();
 	p.defect = 0; /* of the quote: it may well be cut short */
 	if (ipv6)
 		STEP(parse_extensions_ipv6(&p, &c));
 	else
 		STEP(parse_options_ipv4(&p, &c));
+	if (p.fragment == FRAGMENT_LATER)
+		return pass(); /* it has no ports */
 	ports = take_bytes(&c, QUOTED_TRANSPORT);
 	if (!ports || (p.proto != IPPROTO_TCP && p.proto != IPPROTO_UDP))
 		return pass();
@@ -126,6 +112,8 @@ static __always_inline int icmp(struct xdp_md *ctx)
 		return pass();
 	if (p.proto != (p.ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
 		return pass();
+	if (is_echo_request(&p, h->type))
+		return echo(&p, (const void *)h - start);
 	return is_error(&p, h->type) ? forward_error(&p, c.at - start) : pass();
 }
 

@@ -61,7 +61,8 @@ static __noinline int mac_is_ours(__u64 mac)
 	return !!bpf_map_lookup_elem(&macs, &mac);
 }
 
-static __always_inline int find_service(struct packet *p)
+/* NEXT if the directory has the packet's destination and the frame was sent to this host. */
+static __always_inline int match_listener(struct packet *p)
 {
 	const struct ek_listener *l;
 
@@ -73,6 +74,12 @@ static __always_inline int find_service(struct packet *p)
 		return pass();
 	p->service = l->service;
 	p->salt = l->salt;
+	return NEXT;
+}
+
+static __always_inline int find_service(struct packet *p)
+{
+	STEP(match_listener(p));
 	if (p->defect)
 		return drop(p->defect - 1);
 	if (!p->sport)

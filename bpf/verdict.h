@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The ways out. Every packet is counted exactly once: passed, dropped with a reason, or
- * forwarded, by how it left and under its backend. */
+/* The ways out. Every packet is counted exactly once: passed, dropped with a reason,
+ * answered, or forwarded, by how it left and under its backend. */
 #ifndef EVENKEEL_BPF_VERDICT_H
 #define EVENKEEL_BPF_VERDICT_H
 
@@ -31,6 +31,16 @@ static __noinline int drop(enum ek_drop reason)
 	if (v)
 		v->dropped[reason & 31]++;
 	return XDP_DROP;
+}
+
+/* The frame has become its own answer and goes back to who sent it. */
+static __noinline int answer(void)
+{
+	struct ek_verdicts *v = cpu_verdicts(bpf_get_smp_processor_id());
+
+	if (v)
+		v->answered++;
+	return XDP_TX;
 }
 
 static __always_inline void count_traffic(const struct packet *p, __u32 cpu)

@@ -49,7 +49,7 @@ struct ek_key {
 struct ek_global {
 	/* Read for every packet: the first cache line. */
 	__u32 abi;   /* EK_ABI_VERSION, written last when the maps are made */
-	__u32 flags; /* EK_GLOBAL_* */
+	__u32 flags; /* bits 0..1: enum ek_echo, see ek_global_echo() */
 	struct ek_key key;
 	__u64 directory; /* see ek_directory_word(): switching it switches all listeners at once */
 	__u64 mac;       /* ek_mac_word() of the address most frames come to; 0: any is taken */
@@ -66,6 +66,10 @@ _Static_assert(sizeof(struct ek_global) == 128, "two cache lines");
 
 /* What is done with an ICMP echo request to a service's address. */
 enum ek_echo { EK_ECHO_ANSWER, EK_ECHO_PASS, EK_ECHO_DROP };
+static inline __u32 ek_global_echo(__u32 flags)
+{
+	return flags & 3;
+}
 
 /* An Ethernet address as the key of `macs`: its six bytes as they are in memory, then zeros. */
 #define EK_MAC_MASK 0xffffffffffffull
@@ -79,13 +83,16 @@ enum ek_echo { EK_ECHO_ANSWER, EK_ECHO_PASS, EK_ECHO_DROP };
 struct ek_listener {
 	struct ek_addr addr;
 	__be16 port;
-	__u8 proto;    /* IPPROTO_TCP or IPPROTO_UDP; 0: entry is empty. Each address that a
-			* listener has is an entry too: port 0, IPPROTO_ICMP or IPPROTO_ICMPV6 */
+	__u8 proto;    /* IPPROTO_TCP or IPPROTO_UDP; 0: entry is empty; see below */
 	__u8 ipv6;     /* an IPv6 packet to ::ffff:a.b.c.d is not for the listener on a.b.c.d */
 	__u32 service; /* index into services */
 	__u64 salt;    /* ek_listener_salt(): the listener's part of the flow hash */
 };
 _Static_assert(sizeof(struct ek_listener) == 32, "two to a cache line");
+
+/* Each address that has a listener stands there once more, with port 0, IPPROTO_ICMP or
+ * IPPROTO_ICMPV6 and this for a service: so an echo request is known to be for a service's address. */
+#define EK_ANY_SERVICE EK_SERVICES_MAX
 
 /* Displacements, four to an element because the kernel rounds elements up to 8 bytes: in user
  * space a plain array of 16-bit numbers. They are below EK_DIRECTORY_ENTRIES. */
@@ -223,7 +230,8 @@ struct ek_verdicts {
 	__u64 redirected;      /* XDP_REDIRECT */
 	__u64 stored;          /* flows stored */
 	__u64 early_fragments; /* passed: to a service's address, before their first one */
-	__u64 pad[3];
+	__u64 answered;        /* XDP_TX of an answer of our own, to its sender */
+	__u64 pad[2];
 	__u64 dropped[32]; /* by enum ek_drop */
 };
 _Static_assert(EK_DROP_COUNT <= 32, "room for every drop reason");

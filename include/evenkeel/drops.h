@@ -12,6 +12,7 @@
 	X(ZERO_PORT, "zero_port", "source port 0, which no flow can have")                         \
 	X(BAD_SOURCE, "bad_source",                                                                \
 	  "the source address cannot be answered (own, multicast, zero)")                          \
+	X(ECHO, "echo", "an echo request to a service's address: the configuration says drop")     \
 	X(NO_BACKEND, "no_backend", "the slot has no backend: the pool is empty")                  \
 	X(NO_NEXT_HOP, "no_next_hop", "no route or neighbour to the backend: see evenkeel doctor") \
 	X(TOO_BIG, "too_big", "does not fit the egress MTU after encapsulation: lower advmss/MTU") \

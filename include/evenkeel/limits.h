@@ -29,9 +29,9 @@
 /* Capacity of the maps that are small enough to be of one size everywhere. */
 #define EK_SERVICES_MAX 4096u
 #define EK_LISTENERS_MAX 16384u
-/* The directory holds listeners and their addresses. It is at most half full, so that its
- * displacements are found quickly. */
+/* A listener may bring an address of its own, which stands in the directory too. */
 #define EK_DIRECTORY_MAX (2u * EK_LISTENERS_MAX)
+/* The directory is at most half full, so that its displacements are found quickly. */
 #define EK_DIRECTORY_ENTRIES (2u * EK_DIRECTORY_MAX)
 #define EK_DIRECTORY_BUCKETS EK_DIRECTORY_MAX
 

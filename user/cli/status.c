@@ -182,7 +182,7 @@ static void drops_print(FILE *out, const json_t *dropped)
 void status_print(FILE *out, const json_t *status, const json_t *before)
 {
 	const json_t *service, *services_before = json_object_get(before, "services");
-	char passed[UNITS_MAX], sent[UNITS_MAX], redirected[UNITS_MAX];
+	char passed[UNITS_MAX], sent[UNITS_MAX], redirected[UNITS_MAX], answered[UNITS_MAX];
 	size_t i;
 
 	head_print(out, status);
@@ -192,9 +192,10 @@ void status_print(FILE *out, const json_t *status, const json_t *before)
 		status_service_print(out, service,
 				     fact_named(services_before, fact_text(service, "name")));
 	}
-	fprintf(out, "\npackets: %s sent, %s redirected, %s passed to the host\n",
+	fprintf(out, "\npackets: %s sent, %s redirected, %s answered, %s passed to the host\n",
 		units_count(fact_count(status, "sent"), sent),
 		units_count(fact_count(status, "redirected"), redirected),
+		units_count(fact_count(status, "answered"), answered),
 		units_count(fact_count(status, "passed"), passed));
 	if (fact_count(status, "early_fragments"))
 		fprintf(out, "passed before their first fragment came: %s fragments\n",

@@ -144,6 +144,7 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	now_s += seconds_since(&begun);
 	for (size_t i = 0; i < d.count; i++)
 		switch_service(dp, &d.services[i], now_s);
+	__atomic_store_n(&dp->global->flags, (uint32_t)c->echo, __ATOMIC_RELAXED);
 	store_word(&dp->global->directory, listeners);
 	/* Packets under way may still read what was in force; only then is it free again. */
 	err = grace_wait(dp);

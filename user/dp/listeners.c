@@ -2,7 +2,6 @@
 /* The directory of listeners. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +36,38 @@ static struct ek_listener listener_of(const struct dp *dp, const struct draft_se
 	return l;
 }
 
+/* An address as it stands in the directory by itself. */
+static struct ek_listener address_of(const struct ek_listener *l)
+{
+	return (struct ek_listener){
+		.addr = l->addr,
+		.proto = l->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
+		.ipv6 = l->ipv6,
+		.service = EK_ANY_SERVICE,
+	};
+}
+
+static int by_address(const void *a, const void *b)
+{
+	return memcmp(&((const struct ek_listener *)a)->addr,
+		      &((const struct ek_listener *)b)->addr, sizeof(struct ek_addr));
+}
+
+/* Puts the addresses of `count` listeners behind them, each once; returns how many there are. */
+static size_t add_addresses(struct ek_listener *listeners, size_t count)
+{
+	struct ek_listener *addresses = listeners + count;
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		addresses[i] = address_of(&listeners[i]);
+	qsort(addresses, count, sizeof(*addresses), by_address);
+	for (size_t i = 0; i < count; i++)
+		if (!n || by_address(&addresses[n - 1], &addresses[i]) != 0)
+			addresses[n++] = addresses[i];
+	return n;
+}
+
 static size_t listeners_in_force(const struct dp *dp, uint64_t word)
 {
 	const struct ek_listener *at =
@@ -69,61 +100,23 @@ static bool unchanged(const struct dp *dp, uint64_t word, const struct ek_listen
 	return true;
 }
 
-static int by_address(const void *a, const void *b)
-{
-	const struct ek_listener *l = a, *r = b;
-
-	return memcmp(&l->addr, &r->addr, sizeof(l->addr));
-}
-
-/* Adds an entry for each address behind the `count` listeners; returns how many there are then. */
-static size_t add_addresses(struct ek_listener *listeners, size_t count)
-{
-	size_t all = count;
-
-	qsort(listeners, count, sizeof(*listeners), by_address);
-	for (size_t i = 0; i < count; i++) {
-		if (i && !by_address(&listeners[i - 1], &listeners[i]))
-			continue;
-		listeners[all++] = (struct ek_listener){
-			.addr = listeners[i].addr,
-			.proto = listeners[i].ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
-			.ipv6 = listeners[i].ipv6,
-		};
-	}
-	return all;
-}
-
-/* The listeners of all services, and their addresses; *out is allocated. */
-static int listeners_make(struct ek_listener **out, size_t *count, const struct dp *dp,
-			  const struct draft *d)
-{
-	/* At most as many addresses as listeners; one more, because nothing may be NULL. */
-	struct ek_listener *all = calloc(2 * listeners_in(d) + 1, sizeof(*all));
-	size_t n = 0;
-
-	if (!all)
-		return -ENOMEM;
-	for (size_t i = 0; i < d->count; i++)
-		for (size_t j = 0; j < d->services[i].config->listener_count; j++)
-			all[n++] = listener_of(dp, &d->services[i],
-					       &d->services[i].config->listeners[j].endpoint);
-	*count = add_addresses(all, n);
-	*out = all;
-	return 0;
-}
-
 int listeners_prepare(struct dp *dp, const struct draft *d, uint64_t *word,
 		      char error[static DP_ERROR_MAX])
 {
-	_cleanup_(free_ptr) struct ek_listener *listeners = NULL;
+	_cleanup_(free_ptr) struct ek_listener *listeners =
+		calloc(2 * listeners_in(d) + 1, sizeof(*listeners));
 	uint64_t now = dp->global->directory;
 	uint32_t spare = !ek_directory_region(now);
 	size_t count = 0;
 	int err;
 
-	if (listeners_make(&listeners, &count, dp, d))
+	if (!listeners)
 		return dp_fail(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < d->count; i++)
+		for (size_t j = 0; j < d->services[i].config->listener_count; j++)
+			listeners[count++] = listener_of(
+				dp, &d->services[i], &d->services[i].config->listeners[j].endpoint);
+	count += add_addresses(listeners, count);
 	if (unchanged(dp, now, listeners, count)) {
 		*word = now;
 		return 0;
@@ -131,6 +124,5 @@ int listeners_prepare(struct dp *dp, const struct draft *d, uint64_t *word,
 	err = directory_build(&dp->directory[(size_t)spare * EK_DIRECTORY_ENTRIES],
 			      &dp->displacement[(size_t)spare * EK_DIRECTORY_BUCKETS], word,
 			      listeners, count, spare);
-	return err ? dp_fail(error, err, "%zu listeners and addresses: %s", count, strerror(-err))
-		   : 0;
+	return err ? dp_fail(error, err, "%zu listeners: %s", count, strerror(-err)) : 0;
 }

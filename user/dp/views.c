@@ -89,6 +89,7 @@ void dp_verdicts(const struct dp *dp, struct ek_verdicts *out)
 		sum.redirected += v->redirected;
 		sum.stored += v->stored;
 		sum.early_fragments += v->early_fragments;
+		sum.answered += v->answered;
 		for (int i = 0; i < EK_DROP_COUNT; i++)
 			sum.dropped[i] += v->dropped[i];
 	}

@@ -11,7 +11,7 @@
 
 /* Lays `count` distinct listeners out. `entries` has EK_DIRECTORY_ENTRIES and `displacement`
  * EK_DIRECTORY_BUCKETS elements: one region of each map. On success *word (see
- * ek_directory_word()) describes the result for `region`. -E2BIG beyond EK_LISTENERS_MAX,
+ * ek_directory_word()) describes the result for `region`. -E2BIG beyond EK_DIRECTORY_MAX,
  * -EEXIST if two are equal, -ENOSPC if they cannot be laid out (no such set is known),
  * -ENOMEM, or 0. Depends on the set of listeners, not on their order. Only the used part of the
  * arrays is written, and on success alone; unused entries in it have proto 0. */
