@@ -46,6 +46,14 @@ claim "a second daemon on the same state is refused and names the first" refused
 mkdir "$LAB_DIR/state2"
 claim "a second daemon on the same pins is refused and names the first" refused "\\b$pid\\b" second \
 	--state "$LAB_DIR/state2" --socket "$LAB_DIR/second.sock" --pins "$LAB_PINS"
+claim "pins with a dot in their name are refused, and the dot is named" refused "takes no dots" second \
+	--state "$LAB_DIR/state2" --socket "$LAB_DIR/second.sock" --pins "$LAB_DIR/bpf/even.keel"
+claim "so is decap attach with such pins" refused "takes no dots" \
+	lab_in b1 "$BUILD/evenkeel" --pins "$LAB_DIR/bpf/b.1" decap attach lo --generic
+claim "a socket in a folder that is not there is refused, and the folder is named" \
+	refused "$LAB_DIR/none .*mkdir" second --state "$LAB_DIR/state2" \
+	--socket "$LAB_DIR/none/control.sock" --pins "$LAB_DIR/bpf/other"
+claim "and the folder is not made" test ! -e "$LAB_DIR/none"
 claim "the first is unharmed" ek status
 claim "and traffic too" all_answer 4
 

@@ -13,7 +13,6 @@
 #include "daemon/attachment.h"
 #include "daemon/change.h"
 #include "daemon/control.h"
-#include "daemon/lock.h"
 #include "daemon/log.h"
 #include "daemon/nexthop.h"
 #include "daemon/notify.h"
@@ -86,8 +85,11 @@ static int data_path_open(struct daemon *d)
 {
 	char error[DP_ERROR_MAX] = "";
 	struct ek_key key;
-	int err = key_choose(d, NULL, &key);
+	int err = dp_lock(&d->pins_lock, d->options.pins, error);
 
+	if (err)
+		return log_err(err, "%s", error);
+	err = key_choose(d, NULL, &key);
 	if (err)
 		return err;
 	err = dp_open(&d->dp, d->options.pins, &d->options.sizes, key, error);
@@ -99,9 +101,9 @@ static int data_path_open(struct daemon *d)
 			error, d->options.pins);
 	if (err)
 		return log_err(err, "%s", error);
-	err = pins_lock_again(&d->pins_lock, d->options.pins);
+	err = dp_lock_again(&d->pins_lock, d->options.pins, error);
 	if (err)
-		return err;
+		return log_err(err, "%s", error);
 	if (!d->dp->adopted)
 		return 0;
 	log_notice("adopted the data path pinned below %s", d->options.pins);
@@ -181,8 +183,7 @@ int daemon_open(struct daemon *d, const struct options *options)
 		return log_err(err, "event loop: %s", uv_strerror(err));
 	d->loop.data = d;
 	err = journal_start(d) ?: control_open(&d->control, d) ?:
-	      pins_lock(&d->pins_lock, options->pins) ?: data_path_open(d) ?:
-	      samples_open(&d->samples, d->dp) ?: attachments_open(d) ?: nexthops_open(d) ?:
+	      data_path_open(d) ?: samples_open(&d->samples, d->dp) ?: attachments_open(d) ?: nexthops_open(d) ?:
 	      loop_start(d);
 	if (err)
 		return err;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "daemon/log.h"
+#include "evenkeel/ctl.h"
 #include "lib/cleanup.h"
 
 #define BACKLOG 64
@@ -72,19 +73,36 @@ static int clear_path(const struct sockaddr_un *addr)
 	return 0;
 }
 
-/* Makes the folder if it is missing (/run/evenkeel) and locks it, so that two daemons starting at
- * once do not both find the path free. */
+/* Only the default folder is made, for /run is empty after a boot: any other that is missing is
+ * more likely mistyped. */
+static int folder_make(const char *path, const char *folder)
+{
+	char own[] = EK_DEFAULT_SOCKET;
+
+	if (access(folder, F_OK) == 0 || errno != ENOENT)
+		return 0; /* what else is wrong with it, opening it says */
+	if (strcmp(folder, dirname(own)) != 0)
+		return log_err(-ENOENT, "--socket %s: there is no folder %s (mkdir -p %s makes it)",
+			       path, folder, folder);
+	if (mkdir(folder, 0755) < 0 && errno != EEXIST)
+		return log_err(-errno, "--socket %s: folder %s cannot be made: %s", path, folder,
+			       strerror(errno));
+	return 0;
+}
+
+/* Locks the socket's folder, so that two daemons starting at once do not both find the path
+ * free. */
 static int folder_lock(int *out, const char *path)
 {
 	char copy[PATH_MAX];
 	const char *folder;
-	int fd;
+	int fd, err;
 
 	snprintf(copy, sizeof(copy), "%s", path);
 	folder = dirname(copy);
-	if (mkdir(folder, 0755) < 0 && errno != EEXIST)
-		return log_err(-errno, "--socket %s: folder %s cannot be made: %s", path, folder,
-			       strerror(errno));
+	err = folder_make(path, folder);
+	if (err)
+		return err;
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return log_err(-errno, "--socket %s: folder %s: %s", path, folder, strerror(errno));

@@ -86,7 +86,8 @@ static bool on_bpffs(const char *path)
 	while (statfs(part, &fs)) {
 		char *slash = strrchr(part, '/');
 
-		if (errno != ENOENT || !slash || slash == part)
+		/* EPERM is a bpffs' answer to a name with a dot: pinning will say so. */
+		if ((errno != ENOENT && errno != EPERM) || !slash || slash == part)
 			return false;
 		*slash = 0;
 	}
@@ -182,6 +183,8 @@ static int clear_way(const struct pins *p, const char *interface, unsigned int i
 	int pinned = pinned_ifindex(p);
 	int err = 0;
 
+	if (pinned == -EPERM && strchr(p->base, '.'))
+		return dp_fail(error, -EINVAL, "%s: " DP_NO_DOTS, p->base);
 	if (pinned < 0 && pinned != -ENOENT)
 		return dp_fail(error, pinned, "%s: %s", p->link, strerror(-pinned));
 	if (pinned > 0 && (unsigned int)pinned == ifindex)

@@ -54,6 +54,13 @@ struct dp {
 int dp_open(struct dp **out, const char *pins, const struct dp_sizes *sizes, struct ek_key key,
 	    char error[static DP_ERROR_MAX]);
 
+/* Makes the folder of pins if it is missing and locks it for the life of *fd: one controller for
+ * each. -EBUSY: another one has it; `error` names its pid. */
+int dp_lock(int *fd, const char *pins, char error[static DP_ERROR_MAX]);
+/* Locks the folder that is there now, if it is not the one locked before: dp_open() removes what
+ * a dying controller left half made, the folder included. */
+int dp_lock_again(int *fd, const char *pins, char error[static DP_ERROR_MAX]);
+
 /* Unmaps and closes. What is pinned keeps forwarding. */
 void dp_close(struct dp *dp);
 

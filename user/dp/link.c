@@ -2,12 +2,10 @@
 /* Attaching, and taking everything away again. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "dp/object.h"
@@ -211,14 +209,6 @@ static int detach_links(const char *pins, const char *interface, size_t *detache
 	return 0;
 }
 
-/* A controller at work holds a lock on the folder (user/daemon/lock.c). */
-static bool has_controller(const char *pins)
-{
-	_cleanup_(close_fd) int folder = open(pins, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return folder >= 0 && flock(folder, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
-}
-
 int dp_detach(const char *pins, const char *interface, size_t *detached,
 	      char error[static DP_ERROR_MAX])
 {
@@ -226,7 +216,7 @@ int dp_detach(const char *pins, const char *interface, size_t *detached,
 	size_t left;
 	int err = detach_links(pins, interface, detached, &left, error);
 
-	if (err || left || has_controller(pins))
+	if (err || left || dp_has_controller(pins))
 		return err;
 	err = remove_folder(pins, "links", error);
 	err = err ?: remove_folder(pins, "programs", error);

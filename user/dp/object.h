@@ -32,6 +32,14 @@ int dp_link_path(char path[static DP_PATH_MAX], const char *pins, const char *in
 int dp_tails_pin(const struct dp *dp, const char *pins);
 int dp_tails_unpin_others(const struct dp *dp, const char *pins);
 
+/* Why the kernel answers EPERM to the making of such a folder. */
+#define DP_NO_DOTS                                                                                 \
+	"a bpffs takes no dots in names of files and folders: choose a name without (a dash will " \
+	"do)"
+
+/* True while a controller holds the lock of dp_lock(). */
+bool dp_has_controller(const char *pins);
+
 /* Writes a formatted message to `error` and returns `code`. */
 int dp_fail(char error[static DP_ERROR_MAX], int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
