@@ -39,7 +39,6 @@ $(eval $(call test-kind,packet,tests/packet,dp lib,$(DP_PACKAGES) $(LIB_PACKAGES
 $(eval $(call test-kind,net,tests/net/c,net lib,$(NET_PACKAGES) $(LIB_PACKAGES)))
 
 # Whatever includes the skeletons must wait for them.
-SKELETONS := $(BUILD)/gen/evenkeel.skel.h $(BUILD)/gen/decap.skel.h
 $(dp_SAN_OBJECTS) $(packet_TESTS:=.o) $(packet_TEST_OBJECTS): | $(SKELETONS)
 .SECONDARY: # keep the objects between
 

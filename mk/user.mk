@@ -19,7 +19,8 @@ $(BUILD)/obj/%.o: user/%.c
 	@$(CC) $(CPPFLAGS) $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
 # Only dp includes the skeletons; they must exist before its first compilation.
-$(dp_OBJECTS): | $(BUILD)/gen/evenkeel.skel.h $(BUILD)/gen/decap.skel.h
+SKELETONS := $(BUILD)/gen/evenkeel.skel.h $(BUILD)/gen/decap.skel.h $(BUILD)/gen/lost.skel.h
+$(dp_OBJECTS): | $(SKELETONS)
 
 $(BUILD)/evenkeeld: $(daemon_OBJECTS) $(BUILD)/libdp.a $(BUILD)/libnet.a $(BUILD)/libstore.a $(BUILD)/liblib.a
 	@echo "  CC      $@"

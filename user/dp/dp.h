@@ -100,6 +100,8 @@ int dp_macs_set(struct dp *dp, const uint8_t (*macs)[6], size_t count);
 
 /* Makes `ifindex` a possible egress (devmap entry). Idempotent. */
 int dp_egress_add(struct dp *dp, unsigned int ifindex);
+/* The opposite: what would be redirected there is dropped as no_next_hop. Idempotent. */
+int dp_egress_remove(struct dp *dp, unsigned int ifindex);
 
 /* Detaches without any daemon: unlinks link pins (all, or of one interface), and, when none
  * is left, everything else below `pins`, unless a controller has them: one that is alive and

@@ -157,7 +157,18 @@ int dp_egress_add(struct dp *dp, unsigned int ifindex)
 {
 	uint32_t key = ifindex;
 
-	return bpf_map_update_elem(dp->egress_fd, &key, &key, BPF_ANY);
+	/* The kernel removes the entry of an interface that goes: one that is there is right. */
+	int err = bpf_map_update_elem(dp->egress_fd, &key, &key, BPF_NOEXIST);
+
+	return err == -EEXIST ? 0 : err;
+}
+
+int dp_egress_remove(struct dp *dp, unsigned int ifindex)
+{
+	uint32_t key = ifindex;
+	int err = bpf_map_delete_elem(dp->egress_fd, &key);
+
+	return err == -ENOENT ? 0 : err;
 }
 
 /* Unlinks all entries of a folder of pins, and the folder. Missing ones are no error. */
