@@ -86,17 +86,17 @@ static struct dp_lost *count(const struct fixture *x, const char *folder)
 	return lost;
 }
 
-static uint64_t refused(const struct dp_lost *lost, unsigned int ifindex)
+static uint64_t refused(struct dp_lost *lost, unsigned int ifindex)
 {
-	struct dp_lost_egress *list = NULL;
+	const struct dp_lost_egress *list;
 	uint64_t found = 0;
 	size_t length = 0;
 
-	assert_int_equal(dp_lost_read(lost, &list, &length), 0);
+	assert_int_equal(dp_lost_refresh(lost), 0);
+	list = dp_lost_list(lost, &length);
 	for (size_t i = 0; i < length; i++)
 		if (list[i].ifindex == ifindex)
 			found = list[i].refused;
-	free(list);
 	return found;
 }
 

@@ -179,6 +179,26 @@ static void drops_print(FILE *out, const json_t *dropped)
 				drop_meaning(name));
 }
 
+static void lost_print(FILE *out, const json_t *status)
+{
+	const json_t *lost = json_object_get(status, "lost"), *egress;
+	char n[UNITS_MAX], refused[UNITS_MAX], unsent[UNITS_MAX];
+	size_t i;
+
+	json_array_foreach(lost, i, egress) {
+		uint64_t no = fact_count(egress, "refused"), late = fact_count(egress, "unsent");
+		const char *name = fact_text(egress, "name");
+
+		fprintf(out,
+			"lost %s after the verdict, to %s: the kernel refused %s, the driver did "
+			"not take %s; see evenkeel doctor\n",
+			units_count(no + late, n), *name ? name : "an interface that is gone",
+			units_count(no, refused), units_count(late, unsent));
+	}
+	if (json_is_null(lost))
+		fputs("frames lost after the verdict are not counted: see evenkeel doctor\n", out);
+}
+
 void status_print(FILE *out, const json_t *status, const json_t *before)
 {
 	const json_t *service, *services_before = json_object_get(before, "services");
@@ -201,4 +221,5 @@ void status_print(FILE *out, const json_t *status, const json_t *before)
 		fprintf(out, "passed before their first fragment came: %s fragments\n",
 			units_count(fact_count(status, "early_fragments"), passed));
 	drops_print(out, json_object_get(status, "dropped"));
+	lost_print(out, status);
 }

@@ -23,12 +23,17 @@ struct held {
 struct attachments {
 	struct held *held;
 	size_t count, capacity;
+	struct attachment *known; /* as last listed */
+	size_t known_count;
 };
 
 int attachments_open(struct daemon *d)
 {
 	d->attachments = calloc(1, sizeof(*d->attachments));
-	return d->attachments ? 0 : log_err(-ENOMEM, "out of memory");
+	if (!d->attachments)
+		return log_err(-ENOMEM, "out of memory");
+	attachments_refresh(d);
+	return 0;
 }
 
 void attachments_close(struct attachments *a)
@@ -38,6 +43,7 @@ void attachments_close(struct attachments *a)
 	for (size_t i = 0; i < a->count; i++)
 		close_fd(&a->held[i].link_fd);
 	free(a->held);
+	free(a->known);
 	free(a);
 }
 
@@ -94,10 +100,6 @@ void attachments_adopt(struct daemon *d)
 				links[i].interface, links[i].interface);
 			continue;
 		}
-		err = dp_egress_add(d->dp, links[i].ifindex);
-		if (err)
-			log_warning("interface %s cannot be sent to: %s", links[i].interface,
-				    strerror(-err));
 		log_info("interface %s is attached in %s mode", links[i].interface,
 			 links[i].generic ? "generic" : "driver");
 	}
@@ -181,6 +183,51 @@ bool attachment_exists(const struct daemon *d, const char *name)
 	return false;
 }
 
+/* ---- as last listed --------------------------------------------------------------------------- */
+
+static bool same_place(const struct attachment *a, const struct attachment *b)
+{
+	return a->ifindex == b->ifindex && a->generic == b->generic && !strcmp(a->name, b->name);
+}
+
+bool attachments_refresh(struct daemon *d)
+{
+	struct attachments *a = d->attachments;
+	_cleanup_(free_ptr) struct attachment *list = NULL;
+	size_t count = 0;
+	bool changed;
+
+	if (attachments_list(d, &list, &count))
+		return false;
+	changed = count != a->known_count;
+	for (size_t i = 0; !changed && i < count; i++)
+		changed = !same_place(&list[i], &a->known[i]);
+	free(a->known);
+	a->known = take_ptr(list);
+	a->known_count = count;
+	return changed;
+}
+
+const struct attachment *attachment_driver_beside(const struct daemon *d, unsigned int ifindex)
+{
+	const struct attachments *a = d->attachments;
+
+	for (size_t i = 0; i < a->known_count; i++)
+		if (a->known[i].ifindex && a->known[i].ifindex != ifindex && !a->known[i].generic)
+			return &a->known[i];
+	return NULL;
+}
+
+bool attachment_known(const struct daemon *d, unsigned int ifindex)
+{
+	const struct attachments *a = d->attachments;
+
+	for (size_t i = 0; i < a->known_count; i++)
+		if (a->known[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
 /* ---- detaching ---------------------------------------------------------------------------------- */
 
 int attachment_remove(struct daemon *d, const char *name)
@@ -223,9 +270,8 @@ static int attach_all(struct daemon *d, struct attach_job *jobs, size_t count, b
 
 	for (size_t i = 0; i < count; i++) {
 		char why[DP_ERROR_MAX] = "";
-		int err = dp_egress_add(d->dp, jobs[i].ifindex);
+		int err = dp_attach(d->dp, jobs[i].ifindex, mode, &jobs[i].link_fd, why);
 
-		err = err ?: dp_attach(d->dp, jobs[i].ifindex, mode, &jobs[i].link_fd, why);
 		if (err) {
 			snprintf(error, DP_ERROR_MAX, "%s: %.400s", jobs[i].name,
 				 why[0] ? why : strerror(-err));

@@ -20,7 +20,7 @@ struct attachment {
 
 int attachments_open(struct daemon *d);
 void attachments_close(struct attachments *a);
-/* At start: makes what was found attached a possible egress, and says what has vanished. */
+/* At start: says what was found attached, and what has vanished. */
 void attachments_adopt(struct daemon *d);
 /* Each second: detaches what was not confirmed in time. */
 void attachments_tick(struct daemon *d);
@@ -29,6 +29,12 @@ void attachments_tick(struct daemon *d);
 int attachments_list(const struct daemon *d, struct attachment **out, size_t *count);
 /* Whether the interface is attached; NULL: whether any is. */
 bool attachment_exists(const struct daemon *d, const char *name);
+
+/* Lists them again, for the two below, which packets' ways are judged by; true if it differs. */
+bool attachments_refresh(struct daemon *d);
+/* An interface other than that one that is attached in driver mode, or NULL. */
+const struct attachment *attachment_driver_beside(const struct daemon *d, unsigned int ifindex);
+bool attachment_known(const struct daemon *d, unsigned int ifindex);
 
 /* Interfaces to attach together: all or none. */
 struct attach_job {

@@ -129,7 +129,8 @@ static void warn_of_silent(const struct daemon *d, const struct config *c, struc
 			char reason[NEXTHOP_REASON_MAX];
 
 			if (config_backend_weight(b) &&
-			    nexthop_problem(reason, s->forward, &b->addr, nexthop_find(d, index)))
+			    nexthop_problem(d, reason, s->forward, &b->addr,
+					    nexthop_find(d, index)))
 				diag_warning(
 					diag, b->addr_place.line, b->addr_place.column,
 					"backend %s/%s gets its share but cannot be reached: %s",

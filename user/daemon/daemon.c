@@ -18,6 +18,7 @@
 #include "daemon/notify.h"
 #include "daemon/sample.h"
 #include "dp/install.h"
+#include "dp/lost.h"
 #include "lib/cleanup.h"
 #include "net/net.h"
 
@@ -81,6 +82,13 @@ static int key_choose(struct daemon *d, const struct ek_key *pinned, struct ek_k
 	return 0;
 }
 
+/* A kernel that refuses to be looked at forwards all the same. */
+static void lost_open(struct daemon *d)
+{
+	if (dp_lost_open(&d->lost, d->dp, d->options.pins, d->lost_trouble))
+		log_warning("frames lost after the verdict are not counted: %s", d->lost_trouble);
+}
+
 static int data_path_open(struct daemon *d)
 {
 	char error[DP_ERROR_MAX] = "";
@@ -101,6 +109,7 @@ static int data_path_open(struct daemon *d)
 			error, d->options.pins);
 	if (err)
 		return log_err(err, "%s", error);
+	lost_open(d);
 	err = dp_lock_again(&d->pins_lock, d->options.pins, error);
 	if (err)
 		return log_err(err, "%s", error);
@@ -154,6 +163,8 @@ static void on_tick(uv_timer_t *handle)
 
 	nexthops_refresh(d);
 	settle(d);
+	if (d->lost)
+		dp_lost_refresh(d->lost); /* for the doctor, who sees what this process has read */
 	samples_take(d->samples, d->dp);
 	attachments_tick(d);
 }
@@ -224,6 +235,7 @@ void daemon_close(struct daemon *d)
 	uv_loop_close(&d->loop);
 	attachments_close(d->attachments);
 	samples_close(d->samples);
+	dp_lost_close(d->lost);
 	dp_close(d->dp);
 	config_free(d->config);
 	journal_revision_release(&d->revision);

@@ -13,6 +13,7 @@
 #include "lib/config.h"
 #include "store/journal.h"
 
+struct dp_lost;
 struct nexthops;
 struct samples;
 struct attachments;
@@ -23,6 +24,8 @@ struct daemon {
 	int pins_lock;
 	struct journal *journal;
 	struct dp *dp;
+	struct dp_lost *lost;            /* NULL: what is lost after the verdict is not counted, */
+	char lost_trouble[DP_ERROR_MAX]; /* and why */
 	struct config *config; /* in force, empty before the first; NULL: unknown, see trouble */
 	struct journal_revision revision; /* in force; number 0: none. Its text is canonical. */
 	char trouble

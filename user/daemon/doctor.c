@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/attachment.h"
 #include "daemon/nexthop.h"
 #include "dp/install.h"
 #include "evenkeel/hash.h"
@@ -281,17 +282,44 @@ static void check_probe(struct doctor *x, const struct config_service *s,
 	}
 }
 
+/* What mends it that nothing can be sent there. */
+static void next_hop_remedy(const struct doctor *x, const struct hop *hop, const struct ek_addr *to,
+			    char *out, size_t size)
+{
+	const struct attachment *from;
+	char addr[ADDR_TEXT_MAX];
+
+	addr_text(to, addr);
+	if (hop && hop->state == HOP_READY && nexthop_lost(x->daemon, hop, &from))
+		snprintf(out, size, "evenkeel detach %.15s; evenkeel attach %.15s --generic",
+			 from->name, from->name);
+	else
+		snprintf(out, size, "ip route get %s; ping %s", addr, addr);
+}
+
+/* The path serves what comes in by the egress itself, and nothing else. */
+static void check_egress(struct doctor *x, const struct hop *hop, const char *subject,
+			 const char *remedy)
+{
+	const struct attachment *from;
+
+	if (nexthop_lost(x->daemon, hop, &from))
+		finding_add(x->findings, FINDING_WARNING, "egress", subject, remedy,
+			    "what comes in by %.15s is dropped as no_next_hop: %s (%s) takes no "
+			    "frames from it in driver mode",
+			    from->name, hop->interface, hop->no_redirect);
+}
+
 static void check_backend(struct doctor *x, const struct config_service *s,
 			  const struct config_backend *b, uint32_t index)
 {
 	const struct hop *hop = nexthop_find(x->daemon, index);
-	char subject[192], reason[NEXTHOP_REASON_MAX], addr[ADDR_TEXT_MAX], remedy[128];
+	char subject[192], reason[NEXTHOP_REASON_MAX], remedy[128];
 	struct hop copy;
 
 	snprintf(subject, sizeof(subject), "%s/%s", s->name, b->name);
-	snprintf(remedy, sizeof(remedy), "ip route get %s; ping %s", addr_text(&b->addr, addr),
-		 addr);
-	if (nexthop_problem(reason, s->forward, &b->addr, hop)) {
+	next_hop_remedy(x, hop, &b->addr, remedy, sizeof(remedy));
+	if (nexthop_problem(x->daemon, reason, s->forward, &b->addr, hop)) {
 		finding_add(x->findings, FINDING_ERROR, "next_hop", subject, remedy, "%s", reason);
 		return;
 	}
@@ -303,6 +331,7 @@ static void check_backend(struct doctor *x, const struct config_service *s,
 	else
 		finding_add(x->findings, FINDING_OK, "next_hop", subject, "", "reached by %s",
 			    copy.interface);
+	check_egress(x, &copy, subject, remedy);
 	check_mtu(x, s, b, &copy, subject);
 	check_probe(x, s, b, &copy, subject);
 }

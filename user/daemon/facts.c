@@ -9,6 +9,7 @@
 #include "daemon/nexthop.h"
 #include "daemon/sample.h"
 #include "dp/install.h"
+#include "dp/lost.h"
 #include "lib/addr.h"
 
 /* ---- findings ------------------------------------------------------------------------------- */
@@ -76,6 +77,32 @@ json_t *hop_json(const struct hop *hop)
 			 "interface", json_clean(hop->interface), "mac", mac, "gateway",
 			 hop->direct ? json_null() : json_string(addr_text(&hop->gateway, gateway)),
 			 "mtu", (json_int_t)hop->mtu, "source", addr_text(&hop->source, source));
+}
+
+/* ---- losses ------------------------------------------------------------------------------------ */
+
+json_t *lost_json(const struct daemon *d)
+{
+	const struct dp_lost_egress *egresses;
+	size_t count = 0;
+	json_t *list;
+
+	if (!d->lost || dp_lost_refresh(d->lost))
+		return json_null();
+	egresses = dp_lost_list(d->lost, &count);
+	list = json_array();
+	for (size_t i = 0; i < count; i++) {
+		const struct dp_lost_egress *e = &egresses[i];
+		char name[IF_NAMESIZE];
+
+		json_array_append_new(
+			list,
+			json_pack("{s:o, s:I, s:I, s:I}", "name",
+				  if_indextoname(e->ifindex, name) ? json_clean(name) : json_null(),
+				  "ifindex", (json_int_t)e->ifindex, "refused",
+				  (json_int_t)e->refused, "unsent", (json_int_t)e->unsent));
+	}
+	return list;
 }
 
 /* ---- services --------------------------------------------------------------------------------- */
@@ -157,7 +184,7 @@ static const char *backend_state(const struct daemon *d, uint32_t i, const struc
 	bool busy = t->owned[i] || t->held[i] || t->remembered[i];
 
 	if (!(dp_path(d->dp, i)->flags & EK_PATH_NEXT_HOP) &&
-	    !nexthop_problem(reason, d->dp->service_ids[id->service].forward, &id->addr,
+	    !nexthop_problem(d, reason, d->dp->service_ids[id->service].forward, &id->addr,
 			     nexthop_find(d, i)))
 		snprintf(reason, NEXTHOP_REASON_MAX, "its path is not set");
 	if (id->used == 2) {

@@ -24,6 +24,9 @@ struct tally {
 int tally_take(struct tally *t, const struct dp *dp);
 void tally_release(struct tally *t);
 
+/* What was lost after the verdict, by egress interface; null if it is not counted. */
+json_t *lost_json(const struct daemon *d);
+
 /* One service, whether in the configuration or leaving. */
 json_t *service_json(const struct daemon *d, uint32_t service, const struct tally *t);
 

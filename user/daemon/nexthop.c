@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/attachment.h"
 #include "daemon/log.h"
 #include "dp/install.h"
 #include "lib/addr.h"
@@ -21,6 +22,7 @@ struct watch {
 	bool active;
 	enum ek_forward forward;
 	enum hop_state reported; /* last state logged */
+	bool troubled;           /* and whether nothing could be sent that way */
 	uint32_t change;         /* 1 + its element of `changes`, 0: none */
 	uint32_t next;           /* chain of indexes with the same bucket of addresses; 0: end */
 };
@@ -94,9 +96,19 @@ static void unready_text(char buf[static NEXTHOP_REASON_MAX], const char *to, co
 	snprintf(buf, NEXTHOP_REASON_MAX, "the kernel has not yet found the way to %s", to);
 }
 
-const char *nexthop_problem(char buf[static NEXTHOP_REASON_MAX], enum ek_forward forward,
-			    const struct ek_addr *addr, const struct hop *hop)
+bool nexthop_lost(const struct daemon *d, const struct hop *hop, const struct attachment **from)
 {
+	/* In generic mode any interface takes what is redirected: it is sent as the host's own. */
+	*from = hop->no_redirect[0] ? attachment_driver_beside(d, hop->ifindex) : NULL;
+	return *from;
+}
+
+const char *nexthop_problem(const struct daemon *d, char buf[static NEXTHOP_REASON_MAX],
+			    enum ek_forward forward, const struct ek_addr *addr,
+			    const struct hop *hop)
+{
+	const struct attachment *from;
+
 	static const struct hop unknown = { .state = HOP_UNKNOWN };
 	char text[ADDR_TEXT_MAX], gateway[ADDR_TEXT_MAX];
 
@@ -114,6 +126,14 @@ const char *nexthop_problem(char buf[static NEXTHOP_REASON_MAX], enum ek_forward
 			text, addr_text(&hop->gateway, gateway));
 		return buf;
 	}
+	/* What comes in by the egress itself is sent back (XDP_TX), which any interface can. */
+	if (nexthop_lost(d, hop, &from) && !attachment_known(d, hop->ifindex)) {
+		snprintf(buf, NEXTHOP_REASON_MAX,
+			 "%s (%s), the way to %s, takes no frames from %.15s in driver mode: "
+			 "attach %.15s with --generic, or route by an interface that does",
+			 hop->interface, hop->no_redirect, text, from->name, from->name);
+		return buf;
+	}
 	return NULL;
 }
 
@@ -121,9 +141,10 @@ static void path_report(struct watch *w, const struct hop *hop, const char *prob
 {
 	char addr[ADDR_TEXT_MAX];
 
-	if (w->reported == hop->state)
+	if (w->reported == hop->state && w->troubled == !!problem)
 		return;
 	w->reported = hop->state;
+	w->troubled = problem;
 	addr_text(&w->addr, addr);
 	if (problem)
 		log_warning("backend %s/%s %s: %s; its packets are dropped as no_next_hop",
@@ -174,6 +195,16 @@ static void paths_flush(struct nexthops *n)
 	n->change_count = 0;
 }
 
+/* Frames are redirected there, or dropped as no_next_hop where they would be lost: the path may
+ * still serve those that are sent back by the interface that they came in by. */
+static int egress_set(const struct nexthops *n, const struct hop *hop)
+{
+	const struct attachment *from;
+
+	return nexthop_lost(n->daemon, hop, &from) ? dp_egress_remove(n->daemon->dp, hop->ifindex)
+						   : dp_egress_add(n->daemon->dp, hop->ifindex);
+}
+
 static void path_publish(struct nexthops *n, uint32_t backend, const struct hop *hop)
 {
 	struct watch *w = &n->watch[backend];
@@ -186,11 +217,11 @@ static void path_publish(struct nexthops *n, uint32_t backend, const struct hop 
 	 * one, or one whose neighbour entry was flushed. */
 	if (!hop || hop->state == HOP_UNKNOWN || w->forward == EK_FORWARD_NONE)
 		return;
-	problem = nexthop_problem(reason, w->forward, &w->addr, hop);
+	problem = nexthop_problem(n->daemon, reason, w->forward, &w->addr, hop);
 	path_report(w, hop, problem);
 	err = problem ? 0 : path_make(&path, w, hop);
 	if (!err && !problem)
-		err = dp_egress_add(n->daemon->dp, hop->ifindex);
+		err = egress_set(n, hop);
 	if (err)
 		log_warning("backend %s/%s: its path cannot be set: %s", w->service, w->name,
 			    strerror(-err));
@@ -312,13 +343,68 @@ void nexthops_wait(struct daemon *d, int timeout_ms)
 	paths_flush(n);
 }
 
+/* An interface that was deleted takes its entry in the devmap along, and may be back under its
+ * old index before anybody has seen it go: what is in use is there, each second. An error was
+ * said when the path was set, or the interface has just gone. */
+static void egresses_keep(const struct nexthops *n)
+{
+	unsigned int kept[EK_EGRESS_MAX];
+	size_t count = 0, k;
+
+	for (uint32_t i = 1; i < n->count && count < EK_EGRESS_MAX; i++) {
+		const struct watch *w = &n->watch[i];
+		const struct hop *hop = w->active ? hops_find(n->hops, &w->addr) : NULL;
+
+		if (!hop || hop->state != HOP_READY || w->troubled)
+			continue;
+		for (k = 0; k < count && kept[k] != hop->ifindex; k++)
+			;
+		if (k < count)
+			continue;
+		kept[count++] = hop->ifindex;
+		egress_set(n, hop);
+	}
+}
+
 void nexthops_refresh(struct daemon *d)
 {
 	int err = hops_refresh(d->nexthops->hops);
 
 	if (err)
 		log_warning("asking for neighbours: %s", strerror(-err));
+	nexthops_attached(d);
+	egresses_keep(d->nexthops);
 	paths_flush(d->nexthops);
+}
+
+void nexthops_attached(struct daemon *d)
+{
+	struct nexthops *n = d->nexthops;
+
+	if (!attachments_refresh(d))
+		return;
+	for (uint32_t i = 1; i < n->count; i++)
+		if (n->watch[i].active)
+			path_publish(n, i, hops_find(n->hops, &n->watch[i].addr));
+	paths_flush(n);
+}
+
+size_t nexthops_lost(const struct daemon *d, char buf[static NEXTHOP_REASON_MAX])
+{
+	const struct nexthops *n = d->nexthops;
+	const struct attachment *from;
+	size_t count = 0;
+
+	for (uint32_t i = 1; i < n->count; i++) {
+		const struct watch *w = &n->watch[i];
+		const struct hop *hop = w->active ? hops_find(n->hops, &w->addr) : NULL;
+		char reason[NEXTHOP_REASON_MAX];
+
+		if (hop && hop->state == HOP_READY && nexthop_lost(d, hop, &from) &&
+		    nexthop_problem(d, reason, w->forward, &w->addr, hop) && !count++)
+			memcpy(buf, reason, sizeof(reason));
+	}
+	return count;
 }
 
 /* ---- opening -------------------------------------------------------------------------------------- */

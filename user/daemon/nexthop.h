@@ -24,9 +24,19 @@ void nexthops_wait(struct daemon *d, int timeout_ms);
 /* The hop of the backend with this index, NULL if it is not watched. */
 const struct hop *nexthop_find(const struct daemon *d, uint32_t backend);
 
+/* Interfaces may have been attached or detached: takes note, each second and after a request. */
+void nexthops_attached(struct daemon *d);
+
 /* Why nothing can be sent to the backend that way, as a sentence in buf; NULL if it can. */
-#define NEXTHOP_REASON_MAX 192
-const char *nexthop_problem(char buf[static NEXTHOP_REASON_MAX], enum ek_forward forward,
-			    const struct ek_addr *addr, const struct hop *hop);
+#define NEXTHOP_REASON_MAX 256
+const char *nexthop_problem(const struct daemon *d, char buf[static NEXTHOP_REASON_MAX],
+			    enum ek_forward forward, const struct ek_addr *addr,
+			    const struct hop *hop);
+
+/* Would the kernel lose what comes in by an attached interface (*from) and leaves by this hop? */
+struct attachment;
+bool nexthop_lost(const struct daemon *d, const struct hop *hop, const struct attachment **from);
+/* How many backends have no next hop for that reason; that of the first is in buf. */
+size_t nexthops_lost(const struct daemon *d, char buf[static NEXTHOP_REASON_MAX]);
 
 #endif

@@ -8,6 +8,7 @@
 #include "daemon/attachment.h"
 #include "daemon/facts.h"
 #include "daemon/log.h"
+#include "daemon/nexthop.h"
 #include "daemon/request.h"
 #include "lib/addr.h"
 #include "lib/cleanup.h"
@@ -232,6 +233,18 @@ static json_t *attach_result(const struct daemon *d, const struct attach_request
 	return json_pack("{s:o}", "interfaces", interfaces);
 }
 
+static void attach_say_lost(struct daemon *d, struct reply *reply)
+{
+	char reason[NEXTHOP_REASON_MAX];
+	size_t count;
+
+	nexthops_attached(d);
+	count = nexthops_lost(d, reason);
+	if (count)
+		reply_message(reply, "warning: %zu backends have no next hop now: %s", count,
+			      reason);
+}
+
 void request_attach(struct request *r, struct reply *reply)
 {
 	_cleanup_(attach_request_release) struct attach_request a = {};
@@ -252,6 +265,7 @@ void request_attach(struct request *r, struct reply *reply)
 			attach_say(r, &a, &a.candidates[i], reply);
 		}
 	}
+	attach_say_lost(d, reply);
 	reply->result = attach_result(d, &a);
 }
 
@@ -303,6 +317,7 @@ void request_detach(struct request *r, struct reply *reply)
 	detached = json_array();
 	for (size_t i = 0; i < (named ? named : count); i++)
 		detach_one(r, named ? names[i] : list[i].name, detached, reply);
+	nexthops_attached(r->daemon);
 	reply->result = json_pack("{s:o}", "detached", detached);
 }
 

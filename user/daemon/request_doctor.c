@@ -10,7 +10,7 @@
 #include "daemon/facts.h"
 #include "daemon/nexthop.h"
 #include "daemon/request.h"
-#include "dp/install.h"
+#include "dp/lost.h"
 #include "lib/addr.h"
 #include "lib/cleanup.h"
 
@@ -88,6 +88,38 @@ static void check_interfaces(struct findings *f, const struct daemon *d)
 	}
 }
 
+static void check_lost(struct findings *f, const struct daemon *d)
+{
+	const struct dp_lost_egress *list;
+	size_t count = 0;
+
+	if (!d->lost) {
+		finding_add(f, FINDING_WARNING, "lost", "evenkeeld", "",
+			    "frames lost after the verdict are not counted: %.160s",
+			    d->lost_trouble);
+		return;
+	}
+	list = dp_lost_list(d->lost, &count);
+	for (size_t i = 0; i < count; i++) {
+		char name[IF_NAMESIZE], remedy[256];
+
+		if (!if_indextoname(list[i].ifindex, name))
+			continue; /* status still counts them */
+		snprintf(remedy, sizeof(remedy),
+			 "if they grow: ethtool -S %s; many drivers send redirected frames only "
+			 "with a program of their own: evenkeel attach %s",
+			 name, name);
+		finding_add(f, FINDING_WARNING, "lost", name, remedy,
+			    "lost after the verdict: %llu frames that the kernel refuses to send "
+			    "there, %llu that the driver did not take",
+			    (unsigned long long)list[i].refused,
+			    (unsigned long long)list[i].unsent);
+	}
+	if (!count)
+		finding_add(f, FINDING_OK, "lost", "evenkeeld", "",
+			    "nothing was lost after the verdict");
+}
+
 void request_doctor(struct request *r, struct reply *reply)
 {
 	__attribute__((cleanup(findings_release))) struct findings f = {};
@@ -104,6 +136,7 @@ void request_doctor(struct request *r, struct reply *reply)
 		finding_add(&f, FINDING_WARNING, "revision", "evenkeeld", "evenkeel apply FILE",
 			    "there is no configuration yet");
 	check_interfaces(&f, d);
+	check_lost(&f, d);
 	doctor_services(&f, d);
 	if (f.out_of_memory)
 		reply_message(reply, "out of memory: not every finding is shown");

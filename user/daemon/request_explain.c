@@ -89,7 +89,7 @@ static json_t *why(const struct daemon *d, const struct dp_explanation *x, uint3
 			"the packet is dropped as no_backend",
 			x->slot, slots);
 	if (!(dp_path(d->dp, x->new_backend)->flags & EK_PATH_NEXT_HOP)) {
-		if (!nexthop_problem(reason, d->dp->service_ids[id->service].forward, &id->addr,
+		if (!nexthop_problem(d, reason, d->dp->service_ids[id->service].forward, &id->addr,
 				     nexthop_find(d, x->new_backend)))
 			snprintf(reason, sizeof(reason), "its path is not set");
 		return json_sprintf(

@@ -93,6 +93,7 @@ void request_status(struct request *r, struct reply *reply)
 	json_put(j, "interfaces", interfaces_json(d));
 	json_put(j, "services", services_json(d));
 	verdicts_put(j, d->dp);
+	json_put(j, "lost", lost_json(d));
 	reply->result = j;
 }
 

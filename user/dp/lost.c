@@ -22,6 +22,8 @@ struct dp_lost {
 	struct lost_bpf *object;
 	struct bpf_link *links[LINKS_MAX];
 	size_t link_count;
+	struct dp_lost_egress list[EK_EGRESS_MAX]; /* as last read */
+	size_t count;
 };
 
 void dp_lost_close(struct dp_lost *lost)
@@ -143,28 +145,34 @@ static int read_egress(struct dp_lost_egress *out, int fd, uint32_t ifindex, str
 	return 0;
 }
 
-int dp_lost_read(const struct dp_lost *lost, struct dp_lost_egress **out, size_t *count)
+int dp_lost_refresh(struct dp_lost *lost)
 {
 	int cpu_count = libbpf_num_possible_cpus(), fd = bpf_map__fd(lost->object->maps.lost);
-	_cleanup_(free_ptr) struct dp_lost_egress *list = calloc(EK_EGRESS_MAX, sizeof(*list));
 	_cleanup_(free_ptr) struct ek_lost *cpus = NULL;
 	uint32_t key, *last = NULL;
 	size_t used = 0;
+	int err;
 
 	if (cpu_count < 1)
 		return cpu_count ?: -EINVAL;
 	cpus = calloc((size_t)cpu_count, sizeof(*cpus));
-	if (!list || !cpus)
+	if (!cpus)
 		return -ENOMEM;
-	while (used < EK_EGRESS_MAX && !bpf_map_get_next_key(fd, last, &key)) {
-		int err = read_egress(&list[used], fd, key, cpus, cpu_count);
-
+	while (!(err = bpf_map_get_next_key(fd, last, &key)) && used < EK_EGRESS_MAX) {
+		err = read_egress(&lost->list[used], fd, key, cpus, cpu_count);
 		if (err)
 			return err;
 		used++;
 		last = &key;
 	}
-	*out = take_ptr(list);
-	*count = used;
+	if (err != -ENOENT)
+		return err;
+	lost->count = used;
 	return 0;
+}
+
+const struct dp_lost_egress *dp_lost_list(const struct dp_lost *lost, size_t *count)
+{
+	*count = lost->count;
+	return lost->list;
 }

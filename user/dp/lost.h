@@ -20,7 +20,9 @@ struct dp_lost_egress {
 	uint64_t refused; /* frames that the kernel would not give to it */
 	uint64_t unsent;  /* frames that its driver did not take */
 };
-/* Those with losses; *out is allocated. */
-int dp_lost_read(const struct dp_lost *lost, struct dp_lost_egress **out, size_t *count);
+/* Reads the counters. */
+int dp_lost_refresh(struct dp_lost *lost);
+/* Those with losses, as last read. */
+const struct dp_lost_egress *dp_lost_list(const struct dp_lost *lost, size_t *count);
 
 #endif

@@ -62,6 +62,8 @@ static void judge_unicast(struct target *t, const struct link *l, struct hop *ho
 	t->egress = l->ifindex;
 	memcpy(t->egress_name, l->name, sizeof(t->egress_name));
 	memcpy(hop->interface, l->name, sizeof(hop->interface));
+	if (!link_takes_redirects(l))
+		memcpy(hop->no_redirect, l->kind, sizeof(hop->no_redirect));
 	if (!hop->mtu || l->mtu < hop->mtu)
 		hop->mtu = l->mtu;
 	if (!link_usable(l))

@@ -35,6 +35,21 @@ static uint32_t xdp_program(const struct nlattr *nest)
 	return id;
 }
 
+/* What the kernel calls to send a redirected frame is ndo_xdp_xmit. Of the kinds of virtual
+ * interfaces only these have it, in Linux 6.1 to 6.18: no bridge, vlan, macvlan, ipvlan, vxlan,
+ * geneve, team, dummy, ifb, vrf, wireguard, and no tunnel. (The kernel tells by itself only from
+ * 6.3 on: NETDEV_XDP_ACT_NDO_XMIT.) What has no kind is hardware or like it (virtio, xen, hyperv),
+ * and nearly every driver with XDP has it. */
+bool link_takes_redirects(const struct link *l)
+{
+	static const char *const kinds[] = { "", "veth", "tun", "bond" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(l->kind, kinds[i]))
+			return true;
+	return false;
+}
+
 static void parse_kind(struct link *out, const struct nlattr *nest)
 {
 	const struct nlattr *info[IFLA_INFO_MAX + 1];

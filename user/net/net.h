@@ -52,6 +52,9 @@ struct hop {
 	struct ek_addr gateway; /* the on-link address resolved; equals the address if direct */
 	bool direct;            /* no gateway between */
 	struct ek_addr source;  /* the address the host would send from */
+	/* The kind of an interface that takes no frames redirected in driver mode ("bridge"); ""
+	 * if it takes them. */
+	char no_redirect[32];
 };
 const char *hop_state_name(enum hop_state state); /* "ready", "no route", ... */
 

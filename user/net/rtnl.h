@@ -90,6 +90,9 @@ int nl_link_dump(struct nl *nl, nl_each each, void *context);
 /* By name or alternative name. -ENODEV if there is none. */
 int nl_link_get(struct nl *nl, struct link *out, const char *name);
 
+/* Can XDP in driver mode redirect frames into it? */
+bool link_takes_redirects(const struct link *l);
+
 static inline bool link_usable(const struct link *l)
 {
 	return l && l->up && l->running;

@@ -172,6 +172,35 @@ static void the_set_may_change_while_it_is_reported(void **state)
 	hops_close(m.hops);
 }
 
+/* ---- what can be redirected into ------------------------------------------------------------ */
+
+static void interfaces_that_take_no_redirected_frames_are_named_by_kind(void **state)
+{
+	static const char *const kinds[] = { "bridge", "ifb", "macvlan", "vxlan" };
+	struct story s;
+
+	begin(&s, "10.9.0.2");
+	wait_ready(&s);
+	assert_string_equal(s.last.no_redirect, ""); /* veth */
+	hops_close(s.hops);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const char *own = i == 2 ? "link ekn0" : "";
+
+		run("ip link add ekx %s type %s %s", own, kinds[i],
+		    i == 3 ? "id 5 dstport 4789" : "");
+		run("ip addr add 10.10.0.1/24 dev ekx; ip link set ekx up");
+		begin(&s, "10.10.0.2");
+		assert_string_equal(s.last.no_redirect, kinds[i]);
+		hops_close(s.hops);
+		run("ip link del ekx");
+	}
+	run("ip tuntap add ekx mode tap; ip addr add 10.10.0.1/24 dev ekx; ip link set ekx up");
+	begin(&s, "10.10.0.2");
+	assert_string_equal(s.last.interface, "ekx");
+	assert_string_equal(s.last.no_redirect, ""); /* tun */
+	hops_close(s.hops);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +208,7 @@ int main(void)
 		story(lost_notifications_lead_to_a_resync),
 		story(an_interface_deleted_unnoticed_is_gone_after_the_resync),
 		story(watching_is_counted),
+		story(interfaces_that_take_no_redirected_frames_are_named_by_kind),
 		story(the_set_may_change_while_it_is_reported),
 	};
 
