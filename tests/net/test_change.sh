@@ -54,4 +54,23 @@ claim "a file with one bad backend is refused with its place" \
 	refused 'bad\.yaml:[0-9]+:[0-9]+' ek apply "$LAB_DIR/bad.yaml"
 claim "the revision in force is what it was" test "$(status .revision)" = "$before"
 claim "and every backend still answers" all_answer 4
+
+# ---- a listener that changes its service --------------------------------------------------------
+claim "the configuration is as it was" configure ipip 4
+sed "s|^    listen:.*|    listen: [\"$VIP4:80/tcp\"]|" "$LAB_DIR/evenkeel.yaml" >"$LAB_DIR/moved.yaml"
+cat >>"$LAB_DIR/moved.yaml" <<-END
+	  other:
+	    listen: ["[$VIP6]:80/tcp"]
+	    backends: { web-1: "$(lab_backend_addr 1 4)" }
+END
+moved() { # it is warned of once: of the listener that moves, not of the one that stays
+	local said
+	said=$(ek apply "$LAB_DIR/moved.yaml" 2>&1 >/dev/null | grep 'moved here')
+	echo "$said"
+	[ "$(wc -l <<<"$said")" = 1 ] && grep -qE \
+		"moved\.yaml:[0-9]+:[0-9]+: warning: service other: \[$VIP6\]:80/tcp .* from service web: .*established flows break.*backend drain" <<<"$said"
+}
+claim "a listener that is moved to another service is warned of, with the way that breaks no flow" moved
+unmoved() { ! ek apply "$LAB_DIR/moved.yaml" 2>&1 | grep 'moved here'; }
+claim "where it stays nothing is said" unmoved
 claims_end

@@ -22,7 +22,9 @@
 
 /* ---- guards: what would take the host's own traffic ------------------------------------------- */
 
-static bool listener_in_force(const struct daemon *d, const struct endpoint *e)
+/* The service that has this listener now, or NULL. */
+static const struct config_service *service_in_force(const struct daemon *d,
+						     const struct endpoint *e)
 {
 	for (size_t i = 0; d->config && i < d->config->service_count; i++) {
 		const struct config_service *s = &d->config->services[i];
@@ -32,10 +34,10 @@ static bool listener_in_force(const struct daemon *d, const struct endpoint *e)
 
 			if (addr_equal(&other->addr, &e->addr) && other->port == e->port &&
 			    other->proto == e->proto)
-				return true;
+				return s;
 		}
 	}
-	return false;
+	return NULL;
 }
 
 static void listener_guard(const struct config_service *s, const struct config_listener *l,
@@ -65,6 +67,21 @@ static void listener_guard(const struct config_service *s, const struct config_l
 			     s->name, text, strerror(-listens));
 }
 
+/* A flow is remembered, and its slot known, within its service alone. */
+static void move_warn(const struct config_service *from, const struct config_service *to,
+		      const struct config_listener *l, struct diag *diag)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	if (!strcmp(from->name, to->name))
+		return;
+	diag_warning(diag, l->place.line, l->place.column,
+		     "service %s: %s is moved here from service %s: its established flows break "
+		     "where %s chooses another backend; to keep them, leave it in %s and change "
+		     "that service's backends (evenkeel backend add, backend drain)",
+		     to->name, endpoint_text(&l->endpoint, text), from->name, to->name, from->name);
+}
+
 /* Listeners in force are not asked about again: a drain at night must not fail because some
  * socket was opened since. */
 static void guard(const struct daemon *d, const struct config *c, struct diag *diag)
@@ -72,9 +89,15 @@ static void guard(const struct daemon *d, const struct config *c, struct diag *d
 	for (size_t i = 0; i < c->service_count; i++) {
 		const struct config_service *s = &c->services[i];
 
-		for (size_t k = 0; k < s->listener_count; k++)
-			if (!listener_in_force(d, &s->listeners[k].endpoint))
-				listener_guard(s, &s->listeners[k], diag);
+		for (size_t k = 0; k < s->listener_count; k++) {
+			const struct config_listener *l = &s->listeners[k];
+			const struct config_service *now = service_in_force(d, &l->endpoint);
+
+			if (now)
+				move_warn(now, s, l, diag);
+			else
+				listener_guard(s, l, diag);
+		}
 	}
 	for (size_t i = 0; i < c->interface_count; i++)
 		if (!attachment_exists(d, c->interfaces[i]))
