@@ -238,6 +238,12 @@ history_list() {
 		grep -qE '^ +8  2023-11-14 22:13:20  bob   failed  apply web.yaml  no room$' "$DIR/out"
 }
 claim history_lists_revisions history_list
+answer history "$(done_with '{"revisions":[],"events":[{"id":3,"time":1700000000,"kind":"detach","user":"evenkeeld","uid":0,"pid":1,"command":null,"text":"eth0: not confirmed within 60 s"}]}')"
+history_events() {
+	exits 0 history --events && asked history '. == {limit: 20}' &&
+		grep -qE '^2023-11-14 22:13:20  evenkeeld  detach  eth0: not confirmed within 60 s$' "$DIR/out"
+}
+claim history_lists_events history_events
 answer doctor '{"version":1,"exit":1,"result":{"findings":[{"level":"ok","check":"mtu","subject":"eth0","text":"MTU 1500","remedy":null},{"level":"error","check":"next_hop","subject":"web/web-1","text":"no route","remedy":"ip route add ..."}]},"messages":[]}'
 doctor() {
 	exits 1 doctor && says "error    web/web-1: no route" && says "to mend it: ip route add ..." &&

@@ -25,16 +25,21 @@ claim what_resembles_nothing_is_not_guessed mistake "no command frobnicate" "--h
 not_guessed() { ek frobnicate && ! grep -q "did you mean" "$DIR/err"; }
 claim an_odd_word_gets_no_suggestion not_guessed
 claim a_family_alone_asks_for_its_command mistake "evenkeel backend: which" "backend --help" backend
-claim a_mistyped_option_is_guessed mistake "no option --jsn; did you mean --json?" "--help" \
+claim a_mistyped_option_is_guessed mistake "no option --jsn; did you mean --json?" "status --help" \
 	status --jsn
+claim a_mistyped_option_points_to_the_help_of_its_command mistake \
+	"evenkeel status: no option --wath; did you mean --watch?" "status --help" status --wath
+no_other() { exits 2 status --weigth && ! grep -q "did you mean" "$DIR/err"; }
+claim an_option_that_the_command_does_not_take_is_not_suggested no_other
+claim before_the_command_it_points_to_all_help mistake "evenkeel: no option --wath" "--help" --wath status
 claim an_option_of_another_command_is_refused mistake "no option --weight here" "status --help" \
 	status --weight 3
 claim a_single_dash_is_explained mistake "no option -x; options are written --name" "--help" -x
-claim an_option_without_its_value_is_refused mistake "--limit needs a value: --limit N" "--help" \
+claim an_option_without_its_value_is_refused mistake "--limit needs a value: --limit N" "history --help" \
 	history --limit
-claim an_option_with_an_empty_value_is_refused mistake "--limit needs a value" "--help" history --limit=
-claim a_flag_takes_no_value mistake "--yes takes no value" "--help" attach eth0 --yes=1
-claim an_option_given_twice_is_refused mistake "--limit is given twice" "--help" history --limit 1 --limit 2
+claim an_option_with_an_empty_value_is_refused mistake "--limit needs a value" "history --help" history --limit=
+claim a_flag_takes_no_value mistake "--yes takes no value" "attach --help" attach eth0 --yes=1
+claim an_option_given_twice_is_refused mistake "--limit is given twice" "history --help" history --limit 1 --limit 2
 claim a_missing_argument_is_refused mistake "needs IF..." "attach --help" attach
 claim a_superfluous_argument_is_refused mistake 'takes no argument "now"' "confirm --help" confirm now
 for text in 0 -1 1x "" 999999; do

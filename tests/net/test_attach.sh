@@ -11,8 +11,13 @@ claim "attach to the interface of the default route succeeds" ek attach eth0
 claim "it awaits confirmation and says for how long" status \
 	'.interfaces[0] | .confirmed == false and .confirm_within_s <= 3'
 claim "without confirmation it detaches by itself" wait_for 8 unattached
+claim "confirm comes too late, and says when it was detached and what to do" \
+	refused 'eth0 was detached at [0-2][0-9]:[0-5][0-9].*evenkeel attach eth0' ek confirm
+undone() { ek history --events | tee /dev/stderr | grep -q 'evenkeeld .*detach .*eth0: not confirmed within 3 s'; }
+claim "the history tells it" undone
 claim "attach again" ek attach eth0
 claim "confirm" ek confirm
+claim "a second confirm finds nothing" refused 'nothing waits' ek confirm
 claim "confirmed is what it is then" status '.interfaces[0].confirmed'
 still_attached() { ! wait_for 5 unattached; }
 claim "a confirmed program stays beyond the time" still_attached

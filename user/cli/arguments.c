@@ -25,7 +25,8 @@ const struct option_info cli_options[OPTIONS] = {
 	[OPTION_WATCH] = { "watch", "SECONDS", true, "print again every second, or as given" },
 	[OPTION_COUNT] = { "count", "N", false, "with --watch: end after N prints" },
 	[OPTION_WEIGHT] = { "weight", "N", false, "0 to 65535; 100 is usual, 0: no new flows" },
-	[OPTION_LIMIT] = { "limit", "N", false, "at most N revisions, the newest (20)" },
+	[OPTION_LIMIT] = { "limit", "N", false, "at most N, the newest (20)" },
+	[OPTION_EVENTS] = { "events", NULL, false, "list what happened, not the revisions" },
 };
 
 int cli_error(const char *format, ...)
@@ -53,16 +54,42 @@ int cli_usage(const struct cli *cli, const char *format, ...)
 	return EK_EXIT_USAGE;
 }
 
+static bool option_fits(const struct command *command, int option)
+{
+	return !command || (command->options | OPTIONS_GLOBAL) & OPTION_BIT(option);
+}
+
 static int option_unknown(const struct cli *cli, const char *name)
 {
 	const char *names[OPTIONS], *near;
+	size_t count = 0;
 
-	for (size_t i = 0; i < OPTIONS; i++)
-		names[i] = cli_options[i].name;
-	near = suggest(name, names, OPTIONS);
+	for (int i = 0; i < OPTIONS; i++)
+		if (option_fits(cli->command, i))
+			names[count++] = cli_options[i].name;
+	near = suggest(name, names, count);
 	if (near)
 		return cli_usage(cli, "no option --%s; did you mean --%s?", name, near);
 	return cli_usage(cli, "no option --%s", name);
+}
+
+/* The command that the first words name, *used of them; NULL if they name none. */
+static const struct command *command_named(const struct cli *cli, size_t *used)
+{
+	const struct command *command = NULL;
+	char two[128];
+
+	if (!cli->count)
+		return NULL;
+	*used = 2;
+	snprintf(two, sizeof(two), "%s %s", cli->words[0], cli->count > 1 ? cli->words[1] : "");
+	if (cli->count > 1)
+		command = cli_command(two);
+	/* "backend add" as one word is no command. */
+	if (command || strchr(cli->words[0], ' '))
+		return command;
+	*used = 1;
+	return cli_command(cli->words[0]);
 }
 
 static int option_find(const char *name, size_t length)
@@ -83,7 +110,9 @@ static int option_take(struct cli *cli, int argc, char **argv, int *at)
 	int option = option_find(name, length);
 	const struct option_info *info;
 	char shown[64];
+	size_t used;
 
+	cli->command = command_named(cli, &used); /* whose help a mistake points to */
 	snprintf(shown, sizeof(shown), "%.*s", (int)(length < 60 ? length : 60), name);
 	if (option < 0)
 		return option_unknown(cli, shown);
@@ -220,7 +249,7 @@ static int command_check(const struct cli *cli)
 	const struct command *c = cli->command;
 
 	for (int i = 0; i < OPTIONS; i++)
-		if (cli->option[i] && !((c->options | OPTIONS_GLOBAL) & OPTION_BIT(i)))
+		if (cli->option[i] && !option_fits(c, i))
 			return cli_usage(cli, "no option --%s here", cli_options[i].name);
 	if (cli->count < c->min)
 		return cli_usage(cli, "needs %s", c->synopsis);
@@ -231,16 +260,9 @@ static int command_check(const struct cli *cli)
 
 int cli_find(struct cli *cli)
 {
-	char two[128];
-	size_t used = 2;
+	size_t used;
 
-	snprintf(two, sizeof(two), "%s %s", cli->words[0], cli->count > 1 ? cli->words[1] : "");
-	cli->command = cli->count > 1 ? cli_command(two) : NULL;
-	/* "backend add" as one word is no command. */
-	if (!cli->command && !strchr(cli->words[0], ' ')) {
-		cli->command = cli_command(cli->words[0]);
-		used = 1;
-	}
+	cli->command = command_named(cli, &used);
 	if (!cli->command) {
 		if (cli->option[OPTION_HELP] && family_exists(cli->words[0]) && cli->count == 1)
 			return 0;

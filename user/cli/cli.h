@@ -22,6 +22,7 @@ enum cli_option {
 	OPTION_COUNT,
 	OPTION_WEIGHT,
 	OPTION_LIMIT,
+	OPTION_EVENTS,
 	OPTIONS
 };
 #define OPTION_BIT(option) (1u << (option))

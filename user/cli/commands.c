@@ -66,8 +66,10 @@ const struct command cli_commands[] = {
 	  "\n  evenkeel explain \"198.51.100.7:40000 > 203.0.113.10:443/tcp\"\n"
 	  "  evenkeel explain 198.51.100.7:40000 203.0.113.10:443/tcp\n",
 	  0, 1, 3, cmd_explain, false },
-	{ "history", "[--limit N]", NULL, "list the revisions of the configuration", "",
-	  OPTION_BIT(OPTION_LIMIT), 0, 0, cmd_history, false },
+	{ "history", "[--events] [--limit N]", NULL, "list the revisions of the configuration",
+	  "With --events, what happened: starts, attachments and those undone by themselves,\n"
+	  "confirmations, backends that left.\n",
+	  OPTION_BIT(OPTION_EVENTS) | OPTION_BIT(OPTION_LIMIT), 0, 0, cmd_history, false },
 	{ "doctor", "", NULL, "look for what is wrong, and say what mends it",
 	  "Exit status 1 if it finds an error.\n", 0, 0, 0, cmd_doctor, false },
 	{ "version", "", NULL, "print the versions of evenkeel and evenkeeld", "", 0, 0, 0,

@@ -23,6 +23,8 @@ struct held {
 struct attachments {
 	struct held *held;
 	size_t count, capacity;
+	char undone[256]; /* names of those last detached for lack of a confirmation */
+	int64_t undone_at;
 	struct attachment *known; /* as last listed */
 	size_t known_count;
 };
@@ -109,6 +111,22 @@ void attachments_adopt(struct daemon *d)
 			    "attach IF");
 }
 
+const char *attachments_undone(const struct daemon *d, int64_t *when)
+{
+	*when = d->attachments->undone_at;
+	return d->attachments->undone;
+}
+
+/* Those of one moment together: they were attached by one command. */
+static void undone_add(struct attachments *a, const char *name)
+{
+	int64_t now = clock_wall_s();
+	size_t used = now == a->undone_at ? strlen(a->undone) : 0;
+
+	snprintf(a->undone + used, sizeof(a->undone) - used, "%s%s", used ? " " : "", name);
+	a->undone_at = now;
+}
+
 void attachments_tick(struct daemon *d)
 {
 	struct attachments *a = d->attachments;
@@ -123,6 +141,7 @@ void attachments_tick(struct daemon *d)
 			    d->options.confirm_s);
 		daemon_event(d, "detach", &d->self, "%s: not confirmed within %u s", h->name,
 			     d->options.confirm_s);
+		undone_add(a, h->name);
 		held_drop(a, h);
 	}
 }
@@ -287,6 +306,7 @@ int attachments_add(struct daemon *d, struct attach_job *jobs, size_t count, boo
 	size_t kept = 0;
 	int err;
 
+	d->attachments->undone[0] = '\0';
 	for (size_t i = 0; i < count; i++)
 		jobs[i].link_fd = -1;
 	err = attach_all(d, jobs, count, generic, error);

@@ -25,6 +25,10 @@ void attachments_adopt(struct daemon *d);
 /* Each second: detaches what was not confirmed in time. */
 void attachments_tick(struct daemon *d);
 
+/* The names of those last detached so, with a space between, and when; "" if there are none, or
+ * something was attached since. */
+const char *attachments_undone(const struct daemon *d, int64_t *when);
+
 /* Lists all; *out allocated. */
 int attachments_list(const struct daemon *d, struct attachment **out, size_t *count);
 /* Whether the interface is attached; NULL: whether any is. */

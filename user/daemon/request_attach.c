@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/attachment.h"
 #include "daemon/facts.h"
@@ -323,6 +324,27 @@ void request_detach(struct request *r, struct reply *reply)
 
 /* ---- confirm -------------------------------------------------------------------------------------- */
 
+static void confirm_refuse(const struct daemon *d, struct reply *reply)
+{
+	int64_t when;
+	const char *undone = attachments_undone(d, &when);
+	time_t t = when;
+	struct tm tm = {};
+	char clock[16];
+
+	localtime_r(&t, &tm);
+	strftime(clock, sizeof(clock), "%H:%M", &tm);
+	if (*undone)
+		reply_refuse(
+			reply,
+			"too late: %s was detached at %s, not confirmed within %u s; to attach "
+			"again: evenkeel attach %s",
+			undone, clock, d->options.confirm_s, undone);
+	else
+		reply_refuse(reply, "nothing waits to be confirmed (evenkeel status shows what is "
+				    "attached)");
+}
+
 void request_confirm(struct request *r, struct reply *reply)
 {
 	char done[INTERFACES_MAX][64];
@@ -334,8 +356,7 @@ void request_confirm(struct request *r, struct reply *reply)
 		return;
 	request_command(r, "confirm");
 	if (!attachments_held(r->daemon)) {
-		reply_refuse(reply, "nothing waits to be confirmed (evenkeel status shows what is "
-				    "attached)");
+		confirm_refuse(r->daemon, reply);
 		return;
 	}
 	err = attachments_confirm(r->daemon, NULL, done, INTERFACES_MAX, &count);
