@@ -62,6 +62,15 @@ status_aligned() { # every row of the table has its columns where the title has 
 claim the_table_is_aligned status_aligned
 status_as_json() { exits 0 status --json && [ "$(jq -S . "$DIR/out")" = "$(status_json 1000 | jq -S .)" ]; }
 claim status_json_is_the_result_unchanged status_as_json
+answer status "$(done_with "$(status_json 1000 | jq -c '.lost = [{name: "eth1", ifindex: 3, refused: 2, unsent: 40}, {name: null, ifindex: 9, refused: 1, unsent: 0}]')")"
+status_lost() {
+	exits 0 status && says "lost 42 after the verdict, to eth1: the kernel refused 2, the driver did not take 40" &&
+		says "lost 1 after the verdict, to an interface that is gone"
+}
+claim status_shows_what_was_lost_after_the_verdict status_lost
+answer status "$(done_with "$(status_json 1000 | jq -c '.lost = null')")"
+status_uncounted() { exits 0 status && says "frames lost after the verdict are not counted: see evenkeel doctor"; }
+claim status_says_that_losses_are_not_counted status_uncounted
 answer status "$(done_with '{"version":1,"revision":0,"pid":42,"interfaces":[],"services":[],"dropped":{},"trouble":"the journal cannot be read"}')"
 status_empty() { exits 0 status && says "no configuration yet: evenkeel apply FILE" && says "attached to no interface" && says "TROUBLE: the journal cannot be read"; }
 claim an_empty_daemon_says_what_comes_next status_empty
