@@ -41,7 +41,8 @@ static int enter(void **state)
 		return -1;
 	if (!mkdtemp(mount_point) || mount("bpf", mount_point, "bpf", 0, NULL))
 		return -1;
-	run("ip link set lo up; ip link add ekt-bridge type bridge; ip link set ekt-bridge up");
+	/* Down: refused, as an interface is that takes no redirected frames. */
+	run("ip link set lo up; ip link add ekt-down type veth peer name ekt-peer");
 	return 0;
 }
 
@@ -105,7 +106,7 @@ static void what_an_interface_cannot_take_is_counted_under_it(void **state)
 	struct fixture x;
 	struct dp_lost *lost;
 
-	behind(&x, "ekt-bridge");
+	behind(&x, "ekt-down");
 	lost = count(&x, NULL);
 	let_go(&x, FRAMES);
 	assert_int_equal(fixture_verdicts(&x).redirected, FRAMES);
@@ -119,8 +120,8 @@ static void another_data_paths_losses_are_not_ours(void **state)
 	struct fixture ours, other;
 	struct dp_lost *lost;
 
-	behind(&ours, "ekt-bridge");
-	behind(&other, "ekt-bridge");
+	behind(&ours, "ekt-down");
+	behind(&other, "ekt-down");
 	lost = count(&ours, NULL);
 	let_go(&other, FRAMES);
 	assert_int_equal(refused(lost, ours.hop4.ifindex), 0);
@@ -147,7 +148,7 @@ static void pinned_it_counts_without_us_and_each_loss_once(void **state)
 	make_folder("");
 	make_folder("/maps");
 	make_folder("/programs");
-	behind(&x, "ekt-bridge");
+	behind(&x, "ekt-down");
 	dp_lost_close(count(&x, mount_point));
 	let_go(&x, FRAMES);
 	dp_lost_close(count(&x, mount_point));
