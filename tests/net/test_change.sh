@@ -47,6 +47,18 @@ claim "an IPv6 backend's new MAC address is followed" mac_changes 6
 claim "l2 comes into force" configure l2 4
 claim "a new MAC address is followed with l2" mac_changes 4
 
+# ---- the balancer's own MAC address ---------------------------------------------------------------
+lab_in balancer ip link set eth0 address 02:00:00:00:00:bb
+claim "the balancer's new MAC address is its own at once" wait_for 5 all_answer 4
+# As a flooding switch does: a frame to somebody else's address is seen here too.
+lab_in router ip neigh replace "$BALANCER4" lladdr 02:00:00:00:00:99 dev lan
+sent=$(status .sent)
+claim "a frame to another host's MAC address is not taken" \
+	not lab_in client curl -s --max-time 1 "$(url 4)/"
+claim "it was passed" status ".sent == $sent"
+lab_in router ip neigh del "$BALANCER4" dev lan
+claim "the service is there again" wait_for 5 all_answer 4
+
 # ---- a refused revision changes nothing ----------------------------------------------------------
 before=$(status .revision)
 sed 's/web-3: .*/web-3: { address: 224.0.0.1 }/' "$LAB_DIR/evenkeel.yaml" >"$LAB_DIR/bad.yaml"

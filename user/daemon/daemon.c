@@ -14,6 +14,7 @@
 #include "daemon/change.h"
 #include "daemon/control.h"
 #include "daemon/log.h"
+#include "daemon/macs.h"
 #include "daemon/nexthop.h"
 #include "daemon/notify.h"
 #include "daemon/sample.h"
@@ -162,6 +163,7 @@ static void on_tick(uv_timer_t *handle)
 	struct daemon *d = handle->data;
 
 	nexthops_refresh(d);
+	macs_sync(d);
 	settle(d);
 	if (d->lost)
 		dp_lost_refresh(d->lost); /* for the doctor, who sees what this process has read */
@@ -195,11 +197,13 @@ int daemon_open(struct daemon *d, const struct options *options)
 	d->loop.data = d;
 	err = journal_start(d) ?: control_open(&d->control, d) ?:
 	      data_path_open(d) ?: samples_open(&d->samples, d->dp) ?: attachments_open(d) ?: nexthops_open(d) ?:
+	      macs_open(&d->macs) ?:
 	      loop_start(d);
 	if (err)
 		return err;
 	change_restore(d);
 	attachments_adopt(d);
+	macs_sync(d);
 	daemon_event(d, d->dp->adopted ? "adopt" : "start", &d->self,
 		     "evenkeeld " EK_VERSION " started, revision %lld in force%s%s",
 		     (long long)d->revision.number, d->trouble[0] ? "; " : "", d->trouble);
@@ -235,6 +239,7 @@ void daemon_close(struct daemon *d)
 	uv_loop_close(&d->loop);
 	attachments_close(d->attachments);
 	samples_close(d->samples);
+	macs_close(d->macs);
 	dp_lost_close(d->lost);
 	dp_close(d->dp);
 	config_free(d->config);

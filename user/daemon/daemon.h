@@ -14,6 +14,7 @@
 #include "store/journal.h"
 
 struct dp_lost;
+struct macs;
 struct nexthops;
 struct samples;
 struct attachments;
@@ -32,6 +33,7 @@ struct daemon {
 		[640]; /* why the data path does not show the revision in force; "" if it does */
 	bool settling; /* a slot may be unsettled, or a backend leaving */
 	struct nexthops *nexthops;
+	struct macs *macs;
 	struct samples *samples;
 	struct attachments *attachments;
 	struct control *control;

@@ -9,6 +9,7 @@
 
 #include "daemon/attachment.h"
 #include "daemon/log.h"
+#include "daemon/macs.h"
 #include "dp/install.h"
 #include "lib/addr.h"
 #include "lib/path.h"
@@ -366,6 +367,11 @@ static void egresses_keep(const struct nexthops *n)
 	}
 }
 
+const struct hops *nexthops_hops(const struct daemon *d)
+{
+	return d->nexthops->hops;
+}
+
 void nexthops_refresh(struct daemon *d)
 {
 	int err = hops_refresh(d->nexthops->hops);
@@ -415,6 +421,7 @@ static void on_readable(uv_poll_t *handle, int status, int events)
 	int err = status ?: hops_process(n->hops);
 
 	paths_flush(n);
+	macs_sync(handle->loop->data);
 	if (err)
 		log_warning("news of routes and neighbours cannot be read: %s", strerror(-err));
 }

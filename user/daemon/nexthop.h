@@ -15,6 +15,9 @@ void nexthops_close(struct nexthops *n);
  * and records that it is gone. True if some backend is leaving. */
 bool nexthops_sync(struct daemon *d);
 
+/* What the kernel says of routes, neighbours and links. */
+const struct hops *nexthops_hops(const struct daemon *d);
+
 /* Each second: asks for neighbours that are missing or stale. */
 void nexthops_refresh(struct daemon *d);
 

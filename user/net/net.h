@@ -82,6 +82,10 @@ const struct hop *hops_find(const struct hops *h, const struct ek_addr *addr);
 int hops_fd(const struct hops *h);
 int hops_process(struct hops *h);
 
+/* The Ethernet addresses of this host's interfaces, that of interface `first` (0: none) at the
+ * head. Writes at most `room`, returns how many there are. */
+size_t hops_macs(const struct hops *h, unsigned int first, uint8_t (*out)[6], size_t room);
+
 /* Re-asks for neighbours that are missing or have gone stale; call about every second. */
 int hops_refresh(struct hops *h);
 
