@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # `make bench`: ns per packet inside the kernel, beside floors of the same run (root, see
-# docs/performance.md). BENCH_ARGS="--json", "--rounds 400".
+# docs/performance.md). BENCH_ARGS="--json", "--rounds 400", "--rows v6".
 
 BENCH_ARGS ?=
 
@@ -20,7 +20,7 @@ $(BUILD)/tests/bench/%.o: tests/bench/%.c
 
 $(BUILD)/tests/bench/bench: $(BENCH_OBJECTS) $(BUILD)/libdp.a $(BUILD)/liblib.a
 	@echo "  LD      $@" >&2
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(DP_PACKAGES) $(LIB_PACKAGES)) -lm
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(DP_PACKAGES) $(LIB_PACKAGES)) -lm -lpthread
 
 # How long tables take to build: a program of its own, of the pure layer alone.
 BENCH_MAGLEV := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/bench_maglev.c))

@@ -4,7 +4,7 @@
 # test runs arrive on that namespace's loopback interface and nothing else shall.
 set -eu
 
-folder=${1:?usage: bench.sh FOLDER [--json] [--rounds N]}
+folder=${1:?usage: bench.sh FOLDER [--json] [--rounds N] [--rows TEXT]}
 shift
 
 if [ "$(id -u)" -ne 0 ]; then
@@ -16,10 +16,19 @@ if [ "$(cat /proc/sys/net/core/bpf_jit_enable 2>/dev/null || echo 1)" = 0 ]; the
 	exit 1
 fi
 
-# Minutes at most on any machine; a run that hangs must not stay.
-unshare --net timeout 600 "$folder/bench" "$@" "$folder/bench.bpf.o"
+# Minutes at most on any machine; a run that hangs must not stay. The veth pair is for live frames
+# (tests/bench/live.h) and goes with the namespace; it has one queue, because all frames come from
+# one CPU.
+# shellcheck disable=SC2016 # expanded by the inner shell
+unshare --net timeout 600 sh -c '
+	ip link set lo up
+	ip link add near type veth peer name far
+	ip link set near up
+	ip link set far up
+	exec "$@"
+' bench "$folder/bench" "$@" "$folder/bench.bpf.o"
 case " $* " in
-*" --json "*) ;;
+*" --json "* | *" --rows "*) ;;
 *)
 	if [ -x "$folder/bench_maglev" ]; then
 		echo

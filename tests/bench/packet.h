@@ -12,6 +12,15 @@ struct packet_spec {
 	uint16_t port;
 	uint8_t protocol; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP */
 	uint8_t flags;    /* of TCP: PACKET_SYN... */
+	uint8_t shape;    /* PACKET_FRAGMENT... */
+};
+
+/* What stands between the IP header and the transport, or is odd about the former. */
+enum packet_shape {
+	PACKET_PLAIN,
+	PACKET_FRAGMENT,       /* the first one: it has ports */
+	PACKET_LATER_FRAGMENT, /* without */
+	PACKET_OPTIONS,        /* IPv4: four bytes of no operation; IPv6: a hop-by-hop header */
 };
 
 #define PACKET_FIN 0x01

@@ -23,8 +23,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Sorts `values`. */
-static double quantile(double *values, size_t count, double q)
+double report_quantile(double *values, size_t count, double q)
 {
 	if (!count)
 		return NAN;
@@ -51,7 +50,7 @@ static void choose_rounds(struct report *r, struct work *w)
 	double usual;
 
 	memcpy(w->sorted, r->calibration, 2 * r->rounds * sizeof(double));
-	usual = quantile(w->sorted, 2 * r->rounds, 0.1);
+	usual = report_quantile(w->sorted, 2 * r->rounds, 0.1);
 	r->kept = 0;
 	for (size_t i = 0; i < r->rounds; i++) {
 		w->keep[i] = r->calibration[2 * i] <= usual * TOLERANCE &&
@@ -73,12 +72,12 @@ static void summarize(const struct report *r, struct work *w, size_t index)
 			taken += r->per_round;
 		}
 	}
-	result->median = quantile(w->sorted, taken, 0.5);
-	result->p99 = quantile(w->sorted, taken, 0.99);
+	result->median = report_quantile(w->sorted, taken, 0.5);
+	result->p99 = report_quantile(w->sorted, taken, 0.99);
 	for (size_t i = 0; i < r->rounds; i++) {
 		memcpy(w->sorted, result->batches + i * r->per_round,
 		       r->per_round * sizeof(double));
-		w->medians[index * r->rounds + i] = quantile(w->sorted, r->per_round, 0.5);
+		w->medians[index * r->rounds + i] = report_quantile(w->sorted, r->per_round, 0.5);
 	}
 }
 
@@ -96,13 +95,13 @@ static void compare(const struct report *r, struct work *w, size_t index)
 		if (w->keep[i])
 			w->sorted[taken++] = own[i] - tx[i];
 	}
-	result->over_tx = quantile(w->sorted, taken, 0.5);
+	result->over_tx = report_quantile(w->sorted, taken, 0.5);
 	taken = 0;
 	for (size_t i = 0; floor && i < r->rounds; i++) {
 		if (w->keep[i] && floor[i] > tx[i])
 			w->sorted[taken++] = (own[i] - tx[i]) / (floor[i] - tx[i]);
 	}
-	result->ratio = quantile(w->sorted, taken, 0.5);
+	result->ratio = report_quantile(w->sorted, taken, 0.5);
 }
 
 int report_compute(struct report *r)
@@ -123,6 +122,79 @@ int report_compute(struct report *r)
 	return 0;
 }
 
+/* ---- aims ---------------------------------------------------------------------------------- */
+
+static double quantity(const struct result *x, const struct aim *aim)
+{
+	if (aim->of == AIM_RATIO)
+		return x->ratio;
+	return aim->of == AIM_MEDIAN ? x->median : x->over_tx;
+}
+
+/* NAN: none. */
+static double limit_of(const struct report *r, const struct result *x)
+{
+	const struct aim *aim = &x->aim;
+
+	if (aim->of == AIM_NONE)
+		return NAN;
+	if (aim->of == AIM_RATIO)
+		return aim->factor;
+	return aim->factor * quantity(&r->results[aim->than], aim) +
+	       aim->misses * r->results[r->miss].over_tx;
+}
+
+static const char *quantity_name(const struct aim *aim)
+{
+	if (aim->of == AIM_RATIO)
+		return "ratio";
+	return aim->of == AIM_MEDIAN ? "median" : "over TX";
+}
+
+static const char *verdict(bool met)
+{
+	return met ? "met" : "NOT MET";
+}
+
+static struct fact *fact_add(struct report *r, const char *name, double value, const char *unit)
+{
+	struct fact *f = &r->facts[r->fact_count];
+
+	if (r->fact_count == REPORT_FACTS_MAX) {
+		fprintf(stderr, "bench: more than %d facts: raise REPORT_FACTS_MAX\n",
+			REPORT_FACTS_MAX);
+		exit(1);
+	}
+	r->fact_count++;
+	*f = (struct fact){ .name = name, .unit = unit, .value = value, .limit = NAN };
+	return f;
+}
+
+void report_fact(struct report *r, const char *name, double value, const char *unit)
+{
+	fact_add(r, name, value, unit);
+}
+
+void report_fact_most(struct report *r, const char *name, double value, const char *unit,
+		      double limit)
+{
+	fact_add(r, name, value, unit)->limit = limit;
+}
+
+void report_fact_least(struct report *r, const char *name, double value, const char *unit,
+		       double limit)
+{
+	struct fact *f = fact_add(r, name, value, unit);
+
+	f->limit = limit;
+	f->at_least = true;
+}
+
+static bool fact_met(const struct fact *f)
+{
+	return f->at_least ? f->value >= f->limit : f->value <= f->limit;
+}
+
 /* ---- printing ---------------------------------------------------------------------------------- */
 
 #define FLOWS_TEXT_MAX 24
@@ -138,25 +210,81 @@ static const char *flows_text(size_t flows, char buf[static FLOWS_TEXT_MAX])
 	return buf;
 }
 
+static void print_row(const struct report *r, const struct result *x)
+{
+	double limit = limit_of(r, x);
+	char flows[FLOWS_TEXT_MAX], ratio[16] = "";
+
+	if (!isnan(x->ratio))
+		snprintf(ratio, sizeof(ratio), "%.2f", x->ratio);
+	printf("%-36s %6s %7.1f %7.1f %8.1f %6s", x->name, flows_text(x->flows, flows), x->median,
+	       x->p99, x->over_tx, ratio);
+	if (isnan(limit))
+		printf("\n");
+	else
+		printf("  %s <= %.*f: %s\n", quantity_name(&x->aim), x->aim.of == AIM_RATIO ? 2 : 1,
+		       limit, verdict(quantity(x, &x->aim) <= limit));
+}
+
+static void print_fact(const struct fact *f)
+{
+	printf("%-52s %10.*f %-8s", f->name, f->value < 100 ? 2 : 0, f->value, f->unit);
+	if (isnan(f->limit))
+		printf("\n");
+	else
+		printf("  %s %g: %s\n", f->at_least ? ">=" : "<=", f->limit, verdict(fact_met(f)));
+}
+
 static void print_table(const struct report *r)
 {
 	printf("ns per packet inside the kernel, median and 99th percentile of batches of %d;\n"
 	       "ratio: (row - XDP_TX) / (encapsulation alone - XDP_TX), outer family alike\n\n"
-	       "%-38s %7s %8s %8s %8s %7s\n",
-	       BENCH_BATCH, "", "flows", "median", "p99", "over TX", "ratio");
-	for (size_t i = 0; i < r->count; i++) {
-		const struct result *x = &r->results[i];
-		char flows[FLOWS_TEXT_MAX];
-
-		printf("%-38s %7s %8.1f %8.1f %8.1f ", x->name, flows_text(x->flows, flows),
-		       x->median, x->p99, x->over_tx);
-		if (isnan(x->ratio))
-			printf("%7s\n", "");
-		else
-			printf("%7.2f\n", x->ratio);
-	}
-	printf("\n%zu of %zu rounds counted; in the others the machine ran slower\n", r->kept,
+	       "%-36s %6s %7s %7s %8s %6s  %s\n",
+	       BENCH_BATCH, "", "flows", "median", "p99", "over TX", "ratio", "aim");
+	for (size_t i = 0; i < r->count; i++)
+		print_row(r, &r->results[i]);
+	printf("\n%zu of %zu rounds counted; in the others the machine ran slower\n\n", r->kept,
 	       r->rounds);
+	for (size_t i = 0; i < r->fact_count; i++)
+		print_fact(&r->facts[i]);
+}
+
+static void json_number(const char *name, double value, int digits)
+{
+	if (isnan(value))
+		printf(",\"%s\":null", name);
+	else
+		printf(",\"%s\":%.*f", name, digits, value);
+}
+
+static void json_met(double limit, bool met)
+{
+	printf(",\"met\":%s}", isnan(limit) ? "null" : met ? "true" : "false");
+}
+
+static void json_row(const struct report *r, const struct result *x)
+{
+	double limit = limit_of(r, x);
+
+	printf("\n{\"name\":\"%s\",\"flows\":%zu", x->name, x->flows);
+	json_number("median_ns", x->median, 2);
+	json_number("p99_ns", x->p99, 2);
+	json_number("over_tx_ns", x->over_tx, 2);
+	json_number("ratio", x->ratio, 3);
+	if (isnan(limit))
+		printf(",\"aim_of\":null");
+	else
+		printf(",\"aim_of\":\"%s\"", quantity_name(&x->aim));
+	json_number("at_most", limit, 2);
+	json_met(limit, quantity(x, &x->aim) <= limit);
+}
+
+static void json_fact(const struct fact *f)
+{
+	printf("\n{\"name\":\"%s\",\"unit\":\"%s\"", f->name, f->unit);
+	json_number("value", f->value, 3);
+	json_number(f->at_least ? "at_least" : "at_most", f->limit, 3);
+	json_met(f->limit, fact_met(f));
 }
 
 static void print_json(const struct report *r)
@@ -167,15 +295,13 @@ static void print_json(const struct report *r)
 	printf("{\"kernel\":\"%s\",\"rounds\":%zu,\"rounds_counted\":%zu,\"batch\":%d,\"rows\":[",
 	       host.release, r->rounds, r->kept, BENCH_BATCH);
 	for (size_t i = 0; i < r->count; i++) {
-		const struct result *x = &r->results[i];
-
-		printf("%s\n{\"name\":\"%s\",\"flows\":%zu,\"median_ns\":%.2f,\"p99_ns\":%.2f,"
-		       "\"over_tx_ns\":%.2f,\"ratio\":",
-		       i ? "," : "", x->name, x->flows, x->median, x->p99, x->over_tx);
-		if (isnan(x->ratio))
-			printf("null}");
-		else
-			printf("%.3f}", x->ratio);
+		printf("%s", i ? "," : "");
+		json_row(r, &r->results[i]);
+	}
+	printf("],\n\"facts\":[");
+	for (size_t i = 0; i < r->fact_count; i++) {
+		printf("%s", i ? "," : "");
+		json_fact(&r->facts[i]);
 	}
 	printf("\n]}\n");
 }

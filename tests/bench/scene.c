@@ -15,15 +15,13 @@
 #include "lib/config.h"
 #include "lib/path.h"
 
-/* Test runs arrive on the loopback interface, which is the first of every network namespace: a
- * path back through it ends in XDP_TX. */
-#define INGRESS 1u
-
-static const struct dp_sizes sizes = {
+const struct dp_sizes scene_sizes = {
 	.slots = 24u << 20,
 	.backends = 16384,
 	.flow_buckets = 1u << 19, /* a million remembered flows fill it to a half */
 };
+
+const struct ek_key scene_key = { { 0x243f6a8885a308d3, 0x13198a2e03707344 } };
 
 /* ---- the configuration ------------------------------------------------------------------------ */
 
@@ -110,11 +108,11 @@ static bool is_ipv4(const struct ek_addr *a)
 	return !a->words[0] && a->be32[2] == htonl(0xffff);
 }
 
-static int give_paths(struct dp *dp)
+int scene_route(struct dp *dp, unsigned int ifindex)
 {
 	struct path_hop hop = { .source_mac = { 2, 0, 0, 0, 0, 1 },
 				.dest_mac = { 2, 0, 0, 0, 0, 2 },
-				.ifindex = INGRESS,
+				.ifindex = ifindex,
 				.mtu = 1500 };
 	struct ek_addr source4 = {}, source6 = {};
 
@@ -161,21 +159,32 @@ static int unsettle(struct dp *dp, const char *service, uint32_t now_s)
 	return 0;
 }
 
-static int map_job(struct scene *s, const struct bpf_object *object)
+static int map_own(struct scene *s, const struct bpf_object *object)
 {
-	int fd = bpf_object__find_map_fd_by_name(object, "bench_jobs");
-	void *at;
+	const struct {
+		const char *name;
+		void **at;
+		size_t size;
+	} maps[] = {
+		{ "bench_jobs", (void **)&s->jobs, BENCH_CPUS * sizeof(*s->jobs) },
+		{ "bench_returned", (void **)&s->returned, BENCH_CPUS * sizeof(*s->returned) },
+	};
 
-	if (fd < 0)
-		return fd;
-	at = mmap(NULL, sizeof(*s->job), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED)
-		return -errno;
-	s->job = at;
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		int fd = bpf_object__find_map_fd_by_name(object, maps[i].name);
+		void *at;
+
+		if (fd < 0)
+			return fd;
+		at = mmap(NULL, maps[i].size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (at == MAP_FAILED)
+			return -errno;
+		*maps[i].at = at;
+	}
 	return 0;
 }
 
-static int fill(struct scene *s)
+int scene_install(struct dp *dp)
 {
 	_cleanup_(config_release) struct config *config = NULL;
 	char error[DP_ERROR_MAX] = "the configuration";
@@ -184,12 +193,21 @@ static int fill(struct scene *s)
 	int err = make_config(&config);
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	err = err ?: dp_install(s->dp, config, (uint32_t)now.tv_sec, &result, error);
+	err = err ?: dp_install(dp, config, (uint32_t)now.tv_sec, &result, error);
 	if (err) {
 		fprintf(stderr, "bench: %s: %s\n", error, strerror(-err));
 		return err;
 	}
-	err = give_paths(s->dp);
+	return 0;
+}
+
+static int fill(struct scene *s)
+{
+	struct timespec now;
+	int err = scene_install(s->dp);
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	err = err ?: scene_route(s->dp, SCENE_INGRESS);
 	err = err ?: unsettle(s->dp, "moved", (uint32_t)now.tv_sec);
 	err = err ?: unsettle(s->dp, "missed", (uint32_t)now.tv_sec);
 	if (err)
@@ -199,7 +217,6 @@ static int fill(struct scene *s)
 
 int scene_open(struct scene *s, const char *path)
 {
-	const struct ek_key key = { { 0x243f6a8885a308d3, 0x13198a2e03707344 } };
 	struct bpf_object *object = bpf_object__open_file(path, NULL);
 	char error[DP_ERROR_MAX] = "";
 	int err;
@@ -208,10 +225,10 @@ int scene_open(struct scene *s, const char *path)
 		fprintf(stderr, "bench: %s: %s\n", path, strerror(errno));
 		return -errno;
 	}
-	err = dp_object_prepare(object, &sizes, error);
+	err = dp_object_prepare(object, &scene_sizes, error);
 	err = err ?: bpf_object__load(object);
-	err = err ?: map_job(s, object);
-	err = err ?: dp_from_object(&s->dp, object, &sizes, key, error);
+	err = err ?: map_own(s, object);
+	err = err ?: dp_from_object(&s->dp, object, &scene_sizes, scene_key, error);
 	if (err) {
 		fprintf(stderr, "bench: %s: %s %s\n", path, strerror(-err), error);
 		bpf_object__close(object);
@@ -225,7 +242,8 @@ int scene_open(struct scene *s, const char *path)
 
 void scene_close(struct scene *s)
 {
-	munmap(s->job, sizeof(*s->job));
+	munmap(s->jobs, BENCH_CPUS * sizeof(*s->jobs));
+	munmap(s->returned, BENCH_CPUS * sizeof(*s->returned));
 	dp_close(s->dp);
 	*s = (struct scene){};
 }

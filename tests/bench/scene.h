@@ -22,9 +22,14 @@
 #define SCENE_MANY_COUNT 1024
 #define SCENE_PORT 443
 
+/* Test runs arrive on the loopback interface, which is the first of every network namespace: a
+ * path back through it ends in XDP_TX. */
+#define SCENE_INGRESS 1u
+
 struct scene {
 	struct dp *dp;
-	struct bench_job *job;
+	struct bench_job *jobs; /* by CPU */
+	struct bench_returned *returned;
 };
 
 /* Loads the object at `path`, installs the configuration, gives every backend a way through
@@ -32,6 +37,15 @@ struct scene {
  * failed on stderr. */
 int scene_open(struct scene *s, const char *path);
 void scene_close(struct scene *s);
+
+extern const struct dp_sizes scene_sizes;
+extern const struct ek_key scene_key;
+
+/* Installs the configuration into another data path, of those sizes and with that key. */
+int scene_install(struct dp *dp);
+
+/* Gives every backend the way through `ifindex`; nothing may be running. */
+int scene_route(struct dp *dp, unsigned int ifindex);
 
 /* The program's descriptor; exits if there is none, because only a wrong table can ask. */
 int scene_program(const struct scene *s, const char *name);
