@@ -134,7 +134,7 @@ static __always_inline int choose(struct packet *p)
 
 	if (verdict == NEXT)
 		verdict = pick(p);
-	if (p->fragment == FRAGMENT_FIRST && p->global)
+	if (p->fragment == FRAGMENT_FIRST)
 		fragment_lead(p, verdict == NEXT ? p->backend : EK_NO_BACKEND);
 	return verdict;
 }

@@ -17,16 +17,15 @@
 		__type(value, value_);                                                             \
 	} name_ SEC(".maps")
 
-EK_TABLE(global, struct ek_global, 1);
-EK_TABLE(directory, struct ek_listener, 2 * EK_DIRECTORY_ENTRIES);
-EK_TABLE(displacement, struct ek_displacements, 2 * EK_DIRECTORY_BUCKETS / 4);
-EK_TABLE(services, struct ek_service, EK_SERVICES_MAX);
+/* A variable, which libbpf makes a map of: the one way to tell the kernel that its value is to be
+ * addressed, without a lookup. It must be the only one in .bss. */
+struct ek_core core;
+
 EK_TABLE(slots, __u64, 1);
 EK_TABLE(backends, struct ek_backend, 1);
 EK_TABLE(flows, struct ek_flow_bucket, 1);
 EK_TABLE(fragments, struct ek_fragment_bucket, EK_FRAGMENT_BUCKETS);
 EK_TABLE(traffic, struct ek_traffic, 1);
-EK_TABLE(verdicts, struct ek_verdicts, 1);
 /* Read and written by user space alone: they let pinned maps explain themselves. */
 EK_TABLE(service_ids, struct ek_service_id, EK_SERVICES_MAX);
 EK_TABLE(backend_ids, struct ek_backend_id, 1);
@@ -50,6 +49,11 @@ struct {
 /* Known before load, so that the JIT sees constants. */
 const volatile __u32 opt_backends = 1;  /* entries of one CPU's region in `traffic` */
 const volatile __u32 opt_flow_mask = 0; /* flow buckets - 1 */
+
+/* An element of a part of `core`, whose sizes are powers of two: the verifier wants to see that
+ * no index leaves it. */
+#define core_element(part, index)                                                                  \
+	(&core.part[(index) & (sizeof(core.part) / sizeof(core.part[0]) - 1)])
 
 #define element(map, index)                                                                        \
 	({                                                                                         \

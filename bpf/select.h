@@ -23,10 +23,7 @@ static __always_inline int backend_live(__u32 index)
 
 static __always_inline void count_stored(void)
 {
-	struct ek_verdicts *v = cpu_verdicts(bpf_get_smp_processor_id());
-
-	if (v)
-		v->stored++;
+	cpu_verdicts(bpf_get_smp_processor_id())->stored++;
 }
 
 /* A miss relied on def: notes the second, so that the slot does not settle before the idle
@@ -110,12 +107,12 @@ static __always_inline __u64 flow_tag(const struct packet *p, __u8 kind)
 
 static __always_inline int pick(struct packet *p)
 {
-	struct ek_service *s = element(services, p->service);
-	__u64 table = s ? load_once(s->table) : 0;
+	struct ek_service *s = core_element(services, p->service);
+	__u64 table = load_once(s->table);
 	__u8 kind = ek_table_hash(table);
 	__u64 *slot, word;
 
-	if (!s || !table)
+	if (!table)
 		return drop(EK_DROP_INTERNAL);
 	p->hash = ek_flow_hash(p->global->key, &p->src, kind == EK_HASH_5TUPLE ? p->sport : 0,
 			       p->salt);

@@ -17,19 +17,17 @@ static __always_inline const struct ek_listener *find_listener(const struct pack
 	__u64 hash = ek_directory_hash(&p->dst, port, proto, ek_directory_seed(word));
 	__u32 region = ek_directory_region(word);
 	__u32 bucket = region * EK_DIRECTORY_BUCKETS + ek_directory_bucket(hash, word);
-	struct ek_displacements *d = element(displacement, bucket / 4);
+	__u16 displacement = *core_element(displacement, bucket);
 
-	if (!d)
-		return NULL;
-	return element(directory, region * EK_DIRECTORY_ENTRIES +
-					  ek_directory_entry(hash, d->of[bucket % 4], word));
+	return core_element(directory, region * EK_DIRECTORY_ENTRIES +
+					       ek_directory_entry(hash, displacement, word));
 }
 
 static __always_inline int is_listener(const struct ek_listener *l, const struct packet *p,
 				       __be16 port, __u8 proto)
 {
-	return l && l->addr.words[0] == p->dst.words[0] && l->addr.words[1] == p->dst.words[1] &&
-	       l->port == port && l->proto == proto && l->ipv6 == p->ipv6;
+	return l->addr.words[0] == p->dst.words[0] && l->addr.words[1] == p->dst.words[1] &&
+	       l->key == ek_listener_key(port, proto, p->ipv6);
 }
 
 /* Has any listener the packet's destination address? Each such address has an entry of its own,
@@ -66,8 +64,8 @@ static __always_inline int match_listener(struct packet *p)
 {
 	const struct ek_listener *l;
 
-	p->global = element(global, 0);
-	l = p->global ? find_listener(p, p->dport, p->proto) : NULL;
+	p->global = &core.global;
+	l = find_listener(p, p->dport, p->proto);
 	if (!is_listener(l, p, p->dport, p->proto))
 		return pass();
 	if (p->mac != p->global->mac && p->global->mac && !mac_is_ours(p->mac))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Keys and values of the maps: the contract between the data path and user space.
  *
- * All maps but `egress` and `macs` are memory-mapped arrays: user space reads counters and writes tables
+ * All maps but `egress` and `macs` are memory-mapped: user space reads counters and writes tables
  * without system calls, and what must be atomic is one aligned 64-bit word. */
 #ifndef EVENKEEL_ABI_H
 #define EVENKEEL_ABI_H
@@ -12,16 +12,12 @@
 #include "evenkeel/limits.h"
 
 /* Map names, as in the object and as file names below PIN_FOLDER/v<EK_ABI_VERSION>/. */
-#define EK_MAP_GLOBAL "global"
-#define EK_MAP_DIRECTORY "directory"
-#define EK_MAP_DISPLACEMENT "displacement"
-#define EK_MAP_SERVICES "services"
+#define EK_MAP_CORE "core"
 #define EK_MAP_SLOTS "slots"
 #define EK_MAP_BACKENDS "backends"
 #define EK_MAP_FLOWS "flows"
 #define EK_MAP_FRAGMENTS "fragments"
 #define EK_MAP_TRAFFIC "traffic"
-#define EK_MAP_VERDICTS "verdicts"
 #define EK_MAP_EGRESS "egress"
 #define EK_MAP_MACS "macs"
 #define EK_MAP_TAILS "tails" /* pinned below programs/: it belongs to a load, not to the state */
@@ -82,9 +78,15 @@ static inline __u32 ek_global_echo(__u32 flags)
  * ek_global names the one in use and its sizes. */
 struct ek_listener {
 	struct ek_addr addr;
-	__be16 port;
-	__u8 proto;    /* IPPROTO_TCP or IPPROTO_UDP; 0: entry is empty; see below */
-	__u8 ipv6;     /* an IPv6 packet to ::ffff:a.b.c.d is not for the listener on a.b.c.d */
+	union {
+		struct {
+			__be16 port;
+			/* IPPROTO_TCP or IPPROTO_UDP; 0: entry is empty; see below */
+			__u8 proto;
+			__u8 ipv6;  /* an IPv6 packet to ::ffff:a.b.c.d is not for a.b.c.d */
+		};
+		__u32 key; /* the three, to compare at once: ek_listener_key() */
+	};
 	__u32 service; /* index into services */
 	__u64 salt;    /* ek_listener_salt(): the listener's part of the flow hash */
 };
@@ -94,11 +96,6 @@ _Static_assert(sizeof(struct ek_listener) == 32, "two to a cache line");
  * IPPROTO_ICMPV6 and this for a service: so an echo request is known to be for a service's address. */
 #define EK_ANY_SERVICE EK_SERVICES_MAX
 
-/* Displacements, four to an element because the kernel rounds elements up to 8 bytes: in user
- * space a plain array of 16-bit numbers. They are below EK_DIRECTORY_ENTRIES. */
-struct ek_displacements {
-	__u16 of[4];
-};
 _Static_assert(EK_DIRECTORY_ENTRIES <= 1 << 16, "a displacement fits 16 bits");
 
 /* ---- services -------------------------------------------------------------------------- */
@@ -237,6 +234,20 @@ struct ek_verdicts {
 _Static_assert(EK_DROP_COUNT <= 32, "room for every drop reason");
 _Static_assert(sizeof(struct ek_verdicts) % 64 == 0, "no cache line is shared by two CPUs");
 
+/* ---- core: all that is of one size everywhere --------------------------------------------- */
+
+/* One record, and the only element of its map, because the data path addresses such a one
+ * directly, where it would look an element up by a key: half of what a packet needs to know is
+ * here, each part behind the other. */
+struct ek_core {
+	struct ek_global global;
+	struct ek_verdicts verdicts[EK_CPUS_MAX];
+	struct ek_service services[EK_SERVICES_MAX];
+	__u16 displacement[2 * EK_DIRECTORY_BUCKETS];
+	struct ek_listener directory[2 * EK_DIRECTORY_ENTRIES];
+};
+_Static_assert(sizeof(struct ek_core) <= 4 << 20, "the largest element that Linux 6.1 takes");
+
 /* ---- identities: for user space only, so that pinned maps explain themselves ------------ */
 
 struct ek_service_id {
@@ -259,6 +270,11 @@ _Static_assert(sizeof(struct ek_backend_id) == 96, "a backend's identity");
 /* ---- words ------------------------------------------------------------------------------- */
 
 /* Sizes are stored as masks (size - 1), so that the data path need not make them. */
+
+static inline __u32 ek_listener_key(__be16 port, __u8 proto, __u8 ipv6)
+{
+	return (__u32)port | (__u32)proto << 16 | (__u32)ipv6 << 24;
+}
 
 /* Table word: 0..31 base (first slot), 32..47 mask of the slots, 48..55 hash kind, 63 in use. */
 static inline __u64 ek_table_word(__u32 base, __u32 slots, __u8 hash_kind)

@@ -28,7 +28,7 @@
 
 /* Capacity of the maps that are small enough to be of one size everywhere. */
 #define EK_SERVICES_MAX 4096u
-#define EK_LISTENERS_MAX 16384u
+#define EK_LISTENERS_MAX 8192u
 /* A listener may bring an address of its own, which stands in the directory too. */
 #define EK_DIRECTORY_MAX (2u * EK_LISTENERS_MAX)
 /* The directory is at most half full, so that its displacements are found quickly. */

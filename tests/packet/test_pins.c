@@ -186,7 +186,7 @@ static void detaching_under_a_controller_that_is_alive_keeps_its_maps(void **sta
 	assert_int_equal(flock(folder, LOCK_EX | LOCK_NB), 0);
 	assert_int_equal(detach(NULL), 1);
 	assert_int_equal(links(NULL), 0);
-	snprintf(path, sizeof(path), "%s/v%d/maps/global", pins, EK_ABI_VERSION);
+	snprintf(path, sizeof(path), "%s/v%d/maps/core", pins, EK_ABI_VERSION);
 	assert_int_equal(access(path, F_OK), 0);
 	close(folder);
 	detach(NULL);
@@ -226,7 +226,7 @@ static void a_half_made_set_of_maps_is_made_anew(void **state)
 	struct dp *dp = open_pinned();
 
 	dp_close(dp);
-	snprintf(path, sizeof(path), "%s/v%d/maps/global", pins, EK_ABI_VERSION);
+	snprintf(path, sizeof(path), "%s/v%d/maps/core", pins, EK_ABI_VERSION);
 	assert_int_equal(unlink(path), 0);
 	dp = open_pinned();
 	assert_false(dp->adopted);

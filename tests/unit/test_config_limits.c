@@ -65,8 +65,8 @@ static void service_of_listeners(unsigned int count, const char *said)
 static void listeners_are_limited_to_those_of_the_data_path(void **state)
 {
 	service_of_listeners(EK_LISTENERS_MAX, "");
-	service_of_listeners(EK_LISTENERS_MAX + 1, "f: error: 16385 listeners are more than the "
-						   "data path holds: 16384\n");
+	service_of_listeners(EK_LISTENERS_MAX + 1, "f: error: 8193 listeners are more than the "
+						   "data path holds: 8192\n");
 }
 
 static void pool_of_backends(unsigned int count, const char *said)

@@ -162,7 +162,7 @@ static void sizes_follow_the_count_and_nothing_beyond_is_written(void **state)
 		uint32_t entries, buckets;
 	} rows[] = {
 		{ 0, 16, 1 },        { 8, 16, 4 },        { 9, 32, 4 },
-		{ 1000, 2048, 512 }, { 1025, 4096, 512 }, { EK_DIRECTORY_MAX, 65536, 16384 },
+		{ 1000, 2048, 512 }, { 1025, 4096, 512 }, { EK_DIRECTORY_MAX, 32768, 8192 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -21,16 +21,17 @@ struct dp_private;
 
 /* The maps, mapped into this process, and the program. Filled by dp_open(). */
 struct dp {
+	struct ek_core *core; /* of which the next five are parts */
 	struct ek_global *global;
 	struct ek_listener *directory; /* two regions of EK_DIRECTORY_ENTRIES */
 	uint16_t *displacement;        /* two regions of EK_DIRECTORY_BUCKETS */
 	struct ek_service *services;   /* EK_SERVICES_MAX */
+	const struct ek_verdicts *verdicts;
 	uint64_t *slots;
 	struct ek_backend *backends;
 	struct ek_flow_bucket *flows;
 	struct ek_fragment_bucket *fragments; /* EK_FRAGMENT_BUCKETS */
 	struct ek_traffic *traffic; /* written by the data path; zeroed when an index is reused */
-	const struct ek_verdicts *verdicts;
 	struct ek_service_id *service_ids;
 	struct ek_backend_id *backend_ids;
 	struct dp_sizes sizes;

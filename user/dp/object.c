@@ -34,16 +34,12 @@ struct table {
 		map, offsetof(struct dp, field_), sizeof(type)                                     \
 	}
 static const struct table tables[] = {
-	TABLE(EK_MAP_GLOBAL, global, struct ek_global),
-	TABLE(EK_MAP_DIRECTORY, directory, struct ek_listener),
-	TABLE(EK_MAP_DISPLACEMENT, displacement, struct ek_displacements),
-	TABLE(EK_MAP_SERVICES, services, struct ek_service),
+	TABLE(EK_MAP_CORE, core, struct ek_core),
 	TABLE(EK_MAP_SLOTS, slots, uint64_t),
 	TABLE(EK_MAP_BACKENDS, backends, struct ek_backend),
 	TABLE(EK_MAP_FLOWS, flows, struct ek_flow_bucket),
 	TABLE(EK_MAP_FRAGMENTS, fragments, struct ek_fragment_bucket),
 	TABLE(EK_MAP_TRAFFIC, traffic, struct ek_traffic),
-	TABLE(EK_MAP_VERDICTS, verdicts, struct ek_verdicts),
 	TABLE(EK_MAP_SERVICE_IDS, service_ids, struct ek_service_id),
 	TABLE(EK_MAP_BACKEND_IDS, backend_ids, struct ek_backend_id),
 };
@@ -62,10 +58,34 @@ static size_t table_bytes(const struct bpf_map *map, const struct table *t)
 	return (bytes + page - 1) / page * page;
 }
 
+/* libbpf names the map of a variable after the object and the section that it is in. */
+static bool is_core(const struct bpf_map *map)
+{
+	const char *dot = strchr(bpf_map__name(map), '.');
+
+	return dot && !strcmp(dot, ".bss");
+}
+
+const char *dp_map_name(const struct bpf_map *map)
+{
+	return is_core(map) ? EK_MAP_CORE : bpf_map__name(map);
+}
+
+struct bpf_map *dp_map_find(const struct bpf_object *object, const char *name)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object) {
+		if (!strcmp(dp_map_name(map), name))
+			return map;
+	}
+	return NULL;
+}
+
 static int set_entries(struct bpf_object *object, const char *name, uint64_t entries,
 		       char error[static DP_ERROR_MAX])
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(object, name);
+	struct bpf_map *map = dp_map_find(object, name);
 
 	if (!map)
 		return dp_fail(error, -ENOENT, "the BPF object has no map %s", name);
@@ -139,14 +159,13 @@ int dp_object_prepare(struct bpf_object *object, const struct dp_sizes *sizes,
 	err = err ?: set_entries(object, EK_MAP_BACKEND_IDS, sizes->backends, error);
 	err = err ?: set_entries(object, EK_MAP_FLOWS, sizes->flow_buckets, error);
 	err = err ?: set_entries(object, EK_MAP_TRAFFIC, (uint64_t)cpus * sizes->backends, error);
-	err = err ?: set_entries(object, EK_MAP_VERDICTS, (uint64_t)cpus, error);
 	return err ?: set_options(object, sizes, error);
 }
 
 static int map_tables(struct dp *dp, struct bpf_object *object, char error[static DP_ERROR_MAX])
 {
 	for (size_t i = 0; i < TABLES; i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(object, tables[i].name);
+		struct bpf_map *map = dp_map_find(object, tables[i].name);
 		void *at;
 
 		if (!map || bpf_map__value_size(map) != tables[i].value)
@@ -159,13 +178,19 @@ static int map_tables(struct dp *dp, struct bpf_object *object, char error[stati
 				       strerror(errno));
 		*table_pointer(dp, &tables[i]) = at;
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is one of the tables */
+	dp->global = &dp->core->global;
+	dp->directory = dp->core->directory;
+	dp->displacement = dp->core->displacement;
+	dp->services = dp->core->services;
+	dp->verdicts = dp->core->verdicts;
 	return 0;
 }
 
 static void unmap_tables(struct dp *dp, struct bpf_object *object)
 {
 	for (size_t i = 0; i < TABLES; i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(object, tables[i].name);
+		struct bpf_map *map = dp_map_find(object, tables[i].name);
 		void **at = table_pointer(dp, &tables[i]);
 
 		if (map && *at)
@@ -200,17 +225,17 @@ int dp_from_object(struct dp **out, struct bpf_object *object, const struct dp_s
 {
 	struct dp *dp = calloc(1, sizeof(*dp));
 	struct dp_private *priv = calloc(1, sizeof(*priv));
-	struct bpf_map *egress = bpf_object__find_map_by_name(object, EK_MAP_EGRESS);
-	struct bpf_map *verdicts = bpf_object__find_map_by_name(object, EK_MAP_VERDICTS);
+	struct bpf_map *egress = dp_map_find(object, EK_MAP_EGRESS);
+	struct bpf_map *traffic = dp_map_find(object, EK_MAP_TRAFFIC);
 	int err = -ENOMEM;
 
-	if (!dp || !priv || !egress || !verdicts) {
+	if (!dp || !priv || !egress || !traffic) {
 		dp_fail(error, err, "out of memory");
 		goto fail;
 	}
 	dp->priv = priv;
 	dp->sizes = *sizes;
-	dp->cpus = bpf_map__max_entries(verdicts);
+	dp->cpus = bpf_map__max_entries(traffic) / sizes->backends;
 	err = map_tables(dp, object, error);
 	if (err)
 		goto fail;

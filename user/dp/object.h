@@ -9,6 +9,10 @@
 
 #include "dp/dp.h"
 
+/* A map by the name that abi.h gives it, and the other way round. */
+struct bpf_map *dp_map_find(const struct bpf_object *object, const char *name);
+const char *dp_map_name(const struct bpf_map *map);
+
 /* Sets the maps' capacities and the read-only options before load. */
 int dp_object_prepare(struct bpf_object *object, const struct dp_sizes *sizes,
 		      char error[static DP_ERROR_MAX]);

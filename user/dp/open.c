@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -88,7 +89,7 @@ static int reuse_map(struct bpf_map *map, const char *pins, char error[static DP
 	struct bpf_map_info info = {};
 	uint32_t length = sizeof(info);
 	char path[DP_PATH_MAX];
-	int err = dp_pin_path(path, pins, "maps", bpf_map__name(map));
+	int err = dp_pin_path(path, pins, "maps", dp_map_name(map));
 
 	if (err)
 		return dp_fail(error, err, "%s: the path is too long", pins);
@@ -109,7 +110,7 @@ static int reuse_map(struct bpf_map *map, const char *pins, char error[static DP
 /* Does the map belong to this load of the programs, not to the state that is adopted? */
 static bool is_internal(const struct bpf_map *map)
 {
-	return strchr(bpf_map__name(map), '.') || /* libbpf's own for .rodata */
+	return strchr(dp_map_name(map), '.') || /* libbpf's own for .rodata */
 	       bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY;
 }
 
@@ -137,28 +138,28 @@ static int reuse_maps(struct bpf_object *object, const char *pins, size_t *found
 static int pin_map(struct bpf_map *map, const char *pins, char error[static DP_ERROR_MAX])
 {
 	char path[DP_PATH_MAX];
-	int err = dp_pin_path(path, pins, "maps", bpf_map__name(map));
+	int err = dp_pin_path(path, pins, "maps", dp_map_name(map));
 
 	err = err ?: bpf_map__pin(map, path);
 	if (err)
-		return dp_fail(error, err, "map %s cannot be pinned below %s: %s",
-			       bpf_map__name(map), pins, strerror(-err));
+		return dp_fail(error, err, "map %s cannot be pinned below %s: %s", dp_map_name(map),
+			       pins, strerror(-err));
 	return 0;
 }
 
-/* The global record's map goes last: while it is missing the set is known to be half made. */
+/* The core's map goes last: while it is missing the set is known to be half made. */
 static int pin_maps(struct bpf_object *object, const char *pins, char error[static DP_ERROR_MAX])
 {
-	struct bpf_map *global = bpf_object__find_map_by_name(object, EK_MAP_GLOBAL);
+	struct bpf_map *core = dp_map_find(object, EK_MAP_CORE);
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, object) {
-		int err = map == global || is_internal(map) ? 0 : pin_map(map, pins, error);
+		int err = map == core || is_internal(map) ? 0 : pin_map(map, pins, error);
 
 		if (err)
 			return err;
 	}
-	return pin_map(global, pins, error);
+	return pin_map(core, pins, error);
 }
 
 /* The pin of the entry program is for people with bpftool; links hold it alive by themselves. */
@@ -206,11 +207,9 @@ static int renew_links(const struct dp *dp, const char *pins, char error[static 
 
 static void sizes_adopted(const struct bpf_object *object, struct dp_sizes *sizes)
 {
-	sizes->slots = bpf_map__max_entries(bpf_object__find_map_by_name(object, EK_MAP_SLOTS));
-	sizes->backends =
-		bpf_map__max_entries(bpf_object__find_map_by_name(object, EK_MAP_BACKENDS));
-	sizes->flow_buckets =
-		bpf_map__max_entries(bpf_object__find_map_by_name(object, EK_MAP_FLOWS));
+	sizes->slots = bpf_map__max_entries(dp_map_find(object, EK_MAP_SLOTS));
+	sizes->backends = bpf_map__max_entries(dp_map_find(object, EK_MAP_BACKENDS));
+	sizes->flow_buckets = bpf_map__max_entries(dp_map_find(object, EK_MAP_FLOWS));
 }
 
 /* A set of maps that a dying controller left half made has no link yet: begin again. */
@@ -231,14 +230,19 @@ static int remove_half_made(const char *pins, char error[static DP_ERROR_MAX])
 static bool global_is_complete(const char *pins)
 {
 	_cleanup_(close_fd) int fd = -1;
-	struct ek_global g = {};
+	const struct ek_global *global;
 	char path[DP_PATH_MAX];
-	uint32_t index = 0;
+	bool complete;
 
-	if (dp_pin_path(path, pins, "maps", EK_MAP_GLOBAL))
+	if (dp_pin_path(path, pins, "maps", EK_MAP_CORE))
 		return false;
 	fd = bpf_obj_get(path);
-	return fd >= 0 && !bpf_map_lookup_elem(fd, &index, &g) && g.abi == EK_ABI_VERSION;
+	global = mmap(NULL, sizeof(*global), PROT_READ, MAP_SHARED, fd, 0);
+	if (global == MAP_FAILED)
+		return false;
+	complete = global->abi == EK_ABI_VERSION;
+	munmap((void *)global, sizeof(*global));
+	return complete;
 }
 
 static int prepare_pins(const char *pins, char error[static DP_ERROR_MAX])
