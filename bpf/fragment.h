@@ -61,10 +61,8 @@ static __always_inline void fragment_lead(struct packet *p, __u32 backend)
  * passed, and counted. */
 static __always_inline int fragment_early(const struct packet *p)
 {
-	struct ek_verdicts *v = cpu_verdicts(bpf_get_smp_processor_id());
-
-	if (v && is_service_address(p))
-		v->early_fragments++;
+	if (is_service_address(p))
+		cpu_verdicts(bpf_get_smp_processor_id())->early_fragments++;
 	return pass();
 }
 
@@ -73,7 +71,6 @@ static __always_inline int fragment_follow(struct packet *p)
 	struct ek_fragment_bucket *b;
 	__u32 tag, now_s = second_now();
 
-	p->global = &core.global;
 	p->hash = fragment_hash(p);
 	tag = ek_fragment_tag(p->hash);
 	b = element(fragments, ek_fragment_bucket(p->hash));

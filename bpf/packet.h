@@ -36,7 +36,6 @@ struct packet {
 
 	/* parse.h, general.h */
 	struct ek_addr src, dst;
-	__u64 mac; /* the destination's, as a key of `macs` */
 	__be16 sport, dport;
 	__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP */
 	__u8 ipv6;

@@ -170,40 +170,56 @@ static __always_inline int parse_ipv6(struct packet *p, struct cursor *c)
 	return NEXT;
 }
 
+static __noinline int mac_is_known(__u64 mac)
+{
+	return !!bpf_map_lookup_elem(&macs, &mac);
+}
+
+/* Was the frame sent to this host, and to it alone? What is sent to a group is sent to every
+ * other balancer too. Almost all come to the one address in the global record. */
+static __always_inline int mac_is_ours(__u64 mac)
+{
+	__u64 usual = core.global.mac;
+
+	return mac == usual || (!(mac & 1) && (!usual || mac_is_known(mac)));
+}
+
 /* Ethernet's header; *type is what it says of what follows. */
 static __always_inline int parse_ethernet(struct packet *p, struct cursor *c, __be16 *type)
 {
 	const struct ethhdr *eth = take(c, struct ethhdr);
 
-	/* What is sent to a group is not sent to this host alone: were it forwarded, so would be
-	 * every other balancer's copy. */
-	if (!eth || eth->h_dest[0] & 1)
+	__u64 mac;
+
+	if (!eth)
 		return pass();
+	p->global = &core.global;
 	p->defect = 0;
-	p->mac = *(const __u64 *)eth & EK_MAC_MASK;
-	*type = eth->h_proto;
+	*type = *(const __be16 *)((const void *)eth + 2 * ETH_ALEN);
+	mac = *(const __u64 *)eth & EK_MAC_MASK;
+	if (!mac_is_ours(mac))
+		return pass();
 	return NEXT;
 }
 
-static __always_inline int parse(struct packet *p)
+/* The ports behind a plain IP header. Where anything is odd about the packet it is looked at
+ * again by general.h, so that here nothing needs to be remembered of it. */
+static __always_inline int parse_plain_transport(struct packet *p, struct cursor *c)
 {
-	struct cursor c = cursor_at_start(p->ctx);
-	__be16 type;
-
-	p->general = 0;
-	p->tags = 0;
-	p->related = 0;
-	STEP(parse_ethernet(p, &c, &type));
-	if (type == bpf_htons(ETH_P_IP)) {
-		STEP(parse_ipv4(p, &c));
-	} else if (type == bpf_htons(ETH_P_IPV6)) {
-		STEP(parse_ipv6(p, &c));
-	} else {
-		if (is_vlan(type))
-			tail(p, TAIL_GENERAL);
+	STEP(parse_transport(p, c));
+	if (p->defect) {
+		tail(p, TAIL_GENERAL);
 		return pass();
 	}
-	return parse_transport(p, &c);
+	return NEXT;
+}
+
+/* Neither IPv4 nor IPv6 stands behind Ethernet's header. */
+static __always_inline int not_ip(struct packet *p, __be16 type)
+{
+	if (is_vlan(type))
+		tail(p, TAIL_GENERAL);
+	return pass();
 }
 
 #endif

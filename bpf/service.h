@@ -53,22 +53,13 @@ static __always_inline int bad_source(const struct packet *p)
 	return s[0] == 0xff || !p->src.words[0];
 }
 
-/* Was the frame sent to this host? Almost all come to the one address in the global record. */
-static __noinline int mac_is_ours(__u64 mac)
-{
-	return !!bpf_map_lookup_elem(&macs, &mac);
-}
-
-/* NEXT if the directory has the packet's destination and the frame was sent to this host. */
+/* NEXT if the directory has the packet's destination. */
 static __always_inline int match_listener(struct packet *p)
 {
 	const struct ek_listener *l;
 
-	p->global = &core.global;
 	l = find_listener(p, p->dport, p->proto);
 	if (!is_listener(l, p, p->dport, p->proto))
-		return pass();
-	if (p->mac != p->global->mac && p->global->mac && !mac_is_ours(p->mac))
 		return pass();
 	p->service = l->service;
 	p->salt = l->salt;

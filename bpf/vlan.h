@@ -24,6 +24,7 @@ struct tag_rest {
 static __always_inline int parse_tags(struct packet *p, struct cursor *c, __be16 *type)
 {
 	p->tags = 0;
+	p->tag[0] = p->tag[1] = 0; /* the verifier wants no register saved that is not set */
 #pragma unroll
 	for (int i = 0; i < TAGS_MAX; i++) {
 		const struct tag_rest *t;
@@ -100,9 +101,10 @@ static __always_inline int push_tags_of(struct packet *p, int tags)
 	if (data + ETH_HLEN + tags * TAG_LENGTH > (void *)(long)p->ctx->data_end)
 		return drop(EK_DROP_INTERNAL);
 	__builtin_memcpy(data, macs, sizeof(macs));
-#pragma unroll
-	for (int i = 0; i < tags; i++)
-		*(__u32 *)(data + MACS_LENGTH + i * TAG_LENGTH) = p->tag[i];
+	/* No loop: an index that is not plainly constant would keep all of *p in memory. */
+	*(__u32 *)(data + MACS_LENGTH) = p->tag[0];
+	if (tags == 2)
+		*(__u32 *)(data + MACS_LENGTH + TAG_LENGTH) = p->tag[1];
 	*(__be16 *)(data + MACS_LENGTH + tags * TAG_LENGTH) = type;
 	return NEXT;
 }

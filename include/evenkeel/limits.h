@@ -26,12 +26,13 @@
 /* Names appear in files, metrics labels and on the command line. */
 #define EK_NAME_MAX 63
 
-/* Capacity of the maps that are small enough to be of one size everywhere. */
+/* Capacity of what is small enough to be of one size everywhere. It is one element of a map (struct
+ * ek_core), and Linux 6.1 takes none beyond 4 MiB: half of that is the directory. */
 #define EK_SERVICES_MAX 4096u
 #define EK_LISTENERS_MAX 8192u
-/* A listener may bring an address of its own, which stands in the directory too. */
+/* The directory holds listeners and their addresses. It is at most half full, so that its
+ * displacements are found quickly. */
 #define EK_DIRECTORY_MAX (2u * EK_LISTENERS_MAX)
-/* The directory is at most half full, so that its displacements are found quickly. */
 #define EK_DIRECTORY_ENTRIES (2u * EK_DIRECTORY_MAX)
 #define EK_DIRECTORY_BUCKETS EK_DIRECTORY_MAX
 

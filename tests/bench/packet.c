@@ -10,12 +10,13 @@
 #include <stdbool.h>
 #include <string.h>
 
+const uint8_t packet_mac[6] = { 2, 0, 0, 0, 0, 1 };
+
 static void write_ethernet(uint8_t *frame, uint16_t type)
 {
-	struct ethhdr eth = { .h_dest = { 2, 0, 0, 0, 0, 1 },
-			      .h_source = { 2, 0, 0, 0, 0, 9 },
-			      .h_proto = htons(type) };
+	struct ethhdr eth = { .h_source = { 2, 0, 0, 0, 0, 9 }, .h_proto = htons(type) };
 
+	memcpy(eth.h_dest, packet_mac, sizeof(eth.h_dest));
 	memcpy(frame, &eth, sizeof(eth));
 }
 

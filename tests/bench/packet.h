@@ -31,6 +31,9 @@ enum packet_shape {
 /* Sequence numbers of a SYN and of the segment that follows it. */
 #define PACKET_ISN 1000u
 
+/* Where frames are sent to. */
+extern const uint8_t packet_mac[6];
+
 /* The frame; its source is left to the program that sends it. */
 void packet_write(uint8_t frame[static BENCH_FRAME], const struct packet_spec *p);
 

@@ -14,6 +14,7 @@
 #include "lib/cleanup.h"
 #include "lib/config.h"
 #include "lib/path.h"
+#include "packet.h"
 
 const struct dp_sizes scene_sizes = {
 	.slots = 24u << 20,
@@ -194,13 +195,11 @@ int scene_install(struct dp *dp)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	err = err ?: dp_install(dp, config, (uint32_t)now.tv_sec, &result, error);
-	if (err) {
+	err = err ?: dp_macs_set(dp, &packet_mac, 1);
+	if (err)
 		fprintf(stderr, "bench: %s: %s\n", error, strerror(-err));
-		return err;
-	}
-	return 0;
+	return err;
 }
-
 static int fill(struct scene *s)
 {
 	struct timespec now;
