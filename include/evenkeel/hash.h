@@ -9,7 +9,8 @@
  * offline. An IPv4 source and port fit one word and cost one round, IPv6 costs two.
  *
  * What is the same for all packets of a listener (its address, port and protocol) goes into a
- * salt that user space computes once: a packet pays for its source only. */
+ * salt that user space computes once: a packet pays for its source only. The salt enters as late as
+ * it can, because all before it is computed while the listener is still being looked for. */
 #ifndef EVENKEEL_HASH_H
 #define EVENKEEL_HASH_H
 
@@ -38,12 +39,12 @@ static inline __u64 ek_mix(__u64 h, __u64 key)
 static inline __u64 ek_flow_hash(struct ek_key key, const struct ek_addr *src, __be16 port,
 				 __u64 salt)
 {
-	__u64 h = key.words[0] ^ salt;
+	__u64 h = key.words[0];
 
 	if (!src->words[0])
-		return ek_mix(h ^ src->words[1] ^ port, key.words[1]);
+		return ek_mix(h ^ src->words[1] ^ port, key.words[1] ^ salt);
 	h = ek_mix(h ^ src->words[0], key.words[1] ^ port);
-	return ek_mix(h ^ src->words[1], key.words[1]);
+	return ek_mix(h ^ src->words[1], key.words[1] ^ salt);
 }
 
 /* The listener's part of the flow hash. Hash kinds that must be equal across listeners leave
