@@ -65,7 +65,7 @@ dropped() { # REASON: one request is dropped for that reason, and nothing is cou
 	lab_in client curl -s --connect-timeout 1 "$(url 4)/" && return 1
 	after=$(status "[.dropped.$1 // 0, .redirected]")
 	echo "$before > $after"
-	jq -ne "$after[0] > $before[0] and $after[1] == $before[1]"
+	jq -ne --argjson a "$after" --argjson b "$before" '$a[0] > $b[0] and $a[1] == $b[1]'
 }
 claim "its packets are dropped and counted, not lost" dropped no_next_hop
 lab_config l2 4 200 100 >"$LAB_DIR/other.yaml"
