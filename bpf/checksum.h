@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One's complement sums (RFC 1071), over words as they are in memory. */
+/* Checksums: complements of sums (sum.h). */
 #ifndef EVENKEEL_BPF_CHECKSUM_H
 #define EVENKEEL_BPF_CHECKSUM_H
 
-#include <linux/types.h>
+#include "sum.h"
 
-/* The checksum of what adds up to `sum`. Twice: the first fold may carry. */
 static __always_inline __u16 checksum(__u32 sum)
 {
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
+	return ~fold(sum);
 }
 
 /* RFC 1624, equation 3: the checksum after one word has changed. */

@@ -4,59 +4,8 @@
 #ifndef EVENKEEL_BPF_FORWARD_H
 #define EVENKEEL_BPF_FORWARD_H
 
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <bpf/bpf_endian.h>
-
-#include "checksum.h"
-#include "packet.h"
-#include "verdict.h"
-#include "vlan.h"
-
-/* The packet's headers are written in 8-byte words: clang would copy byte by byte, because it
- * cannot know their alignment, and every machine that runs XDP takes unaligned stores. */
-static __always_inline void copy_words(void *to, const void *from, int words)
-{
-	__u64 *t = to;
-	const __u64 *f = from;
-
-#pragma unroll
-	for (int i = 0; i < words; i++)
-		t[i] = f[i];
-}
-
-static __always_inline __u8 inner_protocol(const struct packet *p)
-{
-	return p->ipv6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
-}
-
-/* RFC 1071: the template's sum plus the words that were zero in it. */
-static __always_inline __u16 outer_checksum(__u32 template_sum, __be16 tot_len, __u8 protocol)
-{
-	return checksum(template_sum + tot_len + bpf_htons(protocol));
-}
-
-/* The frame is whole but for its tags. */
-static __always_inline int finish(struct packet *p, __u32 egress)
-{
-	STEP(push_tags(p));
-	return send(p, egress);
-}
-
-/* Whatever stands behind the IP packet goes out with it: the frame must fit, not the packet
- * alone. */
-static __always_inline __u32 frame_length(const struct packet *p)
-{
-	return p->ctx->data_end - p->ctx->data - ETH_HLEN;
-}
-
-/* It does not fit behind an outer header of `outer` bytes. */
-static __always_inline int too_big(struct packet *p, const struct ek_path *path, __u32 outer)
-{
-	return drop(p->ip_len + outer > path->mtu ? EK_DROP_TOO_BIG : EK_DROP_BAD_LENGTH);
-}
+#include "outer.h"
+#include "gue.h"
 
 static __always_inline int forward_l2(struct packet *p, const struct ek_path *path)
 {
@@ -74,8 +23,6 @@ static __always_inline int forward_l2(struct packet *p, const struct ek_path *pa
 
 static __always_inline int forward_ipv4(struct packet *p, const struct ek_path *path)
 {
-	__u32 length = p->ip_len + sizeof(struct iphdr);
-	struct iphdr *outer;
 	void *data;
 
 	if (frame_length(p) + sizeof(struct iphdr) > path->mtu)
@@ -83,20 +30,14 @@ static __always_inline int forward_ipv4(struct packet *p, const struct ek_path *
 	if (bpf_xdp_adjust_head(p->ctx, -(int)sizeof(struct iphdr)))
 		return drop(EK_DROP_NO_HEADROOM);
 	data = (void *)(long)p->ctx->data;
-	outer = data + ETH_HLEN;
-	if ((void *)(outer + 1) > (void *)(long)p->ctx->data_end)
+	if (data + ETH_HLEN + sizeof(struct iphdr) > (void *)(long)p->ctx->data_end)
 		return drop(EK_DROP_INTERNAL);
-	copy_words(data, path->header, 4);
-	*(__u16 *)(data + 32) = *(const __u16 *)(path->header + 32);
-	outer->tot_len = bpf_htons(length);
-	outer->protocol = inner_protocol(p);
-	outer->check = outer_checksum(path->csum, outer->tot_len, outer->protocol);
+	write_outer_ipv4(p, path, data, p->ip_len + sizeof(struct iphdr), inner_protocol(p));
 	return finish(p, path->egress);
 }
 
 static __always_inline int forward_ipv6(struct packet *p, const struct ek_path *path)
 {
-	struct ipv6hdr *outer;
 	void *data;
 
 	if (frame_length(p) + sizeof(struct ipv6hdr) > path->mtu)
@@ -104,16 +45,9 @@ static __always_inline int forward_ipv6(struct packet *p, const struct ek_path *
 	if (bpf_xdp_adjust_head(p->ctx, -(int)sizeof(struct ipv6hdr)))
 		return drop(EK_DROP_NO_HEADROOM);
 	data = (void *)(long)p->ctx->data;
-	outer = data + ETH_HLEN;
-	if ((void *)(outer + 1) > (void *)(long)p->ctx->data_end)
+	if (data + ETH_HLEN + sizeof(struct ipv6hdr) > (void *)(long)p->ctx->data_end)
 		return drop(EK_DROP_INTERNAL);
-	copy_words(data, path->header, 6);
-	*(__u32 *)(data + 48) = *(const __u32 *)(path->header + 48);
-	*(__u16 *)(data + 52) = *(const __u16 *)(path->header + 52);
-	/* RFC 6438: the flow label lets routers spread tunnelled flows. */
-	*(__be32 *)outer = bpf_htonl(0x60000000 | (__u32)(p->hash >> 32 & 0xfffff));
-	outer->payload_len = bpf_htons(p->ip_len);
-	outer->nexthdr = inner_protocol(p);
+	write_outer_ipv6(p, path, data, p->ip_len, inner_protocol(p));
 	return finish(p, path->egress);
 }
 
@@ -149,7 +83,7 @@ static __always_inline int forward(struct packet *p)
 	case EK_ENCAP_L2:
 		return forward_l2(p, path);
 	default:
-		return drop(EK_DROP_INTERNAL);
+		return forward_gue(p, path);
 	}
 }
 

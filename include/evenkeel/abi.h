@@ -56,7 +56,12 @@ struct ek_global {
 	__u32 backends; /* entries of `backends`, and of one CPU's region in `traffic` */
 	__u32 slots;
 	__u32 flow_buckets;
-	__u64 pad2[6];
+
+	/* Prefixes that outer source addresses are taken from. The paths say what the data path
+	 * does; these say what the paths were made from. */
+	struct ek_addr source4, source6;
+	__u8 source4_bits, source6_bits; /* length of the prefix; 0: none, the host's own address */
+	__u8 pad2[14];
 };
 _Static_assert(sizeof(struct ek_global) == 128, "two cache lines");
 
@@ -125,11 +130,25 @@ _Static_assert(sizeof(struct ek_service) == 64, "one cache line");
 
 /* What the data path does to a packet for this backend. */
 enum ek_encap {
-	EK_ENCAP_NONE, /* entry is unused */
-	EK_ENCAP_L2,   /* Ethernet header only: header[0..13] */
-	EK_ENCAP_IPV4, /* Ethernet and IPv4: header[0..33] */
-	EK_ENCAP_IPV6, /* Ethernet and IPv6: header[0..53] */
+	EK_ENCAP_NONE,     /* entry is unused */
+	EK_ENCAP_L2,       /* Ethernet header only: header[0..13] */
+	EK_ENCAP_IPV4,     /* Ethernet and IPv4: header[0..33] */
+	EK_ENCAP_IPV6,     /* Ethernet and IPv6: header[0..53] */
+	EK_ENCAP_GUE_IPV4, /* as EK_ENCAP_IPV4, UDP behind it */
+	EK_ENCAP_GUE_IPV6, /* as EK_ENCAP_IPV6, UDP behind it */
 };
+#define EK_ENCAP_KIND 15u         /* ek_path.encap is an enum ek_encap and, with gue, these bits */
+#define EK_ENCAP_GUE_HEADER 16u   /* variant 0: a GUE header of 4 bytes behind UDP */
+#define EK_ENCAP_GUE_CHECKSUM 32u /* UDP has a checksum */
+
+/* draft-ietf-intarea-gue: generic UDP encapsulation. */
+#define EK_GUE_PORT 6080
+#define EK_GUE_SOURCE_PORTS 49152 /* .. 65535: the flow's, so that routers and NICs spread */
+#define EK_GUE_HEADER 4           /* bytes that variant 0 has between UDP and the packet */
+
+/* How a service's packets go by gue, where it is not the default. */
+#define EK_GUE_VARIANT_0 1u
+#define EK_GUE_NO_CHECKSUM 2u /* outer UDP over IPv6 without a checksum */
 
 #define EK_PATH_NEXT_HOP 1u  /* addresses and egress are valid */
 #define EK_PATH_DEAD 2u      /* the backend is down: its slots' owner takes its packets */
@@ -137,10 +156,19 @@ enum ek_encap {
 #define EK_PATH_TAGGED 8u    /* sent with the VLAN tag in header[12..13], whatever it came with */
 #define EK_PATH_UNTAGGED 16u /* sent without a VLAN tag; else with those the packet came with */
 
-/* A way to a backend, ready to copy. For IPv4 the template has tot_len 0, protocol 0 (4 or 41,
- * as the inner family is) and check 0, and `csum` is the one's complement sum of all its other
- * 16-bit words; for IPv6 payload_len is 0 and next header 0: the data path fills in what depends
- * on the packet. */
+/* A way to a backend, ready to copy. What depends on the packet is 0 in the template, and the data
+ * path fills it in: for IPv4 tot_len, check, and the protocol (4 or 41, as the inner family is);
+ * for IPv6 payload_len and next header. With gue the protocol is always UDP's and stands there.
+ *
+ * `csum` is the one's complement sum of what is constant: for IPv4 of the header's 16-bit words;
+ * for gue over IPv6 of UDP's pseudo header and destination port.
+ *
+ * The length's place in the template is used: it has a mask of those of the source address' last
+ * 16 bits that come from the flow hash. They are 0 in the source, and 65536 sources are more
+ * than any NIC has queues. 0: the source is as it stands. */
+#define EK_PATH_MASK_IPV4 16 /* where in `header` */
+#define EK_PATH_MASK_IPV6 18
+#define ek_path_mask(path, at) (*(const __u16 *)(const void *)((path)->header + (at)))
 struct ek_path {
 	__u8 header[54]; /* Ethernet, then the outer IP header, as sent (but see EK_PATH_TAGGED) */
 	__u16 mtu;       /* of the egress: largest IP packet, outer header included */
@@ -253,7 +281,8 @@ _Static_assert(sizeof(struct ek_core) <= 4 << 20, "the largest element that Linu
 struct ek_service_id {
 	char name[EK_NAME_MAX + 1]; /* empty: index is free */
 	__u32 forward;              /* enum ek_forward */
-	__u32 pad[15];
+	__u32 gue;                  /* EK_GUE_* */
+	__u32 pad[14];
 };
 _Static_assert(sizeof(struct ek_service_id) == 128, "a service's identity");
 

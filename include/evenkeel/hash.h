@@ -76,6 +76,17 @@ static inline __u64 ek_fragment_hash(struct ek_key key, const struct ek_addr *sr
 	return ek_mix(h ^ (__u64)id << 8 ^ proto, key.words[1]);
 }
 
+/* What a flow's outer headers take from its hash. Its low bits chose the backend, whose flows
+ * have them in common: the others spread over routers and NIC queues. */
+static inline __u16 ek_gue_source_port(__u64 flow_hash) /* host order */
+{
+	return EK_GUE_SOURCE_PORTS | (flow_hash >> 32 & (0xffff - EK_GUE_SOURCE_PORTS));
+}
+static inline __u16 ek_source_bits(__u64 flow_hash, __u16 mask)
+{
+	return flow_hash >> 48 & mask;
+}
+
 /* Hash for the directory; not keyed, because only the configuration chooses what is in it. */
 static inline __u64 ek_directory_hash(const struct ek_addr *addr, __be16 port, __u8 proto,
 				      __u32 seed)

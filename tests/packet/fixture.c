@@ -68,6 +68,7 @@ void fixture_paths(struct fixture *x)
 
 		if (!id->used || !s->name[0])
 			continue;
+		hop.gue = s->gue;
 		*c = (struct dp_path_change){ .backend = i, .present = true };
 		hop.dest_mac[4] = (uint8_t)(i >> 8);
 		hop.dest_mac[5] = (uint8_t)i;

@@ -126,6 +126,64 @@ static void the_partial_checksum_completes_to_a_right_one(void **state)
 	}
 }
 
+static void gue_adds_udp_to_the_outer_header(void **state)
+{
+	struct ek_path ipip = path_to(EK_FORWARD_IPIP, "10.0.1.1", "10.0.0.9");
+	struct ek_path four = path_to(EK_FORWARD_GUE, "10.0.1.1", "10.0.0.9");
+	struct ek_path six = path_to(EK_FORWARD_GUE, "2001:db8::1:1", "2001:db8::9");
+
+	assert_int_equal(four.encap, EK_ENCAP_GUE_IPV4);
+	assert_int_equal(four.header[14 + 9], 17);
+	four.header[14 + 9] = 0;
+	assert_memory_equal(four.header, ipip.header, sizeof(ipip.header));
+	assert_int_equal(six.encap, EK_ENCAP_GUE_IPV6 | EK_ENCAP_GUE_CHECKSUM);
+	assert_int_equal(six.header[14 + 6], 17);
+}
+
+static void gue_options_are_part_of_the_path(void **state)
+{
+	struct path_hop four = hop_from("10.0.0.9"), six = hop_from("2001:db8::9");
+	struct ek_addr to4 = address("10.0.1.1"), to6 = address("2001:db8::1");
+	struct ek_path p;
+
+	four.gue = six.gue = EK_GUE_VARIANT_0 | EK_GUE_NO_CHECKSUM;
+	assert_int_equal(path_build(&p, EK_FORWARD_GUE, &to4, &four), 0);
+	assert_int_equal(p.encap, EK_ENCAP_GUE_IPV4 | EK_ENCAP_GUE_HEADER);
+	assert_int_equal(path_build(&p, EK_FORWARD_GUE, &to6, &six), 0);
+	assert_int_equal(p.encap, EK_ENCAP_GUE_IPV6 | EK_ENCAP_GUE_HEADER);
+	assert_int_equal(path_build(&p, EK_FORWARD_GUE, &to6, &four), -EINVAL);
+	assert_int_equal(path_build(&p, EK_FORWARD_IPIP, &to4, &four), 0);
+	assert_int_equal(p.encap, EK_ENCAP_IPV4); /* not for ipip */
+}
+
+static void a_source_prefix_leaves_its_host_bits_to_the_flow(void **state)
+{
+	static const struct {
+		const char *prefix;
+		uint8_t bits;
+		uint16_t mask; /* of the last 16 bits */
+	} rows[] = {
+		{ "192.0.2.0", 24, 0x00ff },   { "192.0.2.128", 25, 0x007f },
+		{ "192.0.2.4", 31, 1 },        { "192.0.2.7", 32, 0 },
+		{ "198.18.0.0", 16, 0xffff },  { "10.0.0.0", 8, 0xffff },
+		{ "10.0.0.9", 0, 0 },          { "2001:db8::", 64, 0xffff },
+		{ "2001:db8::", 112, 0xffff }, { "2001:db8::", 113, 0x7fff },
+		{ "2001:db8::7", 128, 0 },     { "2001:db8::7", 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct path_hop hop = hop_from(rows[i].prefix);
+		bool ipv4 = addr_is_ipv4(&hop.source);
+		struct ek_addr to = address(ipv4 ? "10.0.1.1" : "2001:db8::1:1");
+		size_t at = ipv4 ? EK_PATH_MASK_IPV4 : EK_PATH_MASK_IPV6;
+		struct ek_path p;
+
+		hop.source_bits = rows[i].bits;
+		assert_int_equal(path_build(&p, EK_FORWARD_IPIP, &to, &hop), 0);
+		assert_int_equal(p.header[at] << 8 | p.header[at + 1], rows[i].mask);
+	}
+}
+
 static void families_of_source_and_backend_must_agree(void **state)
 {
 	struct path_hop four = hop_from("10.0.0.9"), six = hop_from("2001:db8::9");
@@ -156,10 +214,15 @@ static void overhead_is_the_outer_header(void **state)
 {
 	struct ek_addr four = address("10.0.1.1"), six = address("2001:db8::1");
 
-	assert_int_equal(path_overhead(EK_FORWARD_IPIP, &four), 20);
-	assert_int_equal(path_overhead(EK_FORWARD_IPIP, &six), 40);
-	assert_int_equal(path_overhead(EK_FORWARD_L2, &four), 0);
-	assert_int_equal(path_overhead(EK_FORWARD_L2, &six), 0);
+	assert_int_equal(path_overhead(EK_FORWARD_IPIP, 0, &four), 20);
+	assert_int_equal(path_overhead(EK_FORWARD_IPIP, 0, &six), 40);
+	assert_int_equal(path_overhead(EK_FORWARD_GUE, 0, &four), 28);
+	assert_int_equal(path_overhead(EK_FORWARD_GUE, 0, &six), 48);
+	assert_int_equal(path_overhead(EK_FORWARD_GUE, EK_GUE_VARIANT_0, &four), 32);
+	assert_int_equal(path_overhead(EK_FORWARD_GUE, EK_GUE_VARIANT_0, &six), 52);
+	assert_int_equal(path_overhead(EK_FORWARD_GUE, EK_GUE_NO_CHECKSUM, &six), 48);
+	assert_int_equal(path_overhead(EK_FORWARD_L2, 0, &four), 0);
+	assert_int_equal(path_overhead(EK_FORWARD_L2, 0, &six), 0);
 }
 
 int main(void)
@@ -169,6 +232,9 @@ int main(void)
 		cmocka_unit_test(ipip_to_ipv4_has_a_whole_outer_header),
 		cmocka_unit_test(ipip_to_ipv6_has_a_whole_outer_header),
 		cmocka_unit_test(the_partial_checksum_completes_to_a_right_one),
+		cmocka_unit_test(gue_adds_udp_to_the_outer_header),
+		cmocka_unit_test(gue_options_are_part_of_the_path),
+		cmocka_unit_test(a_source_prefix_leaves_its_host_bits_to_the_flow),
 		cmocka_unit_test(families_of_source_and_backend_must_agree),
 		cmocka_unit_test(an_mtu_beyond_16_bits_is_the_largest_there_is),
 		cmocka_unit_test(overhead_is_the_outer_header),

@@ -19,7 +19,7 @@
 
 struct scene {
 	struct endpoint listeners[4];
-	struct ek_addr sources[2];
+	struct setup_source sources[2];
 	struct setup_facts facts;
 };
 
@@ -40,7 +40,7 @@ static void scene_set(struct scene *s, enum ek_forward forward, const char *back
 			       { addr(V6_VIP), 443, IPPROTO_TCP },
 			       { addr(V4_VIP), 53, IPPROTO_UDP },
 			       { addr(V6_VIP), 53, IPPROTO_UDP } },
-		.sources = { addr("10.0.0.2"), addr("2001:db8:1::2") },
+		.sources = { { addr("10.0.0.2"), 0 }, { addr("2001:db8:1::2"), 0 } },
 	};
 	s->facts = (struct setup_facts){
 		.service = "web",
@@ -164,6 +164,22 @@ static void ipip_decapsulates_by_xdp_and_names_the_kernels_devices(void **state)
 	has_not(&s, "modprobe sit");
 }
 
+static void gue_decapsulates_by_xdp_and_names_the_kernels_fou(void **state)
+{
+	struct scene s;
+
+	scene_set(&s, EK_FORWARD_GUE, "10.0.1.1");
+	has(&s, "forward: gue. Run as root");
+	has(&s, "|| evenkeel decap attach \"$IF\"\n");
+	has(&s, "\n#   modprobe fou\n#   ip -4 fou add port 6080 gue\n#   modprobe ipip\n");
+	has(&s, "\n#   modprobe sit\n");
+	scene_set(&s, EK_FORWARD_GUE, "2001:db8:1::1");
+	has(&s, "\n#   modprobe fou6\n#   ip -6 fou add port 6080 gue\n#   modprobe ip6_tunnel\n");
+	scene_set(&s, EK_FORWARD_IPIP, "10.0.1.1");
+	has_not(&s, "fou");
+	has_not(&s, "6080");
+}
+
 /* One row per form: backend, family of the service, MTU of the way, segment size. */
 static const struct {
 	const char *backend;
@@ -203,6 +219,32 @@ static void the_segment_size_leaves_room_for_the_outer_header(void **state)
 	}
 }
 
+/* 1500 - outer header - inner headers, by the family of the backend and of the service. */
+static void gue_leaves_room_for_udp_and_its_own_header(void **state)
+{
+	static const struct {
+		const char *backend;
+		bool ipv4;
+		uint32_t gue, advmss;
+	} rows[] = {
+		{ "10.0.1.1", true, 0, 1432 },
+		{ "10.0.1.1", false, 0, 1412 },
+		{ "2001:db8:1::1", true, 0, 1412 },
+		{ "2001:db8:1::1", false, 0, 1392 },
+		{ "10.0.1.1", true, EK_GUE_VARIANT_0, 1428 },
+		{ "2001:db8:1::1", false, EK_GUE_VARIANT_0, 1388 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct scene s;
+
+		scene_set(&s, EK_FORWARD_GUE, rows[i].backend);
+		s.facts.gue = rows[i].gue;
+		s.facts.mtu = 1500;
+		assert_int_equal(setup_advmss(&s.facts, rows[i].ipv4), rows[i].advmss);
+	}
+}
+
 static void l2_asks_for_no_segment_size(void **state)
 {
 	struct scene s;
@@ -224,10 +266,33 @@ static void the_firewall_opens_tunnels_to_the_balancer_alone(void **state)
 	scene_set(&s, EK_FORWARD_IPIP, "2001:db8:1::1");
 	has(&s, "input ip6 saddr { 2001:db8:1::2 } meta l4proto 4 accept'\n");
 	has(&s, "input ip6 saddr { 2001:db8:1::2 } meta l4proto 41 accept'\n");
-	s.sources[0] = addr("2001:db8:1::3");
+	s.sources[0].addr = addr("2001:db8:1::3");
 	has(&s, "ip6 saddr { 2001:db8:1::3, 2001:db8:1::2 } meta");
 	s.facts.source_count = 0;
 	has(&s, "insert rule inet filter input meta l4proto 4 accept'\n");
+}
+
+static void the_firewall_opens_gues_port_to_the_balancer_alone(void **state)
+{
+	struct scene s;
+
+	scene_set(&s, EK_FORWARD_GUE, "10.0.1.1");
+	has(&s, "insert rule inet filter input ip saddr { 10.0.0.2 } udp dport 6080 accept'\n");
+	has_not(&s, "ip protocol");
+	scene_set(&s, EK_FORWARD_GUE, "2001:db8:1::1");
+	has(&s,
+	    "insert rule inet filter input ip6 saddr { 2001:db8:1::2 } udp dport 6080 accept'\n");
+	s.facts.source_count = 0;
+	has(&s, "insert rule inet filter input udp dport 6080 accept'\n");
+}
+
+static void the_firewall_takes_a_prefix_of_sources(void **state)
+{
+	struct scene s;
+
+	scene_set(&s, EK_FORWARD_IPIP, "10.0.1.1");
+	s.sources[0] = (struct setup_source){ addr("192.0.2.0"), 24 };
+	has(&s, "input ip saddr { 192.0.2.0/24 } ip protocol 4 accept'\n");
 }
 
 static void the_firewall_opens_each_listener(void **state)
@@ -251,9 +316,13 @@ int main(void)
 		cmocka_unit_test(the_interface_is_found_by_the_backends_address),
 		cmocka_unit_test(l2_has_no_decapsulation_and_says_where_the_backend_must_be),
 		cmocka_unit_test(ipip_decapsulates_by_xdp_and_names_the_kernels_devices),
+		cmocka_unit_test(gue_decapsulates_by_xdp_and_names_the_kernels_fou),
+		cmocka_unit_test(gue_leaves_room_for_udp_and_its_own_header),
 		cmocka_unit_test(the_segment_size_leaves_room_for_the_outer_header),
 		cmocka_unit_test(l2_asks_for_no_segment_size),
 		cmocka_unit_test(the_firewall_opens_tunnels_to_the_balancer_alone),
+		cmocka_unit_test(the_firewall_opens_gues_port_to_the_balancer_alone),
+		cmocka_unit_test(the_firewall_takes_a_prefix_of_sources),
 		cmocka_unit_test(the_firewall_opens_each_listener),
 	};
 

@@ -12,7 +12,7 @@
 /* What backends of a service have in common. */
 struct common {
 	struct endpoint *listeners;
-	struct ek_addr *sources;
+	struct setup_source *sources;
 	struct setup_facts facts;
 };
 
@@ -24,12 +24,21 @@ static void common_release(struct common *c)
 
 static int forward_parse(const char *name, enum ek_forward *out)
 {
-	for (int f = EK_FORWARD_L2; f <= EK_FORWARD_IPIP; f++)
+	for (int f = EK_FORWARD_L2; f <= EK_FORWARD_NAT; f++)
 		if (!strcmp(config_forward_name((enum ek_forward)f), name)) {
 			*out = (enum ek_forward)f;
 			return 0;
 		}
 	return cli_error("forward mode \"%s\" is unknown to this version of the command", name);
+}
+
+static int source_parse(struct setup_source *out, const char *text)
+{
+	const char *why;
+
+	if (strchr(text, '/'))
+		return prefix_parse(&out->addr, &out->bits, text, &why);
+	return addr_parse(&out->addr, text, &why);
 }
 
 static int common_parse(struct common *c, const json_t *result)
@@ -50,12 +59,15 @@ static int common_parse(struct common *c, const json_t *result)
 	}
 	json_array_foreach(sources, i, element) {
 		text = json_string_value(element);
-		if (!text || addr_parse(&c->sources[i], text, &why))
+		if (!text || source_parse(&c->sources[i], text))
 			return cli_error("evenkeeld's answer has no valid source address %zu",
 					 i + 1);
 	}
 	c->facts = (struct setup_facts){
 		.service = fact_text(result, "service"),
+		.gue = json_integer_value(json_object_get(result, "gue_variant"))
+			       ? 0
+			       : EK_GUE_VARIANT_0,
 		.listeners = c->listeners,
 		.listener_count = json_array_size(listeners),
 		.sources = c->sources,

@@ -184,7 +184,7 @@ static bool service_had_traffic(const struct doctor *x, const struct config_serv
 static void check_mtu(struct doctor *x, const struct config_service *s,
 		      const struct config_backend *b, const struct hop *hop, const char *subject)
 {
-	uint32_t overhead = path_overhead(s->forward, &b->addr);
+	uint32_t overhead = path_overhead(s->forward, config_gue(s), &b->addr);
 	uint32_t room = hop->mtu > overhead ? hop->mtu - overhead : 0;
 	struct ek_verdicts verdicts;
 	char remedy[256];
@@ -273,7 +273,7 @@ static void check_probe(struct doctor *x, const struct config_service *s,
 			x->unprobed++;
 			continue;
 		}
-		err = net_probe(&verdict, e, s->forward, &b->addr, hop, PROBE_MS);
+		err = net_probe(&verdict, e, s->forward, config_gue(s), &b->addr, hop, PROBE_MS);
 		if (err)
 			finding_add(x->findings, FINDING_WARNING, "probe", subject, "",
 				    "could not be probed: %s", strerror(-err));

@@ -16,12 +16,20 @@
 
 enum backend_use { USE_FREE, USE_HERE, USE_LEAVING }; /* ek_backend_id.used */
 
+/* How packets go to a backend, besides where: what the maps say of its service, and of all. */
+struct mode {
+	enum ek_forward forward;
+	uint32_t gue;
+	struct ek_addr source; /* a prefix */
+	uint8_t source_bits;   /* 0: this host's own address instead */
+};
+
 /* What is watched for a backend index. Names are copied: the maps forget them first. */
 struct watch {
 	struct ek_addr addr;
 	char name[EK_NAME_MAX + 1], service[EK_NAME_MAX + 1];
 	bool active;
-	enum ek_forward forward;
+	struct mode mode;
 	enum hop_state reported; /* last state logged */
 	bool troubled;           /* and whether nothing could be sent that way */
 	uint32_t change;         /* 1 + its element of `changes`, 0: none */
@@ -162,12 +170,14 @@ static int path_make(struct ek_path *out, const struct watch *w, const struct ho
 	struct path_hop from = {
 		.ifindex = hop->ifindex,
 		.mtu = hop->mtu,
-		.source = hop->source,
+		.source = w->mode.source_bits ? w->mode.source : hop->source,
+		.source_bits = w->mode.source_bits,
+		.gue = w->mode.gue,
 	};
 
 	memcpy(from.source_mac, hop->source_mac, sizeof(from.source_mac));
 	memcpy(from.dest_mac, hop->dest_mac, sizeof(from.dest_mac));
-	return path_build(out, w->forward, &w->addr, &from);
+	return path_build(out, w->mode.forward, &w->addr, &from);
 }
 
 /* Its path will be `path`, or none. */
@@ -216,9 +226,9 @@ static void path_publish(struct nexthops *n, uint32_t backend, const struct hop 
 
 	/* While the kernel is still looking, a path that is there may well be right: an adopted
 	 * one, or one whose neighbour entry was flushed. */
-	if (!hop || hop->state == HOP_UNKNOWN || w->forward == EK_FORWARD_NONE)
+	if (!hop || hop->state == HOP_UNKNOWN || w->mode.forward == EK_FORWARD_NONE)
 		return;
-	problem = nexthop_problem(n->daemon, reason, w->forward, &w->addr, hop);
+	problem = nexthop_problem(n->daemon, reason, w->mode.forward, &w->addr, hop);
 	path_report(w, hop, problem);
 	err = problem ? 0 : path_make(&path, w, hop);
 	if (!err && !problem)
@@ -273,6 +283,26 @@ static void watch_end(struct nexthops *n, uint32_t backend)
 	daemon_event(d, "gone", &d->self, "backend %s/%s %s has left", w->service, w->name, addr);
 }
 
+static struct mode mode_of(const struct dp *dp, const struct ek_backend_id *id)
+{
+	const struct ek_service_id *s = &dp->service_ids[id->service];
+	const struct ek_global *g = dp->global;
+	bool ipv4 = addr_is_ipv4(&id->addr);
+
+	return (struct mode){
+		.forward = (enum ek_forward)s->forward,
+		.gue = s->gue,
+		.source = ipv4 ? g->source4 : g->source6,
+		.source_bits = ipv4 ? g->source4_bits : g->source6_bits,
+	};
+}
+
+static bool mode_equal(const struct mode *a, const struct mode *b)
+{
+	return a->forward == b->forward && a->gue == b->gue && a->source_bits == b->source_bits &&
+	       addr_equal(&a->source, &b->source);
+}
+
 bool nexthops_sync(struct daemon *d)
 {
 	struct nexthops *n = d->nexthops;
@@ -281,7 +311,7 @@ bool nexthops_sync(struct daemon *d)
 	for (uint32_t i = 1; i < n->count; i++) {
 		const struct ek_backend_id *id = &d->dp->backend_ids[i];
 		struct watch *w = &n->watch[i];
-		enum ek_forward forward;
+		struct mode mode;
 
 		if (w->active && (id->used == USE_FREE || !addr_equal(&w->addr, &id->addr)))
 			watch_end(n, i);
@@ -292,9 +322,9 @@ bool nexthops_sync(struct daemon *d)
 			watch_begin(n, i, id);
 		if (w->active && strcmp(w->name, id->name) != 0)
 			snprintf(w->name, sizeof(w->name), "%s", id->name);
-		forward = d->dp->service_ids[id->service].forward;
-		if (w->active && w->forward != forward && forward != EK_FORWARD_NONE) {
-			w->forward = forward;
+		mode = mode_of(d->dp, id);
+		if (w->active && !mode_equal(&w->mode, &mode) && mode.forward != EK_FORWARD_NONE) {
+			w->mode = mode;
 			path_publish(n, i, hops_find(n->hops, &w->addr));
 		}
 	}
@@ -407,7 +437,7 @@ size_t nexthops_lost(const struct daemon *d, char buf[static NEXTHOP_REASON_MAX]
 		char reason[NEXTHOP_REASON_MAX];
 
 		if (hop && hop->state == HOP_READY && nexthop_lost(d, hop, &from) &&
-		    nexthop_problem(d, reason, w->forward, &w->addr, hop) && !count++)
+		    nexthop_problem(d, reason, w->mode.forward, &w->addr, hop) && !count++)
 			memcpy(buf, reason, sizeof(reason));
 	}
 	return count;

@@ -11,31 +11,40 @@
 #include "daemon/request.h"
 #include "dp/install.h"
 #include "evenkeel/affinity.h"
+#include "evenkeel/hash.h"
 #include "lib/addr.h"
 
 #define ETHERNET 14
 
 /* The outer addresses, from the very header that the data path copies. */
-static json_t *outer_json(const struct ek_path *path)
+static json_t *outer_json(const struct ek_path *path, uint64_t hash)
 {
 	const uint8_t *ip = path->header + ETHERNET;
 	char source[ADDR_TEXT_MAX], dest[ADDR_TEXT_MAX];
 	struct ek_addr s = { .bytes = { [10] = 0xff, [11] = 0xff } }, t = s;
+	uint8_t encap = path->encap & EK_ENCAP_KIND;
+	bool gue = encap == EK_ENCAP_GUE_IPV4 || encap == EK_ENCAP_GUE_IPV6;
+	json_t *outer;
 
-	if (path->encap == EK_ENCAP_IPV4) {
+	if (encap == EK_ENCAP_IPV4 || encap == EK_ENCAP_GUE_IPV4) {
 		memcpy(s.bytes + 12, ip + 12, 4);
 		memcpy(t.bytes + 12, ip + 16, 4);
-	} else if (path->encap == EK_ENCAP_IPV6) {
+		s.be16[7] |= ek_source_bits(hash, ek_path_mask(path, EK_PATH_MASK_IPV4));
+	} else if (encap == EK_ENCAP_IPV6 || encap == EK_ENCAP_GUE_IPV6) {
 		memcpy(s.bytes, ip + 8, 16);
 		memcpy(t.bytes, ip + 24, 16);
+		s.be16[7] |= ek_source_bits(hash, ek_path_mask(path, EK_PATH_MASK_IPV6));
 	} else {
 		return json_null();
 	}
-	return json_pack("{s:s, s:s}", "source", addr_text(&s, source), "destination",
-			 addr_text(&t, dest));
+	outer = json_pack("{s:s, s:s}", "source", addr_text(&s, source), "destination",
+			  addr_text(&t, dest));
+	if (gue)
+		json_put(outer, "source_port", json_integer(ek_gue_source_port(hash)));
+	return outer;
 }
 
-static json_t *answer_json(const struct daemon *d, uint32_t backend)
+static json_t *answer_json(const struct daemon *d, uint32_t backend, uint64_t hash)
 {
 	const struct ek_backend_id *id = &d->dp->backend_ids[backend];
 	const struct ek_path *path;
@@ -50,7 +59,7 @@ static json_t *answer_json(const struct daemon *d, uint32_t backend)
 		addr_text(&id->addr, addr), "index", (int)backend, "next_hop",
 		hop_json(nexthop_find(d, backend)), "forward",
 		config_forward_name((enum ek_forward)d->dp->service_ids[id->service].forward),
-		"outer", path->flags & EK_PATH_NEXT_HOP ? outer_json(path) : json_null());
+		"outer", path->flags & EK_PATH_NEXT_HOP ? outer_json(path, hash) : json_null());
 }
 
 static const char *name_of(const struct daemon *d, uint32_t backend)
@@ -132,8 +141,8 @@ static void explanation_put(json_t *j, const struct daemon *d, const struct dp_e
 	json_put(j, "slot_settled", json_boolean(!(x->slot_word & EK_SLOT_UNSETTLED)));
 	json_put(j, "flow_hash", json_string(hash));
 	json_put(j, "remembered", remembered_json(d, x->remembered));
-	json_put(j, "new_flow", answer_json(d, x->new_backend));
-	json_put(j, "established", answer_json(d, x->known_backend));
+	json_put(j, "new_flow", answer_json(d, x->new_backend, x->flow_hash));
+	json_put(j, "established", answer_json(d, x->known_backend, x->flow_hash));
 }
 
 void request_explain(struct request *r, struct reply *reply)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* version, status, services, setup: what is. */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -117,6 +118,20 @@ static void list_add(json_t *list, const char *text)
 	json_array_append_new(list, json_string(text));
 }
 
+/* Where a backend's outer packets come from: an address, or a prefix. */
+static const char *source_text(const struct ek_global *g, const struct hop *hop,
+			       char text[static ADDR_TEXT_MAX + 4])
+{
+	bool ipv4 = addr_is_ipv4(&hop->source);
+	uint8_t bits = ipv4 ? g->source4_bits : g->source6_bits;
+
+	if (!bits)
+		return addr_text(&hop->source, text);
+	addr_text(ipv4 ? &g->source4 : &g->source6, text);
+	snprintf(text + strlen(text), 5, "/%u", bits);
+	return text;
+}
+
 static json_t *setup_backend(const struct daemon *d, const struct config_service *s,
 			     const struct config_backend *b, json_t *sources)
 {
@@ -124,22 +139,22 @@ static json_t *setup_backend(const struct daemon *d, const struct config_service
 	uint32_t index = service < 0 ? 0 : dp_backend_index(d->dp, (uint32_t)service, &b->addr);
 	const struct hop *hop = nexthop_find(d, index);
 	bool ready = hop && hop->state == HOP_READY;
-	char addr[ADDR_TEXT_MAX], source[ADDR_TEXT_MAX];
+	char addr[ADDR_TEXT_MAX], source[ADDR_TEXT_MAX + 4];
 
-	if (ready && s->forward == EK_FORWARD_IPIP)
-		list_add(sources, addr_text(&hop->source, source));
+	if (ready && path_overhead(s->forward, config_gue(s), &b->addr))
+		list_add(sources, source_text(d->dp->global, hop, source));
 	return json_pack("{s:s, s:s, s:o, s:i}", "name", b->name, "address",
 			 addr_text(&b->addr, addr), "mtu",
 			 ready ? json_integer(hop->mtu) : json_null(), "overhead",
-			 (int)path_overhead(s->forward, &b->addr));
+			 (int)path_overhead(s->forward, config_gue(s), &b->addr));
 }
 
-static uint32_t overhead_of(enum ek_forward forward, bool ipv4)
+static uint32_t overhead_of(const struct config_service *s, bool ipv4)
 {
 	static const struct ek_addr four = { .bytes = { [10] = 0xff, [11] = 0xff, [12] = 192 } };
 	static const struct ek_addr six = { .bytes = { 0x20, 0x01 } };
 
-	return path_overhead(forward, ipv4 ? &four : &six);
+	return path_overhead(s->forward, config_gue(s), ipv4 ? &four : &six);
 }
 
 void request_setup(struct request *r, struct reply *reply)
@@ -169,9 +184,10 @@ void request_setup(struct request *r, struct reply *reply)
 	}
 	for (size_t i = 0; i < s->backend_count; i++)
 		json_array_append_new(backends, setup_backend(d, s, &s->backends[i], sources));
-	reply->result = json_pack("{s:s, s:s, s:o, s:i, s:i, s:o, s:o}", "service", s->name,
-				  "forward", config_forward_name(s->forward), "listeners",
-				  listeners, "overhead_ipv4", (int)overhead_of(s->forward, true),
-				  "overhead_ipv6", (int)overhead_of(s->forward, false), "backends",
-				  backends, "balancer_sources", sources);
+	reply->result =
+		json_pack("{s:s, s:s, s:i, s:o, s:i, s:i, s:o, s:o}", "service", s->name, "forward",
+			  config_forward_name(s->forward), "gue_variant", (int)s->gue_variant,
+			  "listeners", listeners, "overhead_ipv4", (int)overhead_of(s, true),
+			  "overhead_ipv6", (int)overhead_of(s, false), "backends", backends,
+			  "balancer_sources", sources);
 }

@@ -64,6 +64,7 @@ static void switch_service(struct dp *dp, const struct draft_service *s, uint32_
 	struct ek_service *record = &dp->services[s->index];
 
 	dp->service_ids[s->index].forward = s->config->forward;
+	dp->service_ids[s->index].gue = config_gue(s->config);
 	if (s->new_table == s->table)
 		return;
 	write_region(dp, s, now_s);
@@ -71,6 +72,15 @@ static void switch_service(struct dp *dp, const struct draft_service *s, uint32_
 		store_word(&record->udp_grace_ns, udp_grace_end(s, now_s));
 	record->generation++;
 	store_word(&record->table, s->new_table);
+}
+
+/* For whoever makes the paths: a path has its own copy. */
+static void write_sources(struct ek_global *g, const struct config *c)
+{
+	g->source4 = c->tunnel_source4.addr;
+	g->source4_bits = (uint8_t)c->tunnel_source4.bits;
+	g->source6 = c->tunnel_source6.addr;
+	g->source6_bits = (uint8_t)c->tunnel_source6.bits;
 }
 
 /* Services that the configuration no longer has: their listeners are gone, and so, after the
@@ -145,6 +155,7 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	for (size_t i = 0; i < d.count; i++)
 		switch_service(dp, &d.services[i], now_s);
 	__atomic_store_n(&dp->global->flags, (uint32_t)c->echo, __ATOMIC_RELAXED);
+	write_sources(dp->global, c);
 	store_word(&dp->global->directory, listeners);
 	/* Packets under way may still read what was in force; only then is it free again. */
 	err = grace_wait(dp);

@@ -113,6 +113,7 @@ static void write_service(struct dp *dp, uint32_t index, const struct config_ser
 	if (id->name[0])
 		return;
 	id->forward = s->forward;
+	id->gue = config_gue(s);
 	snprintf(id->name, sizeof(id->name), "%s", s->name);
 }
 

@@ -103,6 +103,12 @@ static inline uint32_t config_backend_weight(const struct config_backend *b)
 	return b->drain ? 0 : b->weight;
 }
 
+/* How its packets go by gue: EK_GUE_*. */
+static inline uint32_t config_gue(const struct config_service *s)
+{
+	return (s->gue_variant ? 0 : EK_GUE_VARIANT_0) | (s->gue_checksum ? 0 : EK_GUE_NO_CHECKSUM);
+}
+
 const char *config_forward_name(enum ek_forward forward); /* "ipip" */
 const char *config_echo_name(enum ek_echo echo);          /* "answer" */
 const char *config_hash_name(enum ek_hash_kind hash);     /* "5-tuple", "source", ... */

@@ -5,12 +5,15 @@
 
 #include "evenkeel/abi.h"
 
-/* What a path is made from: the next hop as net/ resolved it, without depending on net/. */
+/* What a path is made from: the next hop as net/ resolved it, without depending on net/, and the
+ * options of the forwarding mode, whose defaults are 0. */
 struct path_hop {
 	uint8_t source_mac[6], dest_mac[6];
 	uint32_t ifindex;
 	uint32_t mtu;
 	struct ek_addr source; /* outer source address; ignored by l2 */
+	uint8_t source_bits;   /* length of the prefix that `source` is; 0: it is an address */
+	uint32_t gue;          /* EK_GUE_* */
 };
 
 /* Builds the path to `backend`. L2 needs a direct hop (the caller checks that). The outer
@@ -19,7 +22,11 @@ struct path_hop {
 int path_build(struct ek_path *out, enum ek_forward forward, const struct ek_addr *backend,
 	       const struct path_hop *hop);
 
-/* Bytes that a forwarding mode adds in front of a packet for a backend of that family. */
-uint32_t path_overhead(enum ek_forward forward, const struct ek_addr *backend);
+/* Bytes that a forwarding mode adds in front of a packet for a backend of that family; `gue` as
+ * in path_hop. */
+uint32_t path_overhead(enum ek_forward forward, uint32_t gue, const struct ek_addr *backend);
+
+/* The mask of those of a source prefix's last 16 bits that are the flow's, as in the address. */
+uint16_t path_source_mask(const struct ek_addr *prefix, uint8_t bits);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/config.h"
 #include "lib/path.h"
 
 /* Clients are taken to be on Ethernet; whoever has a smaller MTU says so in its own SYN. */
@@ -15,7 +16,7 @@
 
 uint32_t setup_advmss(const struct setup_facts *f, bool ipv4)
 {
-	uint32_t overhead = path_overhead(f->forward, &f->addr);
+	uint32_t overhead = path_overhead(f->forward, f->gue, &f->addr);
 	uint32_t mtu = f->mtu ? f->mtu : ETHERNET_MTU;
 	uint32_t headers = ipv4 ? IPV4_AND_TCP : IPV6_AND_TCP;
 
@@ -48,7 +49,7 @@ static void head_write(FILE *out, const struct setup_facts *f)
 
 	addr_text(&f->addr, addr);
 	fprintf(out, "# Backend %s (%s) of service %s, forward: %s. Run as root on that host.\n",
-		f->backend, addr, f->service, f->forward == EK_FORWARD_L2 ? "l2" : "ipip");
+		f->backend, addr, f->service, config_forward_name(f->forward));
 	fputs("# This lasts until the next boot: put it into the host's network configuration too.\n",
 	      out);
 	if (f->forward == EK_FORWARD_L2)
@@ -96,12 +97,18 @@ static void addresses_write(FILE *out, const struct setup_facts *f)
 	}
 }
 
-/* The kernel's own devices, for hosts that have them; as comments, since one way is enough. */
+/* The kernel's own devices, for hosts that have them; as comments, since one way is enough.
+ * For gue the kernel's fou takes UDP off, of both variants, and hands the rest to the device. */
 static void tunnels_write(FILE *out, const struct setup_facts *f)
 {
 	bool outer_ipv4 = addr_is_ipv4(&f->addr);
 
 	fputs("# Or by the kernel's tunnel devices, instead:\n", out);
+	if (f->forward == EK_FORWARD_GUE)
+		fprintf(out,
+			"#   modprobe %s\n"
+			"#   ip -%d fou add port %u gue\n",
+			outer_ipv4 ? "fou" : "fou6", outer_ipv4 ? 4 : 6, EK_GUE_PORT);
 	if (!outer_ipv4) {
 		fputs("#   modprobe ip6_tunnel\n"
 		      "#   ip link add name evenkeel6 type ip6tnl external\n"
@@ -159,7 +166,7 @@ static void advmss_write(FILE *out, bool ipv4, uint32_t advmss)
 
 static void size_write(FILE *out, const struct setup_facts *f)
 {
-	uint32_t overhead = path_overhead(f->forward, &f->addr);
+	uint32_t overhead = path_overhead(f->forward, f->gue, &f->addr);
 	uint32_t v4 = listens(f, true) ? setup_advmss(f, true) : 0;
 	uint32_t v6 = listens(f, false) ? setup_advmss(f, false) : 0;
 
@@ -194,9 +201,13 @@ static void sources_write(FILE *out, const struct setup_facts *f)
 	char addr[ADDR_TEXT_MAX];
 
 	for (size_t i = 0; i < f->source_count; i++) {
-		if (addr_is_ipv4(&f->sources[i]) != ipv4)
+		const struct setup_source *s = &f->sources[i];
+
+		if (addr_is_ipv4(&s->addr) != ipv4)
 			continue;
-		fprintf(out, "%s%s", between, addr_text(&f->sources[i], addr));
+		fprintf(out, "%s%s", between, addr_text(&s->addr, addr));
+		if (s->bits)
+			fprintf(out, "/%u", s->bits);
 		between = ", ";
 		any = true;
 	}
@@ -213,6 +224,21 @@ static void tunnel_opening_write(FILE *out, const struct setup_facts *f, int pro
 		protocol);
 }
 
+/* What the outer packets are, and the openings for them. */
+static void tunnel_openings_write(FILE *out, const struct setup_facts *f)
+{
+	if (f->forward == EK_FORWARD_GUE) {
+		fputs("\tnft 'insert rule inet filter input ", out);
+		sources_write(out, f);
+		fprintf(out, "udp dport %u accept'\n", EK_GUE_PORT);
+		return;
+	}
+	if (listens(f, true))
+		tunnel_opening_write(out, f, 4);
+	if (listens(f, false))
+		tunnel_opening_write(out, f, 41);
+}
+
 static void firewall_write(FILE *out, const struct setup_facts *f)
 {
 	char addr[ADDR_TEXT_MAX];
@@ -222,13 +248,15 @@ static void firewall_write(FILE *out, const struct setup_facts *f)
 		fputs("Protocol 4 and\n# 41 are the outer packets: the kernel's tunnel devices need "
 		      "them, decap comes before.\n",
 		      out);
+	else if (f->forward == EK_FORWARD_GUE)
+		fputs("UDP 6080 is the\n# outer packets: the kernel's devices need it, decap comes "
+		      "before.\n",
+		      out);
 	else
 		fputc('\n', out);
 	fputs("if nft list chain inet filter input >/dev/null 2>&1; then\n", out);
-	if (f->forward == EK_FORWARD_IPIP && listens(f, true))
-		tunnel_opening_write(out, f, 4);
-	if (f->forward == EK_FORWARD_IPIP && listens(f, false))
-		tunnel_opening_write(out, f, 41);
+	if (f->forward == EK_FORWARD_IPIP || f->forward == EK_FORWARD_GUE)
+		tunnel_openings_write(out, f);
 	for (size_t i = 0; i < f->listener_count; i++) {
 		const struct endpoint *e = &f->listeners[i];
 
@@ -251,7 +279,7 @@ char *setup_commands(const struct setup_facts *f)
 	head_write(out, f);
 	sysctls_write(out, f);
 	addresses_write(out, f);
-	if (f->forward == EK_FORWARD_IPIP) {
+	if (f->forward == EK_FORWARD_IPIP || f->forward == EK_FORWARD_GUE) {
 		decap_write(out, f);
 		size_write(out, f);
 	}

@@ -10,13 +10,20 @@
 #include "evenkeel/abi.h"
 #include "lib/addr.h"
 
+/* Where outer packets come from: an address, or a prefix. */
+struct setup_source {
+	struct ek_addr addr;
+	uint32_t bits; /* length of the prefix; 0: an address */
+};
+
 struct setup_facts {
 	const char *service, *backend; /* names */
 	enum ek_forward forward;
+	uint32_t gue;                     /* EK_GUE_* */
 	struct ek_addr addr;              /* the backend's */
 	const struct endpoint *listeners; /* of the service */
 	size_t listener_count;
-	const struct ek_addr *sources; /* outer source addresses of the balancer, any family */
+	const struct setup_source *sources; /* of the balancer, any family */
 	size_t source_count;
 	uint32_t mtu; /* largest IP packet on the way from the balancer, 0: not known */
 };

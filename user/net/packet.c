@@ -7,6 +7,8 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <stddef.h>
 #include <string.h>
 
 #define HOPS_MAX 64
@@ -110,45 +112,69 @@ size_t packet_syn(uint8_t *out, const struct packet_flow *flow)
 	return at + sizeof(syn);
 }
 
-static void complete_ipv4(uint8_t *outer, uint8_t protocol, size_t inner_size)
+static void complete_ipv4(uint8_t *outer, uint8_t protocol, size_t size)
 {
 	struct iphdr ip;
 
 	memcpy(&ip, outer, sizeof(ip));
-	ip.tot_len = htons((uint16_t)(sizeof(ip) + inner_size));
+	ip.tot_len = htons((uint16_t)(sizeof(ip) + size));
 	ip.protocol = protocol;
 	ip.check = 0;
 	ip.check = fold(add_words(0, &ip, sizeof(ip)));
 	memcpy(outer, &ip, sizeof(ip));
 }
 
-static void complete_ipv6(uint8_t *outer, uint8_t protocol, size_t inner_size)
+static void complete_ipv6(uint8_t *outer, uint8_t protocol, size_t size)
 {
 	struct ip6_hdr ip;
 
 	memcpy(&ip, outer, sizeof(ip));
-	ip.ip6_plen = htons((uint16_t)inner_size);
+	ip.ip6_plen = htons((uint16_t)size);
 	ip.ip6_nxt = protocol;
 	memcpy(outer, &ip, sizeof(ip));
 }
 
-void packet_complete(uint8_t *frame, enum ek_encap encap, size_t inner_size)
+/* UDP at `at`, `size` bytes with what follows, behind an outer IP header that is complete. */
+static void put_gue(uint8_t *at, const uint8_t *outer, uint8_t encap, uint8_t protocol, size_t size)
 {
-	uint8_t *outer = frame + sizeof(struct ether_header), *inner = outer;
-	bool ipv4 = encap == EK_ENCAP_IPV4, inner_ipv4;
+	struct udphdr udp = {
+		.source = htons(EK_GUE_SOURCE_PORTS),
+		.dest = htons(EK_GUE_PORT),
+		.len = htons((uint16_t)size),
+	};
+	const uint8_t header[EK_GUE_HEADER] = { 0, protocol };
+	uint32_t sum = IPPROTO_UDP + (uint32_t)size;
+
+	memcpy(at, &udp, sizeof(udp));
+	if (encap & EK_ENCAP_GUE_HEADER)
+		memcpy(at + sizeof(udp), header, sizeof(header));
+	if (!(encap & EK_ENCAP_GUE_CHECKSUM))
+		return;
+	sum = add_words(sum, outer + offsetof(struct ip6_hdr, ip6_src), 32);
+	udp.check = fold(add_words(sum, at, size)) ?: 0xffff; /* 0 would mean none */
+	memcpy(at, &udp, sizeof(udp));
+}
+
+void packet_complete(uint8_t *frame, const struct ek_path *path, size_t header, size_t inner_size)
+{
+	uint8_t *outer = frame + sizeof(struct ether_header), *inner = frame + header;
+	uint8_t encap = path->encap & EK_ENCAP_KIND;
+	bool ipv4 = encap == EK_ENCAP_IPV4 || encap == EK_ENCAP_GUE_IPV4;
+	bool gue = encap == EK_ENCAP_GUE_IPV4 || encap == EK_ENCAP_GUE_IPV6;
+	size_t ip_size = ipv4 ? sizeof(struct iphdr) : sizeof(struct ip6_hdr);
+	uint8_t carried = inner[0] >> 4 == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+	size_t size = frame + header + inner_size - outer - ip_size;
 	uint16_t ether_type;
 
-	if (encap == EK_ENCAP_IPV4)
-		inner += sizeof(struct iphdr);
-	else if (encap == EK_ENCAP_IPV6)
-		inner += sizeof(struct ip6_hdr);
-	inner_ipv4 = inner[0] >> 4 == 4;
-	if (encap == EK_ENCAP_L2)
-		ipv4 = inner_ipv4;
-	else if (ipv4)
-		complete_ipv4(outer, inner_ipv4 ? IPPROTO_IPIP : IPPROTO_IPV6, inner_size);
-	else
-		complete_ipv6(outer, inner_ipv4 ? IPPROTO_IPIP : IPPROTO_IPV6, inner_size);
+	if (encap == EK_ENCAP_L2) {
+		memcpy(frame, path->header, sizeof(struct ether_header));
+		ipv4 = carried == IPPROTO_IPIP;
+	} else {
+		memcpy(frame, path->header, sizeof(struct ether_header) + ip_size);
+		(ipv4 ? complete_ipv4 : complete_ipv6)(outer, gue ? IPPROTO_UDP : carried, size);
+	}
+	if (gue)
+		put_gue(outer + ip_size, outer, path->encap, carried, size);
 	ether_type = htons(ipv4 ? ETHERTYPE_IP : ETHERTYPE_IPV6);
 	memcpy(frame + 2 * ETH_ALEN, &ether_type, sizeof(ether_type));
 }

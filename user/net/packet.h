@@ -10,8 +10,8 @@
 #include "evenkeel/abi.h"
 #include "lib/addr.h"
 
-/* Ethernet, outer IPv6, inner IPv6, TCP with one option. */
-#define PACKET_MAX (14 + 40 + 40 + 24)
+/* Ethernet, outer IPv6, UDP, GUE, inner IPv6, TCP with one option. */
+#define PACKET_MAX (14 + 40 + 8 + 4 + 40 + 24)
 
 /* One attempt to connect. Ports in host order. */
 struct packet_flow {
@@ -23,9 +23,9 @@ struct packet_flow {
 /* Writes the IP packet with the SYN to `out`, and returns its length. */
 size_t packet_syn(uint8_t *out, const struct packet_flow *flow);
 
-/* Completes the outer header of a path's template, which stands in front of an IP packet of
- * `inner_size` bytes. */
-void packet_complete(uint8_t *frame, enum ek_encap encap, size_t inner_size);
+/* Writes the `header` bytes that the path puts in front of an IP packet, which is at
+ * frame + header already and has `inner_size` bytes. */
+void packet_complete(uint8_t *frame, const struct ek_path *path, size_t header, size_t inner_size);
 
 enum packet_answer { PACKET_OTHER, PACKET_SYN_ACK, PACKET_RST };
 

@@ -170,10 +170,12 @@ static int send_frame(unsigned int ifindex, const uint8_t *frame, size_t size)
 	return 0;
 }
 
-static int send_syn(const struct packet_flow *flow, enum ek_forward forward,
+static int send_syn(const struct packet_flow *flow, enum ek_forward forward, uint32_t gue,
 		    const struct ek_addr *backend, const struct hop *hop)
 {
-	struct path_hop way = { .ifindex = hop->ifindex, .mtu = hop->mtu, .source = hop->source };
+	struct path_hop way = {
+		.ifindex = hop->ifindex, .mtu = hop->mtu, .source = hop->source, .gue = gue
+	};
 	uint8_t frame[PACKET_MAX];
 	struct ek_path path;
 	size_t header, inner;
@@ -184,10 +186,9 @@ static int send_syn(const struct packet_flow *flow, enum ek_forward forward,
 	err = path_build(&path, forward, backend, &way);
 	if (err)
 		return err;
-	header = sizeof(struct ether_header) + path_overhead(forward, backend);
-	memcpy(frame, path.header, header);
+	header = sizeof(struct ether_header) + path_overhead(forward, gue, backend);
 	inner = packet_syn(frame + header, flow);
-	packet_complete(frame, path.encap, inner);
+	packet_complete(frame, &path, header, inner);
 	return send_frame(hop->ifindex, frame, header + inner);
 }
 
@@ -243,7 +244,7 @@ static int wait_answer(enum probe_verdict *out, int fd, const struct packet_flow
 }
 
 int net_probe(enum probe_verdict *out, const struct endpoint *service, enum ek_forward forward,
-	      const struct ek_addr *backend, const struct hop *hop, int timeout_ms)
+	      uint32_t gue, const struct ek_addr *backend, const struct hop *hop, int timeout_ms)
 {
 	_cleanup_(close_fd) int fd = -1;
 	struct packet_flow flow;
@@ -259,7 +260,7 @@ int net_probe(enum probe_verdict *out, const struct endpoint *service, enum ek_f
 	if (!err)
 		err = open_receiver(&fd, &service->addr);
 	if (!err)
-		err = send_syn(&flow, forward, backend, hop);
+		err = send_syn(&flow, forward, gue, backend, hop);
 	if (err)
 		return err;
 	return wait_answer(out, fd, &flow, timeout_ms);

@@ -56,7 +56,7 @@ static enum probe_verdict probe(const struct endpoint *service, enum ek_forward 
 	struct ek_addr to = addr(backend);
 	struct hop hop = ready_hop(&to);
 
-	assert_int_equal(net_probe(&verdict, service, forward, &to, &hop, timeout_ms), 0);
+	assert_int_equal(net_probe(&verdict, service, forward, 0, &to, &hop, timeout_ms), 0);
 	return verdict;
 }
 
@@ -129,6 +129,8 @@ struct backend {
 	struct ek_addr outer_source, outer_dest; /* what the frame should say */
 	struct ek_addr service;
 	uint16_t port;
+	enum ek_forward forward;
+	uint32_t gue;
 	bool forge;      /* answer with another acknowledgement number first */
 	bool reset;      /* answer with RST */
 	const char *bad; /* what is wrong with the frame */
@@ -181,10 +183,41 @@ static bool read_header(struct header *out, const uint8_t *at)
 static uint32_t pseudo_sum(const struct header *ip)
 {
 	size_t skip = ip->size == 20 ? 12 : 0;
-	uint32_t sum = IPPROTO_TCP + (uint32_t)(ip->total - ip->size);
+	uint32_t sum = ip->proto + (uint32_t)(ip->total - ip->size);
 
 	sum = sum16(sum, ip->source.bytes + skip, 16 - skip);
 	return sum16(sum, ip->dest.bytes + skip, 16 - skip);
+}
+
+/* UDP behind the outer header, and the GUE header in it; their length goes to *inner. */
+static const char *judge_gue(const struct backend *b, const struct header *outer,
+			     const uint8_t *udp, size_t *inner)
+{
+	size_t size = outer->total - outer->size;
+	bool checksum = outer->size == 40 && !(b->gue & EK_GUE_NO_CHECKSUM);
+	bool variant0 = b->gue & EK_GUE_VARIANT_0;
+
+	*inner = variant0 ? 12 : 8;
+	if (outer->proto != IPPROTO_UDP || get16(udp) < 49152 || get16(udp + 2) != 6080 ||
+	    get16(udp + 4) != size)
+		return "UDP header";
+	if (checksum != (get16(udp + 6) != 0) ||
+	    (checksum && sum16(pseudo_sum(outer), udp, size) != 0xffff))
+		return "UDP checksum";
+	if (variant0 && (udp[8] || udp[9] != (udp[12] >> 4 == 4 ? 4 : 41) || get16(udp + 10)))
+		return "GUE header";
+	return NULL;
+}
+
+static const char *judge_tunnel(const struct backend *b, const struct header *outer,
+				const uint8_t *behind, size_t *inner)
+{
+	if (b->forward == EK_FORWARD_GUE)
+		return judge_gue(b, outer, behind, inner);
+	*inner = 0;
+	if (outer->proto != (behind[0] >> 4 == 4 ? IPPROTO_IPIP : IPPROTO_IPV6))
+		return "outer protocol";
+	return NULL;
 }
 
 /* Returns what is wrong, NULL if nothing; *inner is where the inner packet begins. */
@@ -193,6 +226,7 @@ static const char *judge_frame(const struct backend *b, const uint8_t *frame, si
 {
 	struct header outer;
 	const uint8_t *tcp;
+	const char *bad;
 
 	if (!read_header(&outer, frame + 14))
 		return "outer header";
@@ -203,11 +237,12 @@ static const char *judge_frame(const struct backend *b, const uint8_t *frame, si
 	if (!addr_equal(&outer.source, &b->outer_source) ||
 	    !addr_equal(&outer.dest, &b->outer_dest))
 		return "outer addresses";
-	*inner = 14 + outer.size;
+	bad = judge_tunnel(b, &outer, frame + 14 + outer.size, inner);
+	if (bad)
+		return bad;
+	*inner += 14 + outer.size;
 	if (!read_header(ip, frame + *inner))
 		return "inner header";
-	if (outer.proto != (ip->size == 20 ? IPPROTO_IPIP : IPPROTO_IPV6))
-		return "outer protocol";
 	if (ip->total != size - *inner || ip->proto != IPPROTO_TCP)
 		return "inner length or protocol";
 	if (!addr_equal(&ip->dest, &b->service) || addr_equal(&ip->source, &b->service) ||
@@ -253,7 +288,7 @@ static bool is_tunnelled(const uint8_t *frame)
 {
 	uint8_t proto = frame[get16(frame + 12) == ETHERTYPE_IP ? 23 : 20];
 
-	return proto == IPPROTO_IPIP || proto == IPPROTO_IPV6;
+	return proto == IPPROTO_IPIP || proto == IPPROTO_IPV6 || proto == IPPROTO_UDP;
 }
 
 static void *run_backend(void *context)
@@ -297,8 +332,8 @@ static int listen_in_peer(const struct lab *lab)
 	return fd;
 }
 
-static enum probe_verdict probe_ipip(const struct lab *lab, struct backend *b, const char *vip,
-				     const char *backend)
+static enum probe_verdict probe_tunnel(const struct lab *lab, struct backend *b, const char *vip,
+				       const char *backend)
 {
 	struct endpoint service = endpoint(vip, 443);
 	enum probe_verdict verdict = PROBE_NO_HOP;
@@ -312,12 +347,35 @@ static enum probe_verdict probe_ipip(const struct lab *lab, struct backend *b, c
 	b->service = service.addr;
 	b->port = service.port;
 	assert_int_equal(pthread_create(&thread, NULL, run_backend, b), 0);
-	assert_int_equal(net_probe(&verdict, &service, EK_FORWARD_IPIP, &to, &hop, BOUND_MS), 0);
+	assert_int_equal(net_probe(&verdict, &service, b->forward, b->gue, &to, &hop, BOUND_MS), 0);
 	pthread_join(thread, NULL);
 	close(b->fd);
 	if (b->bad)
 		fail_msg("%s to %s: wrong %s", vip, backend, b->bad);
 	return verdict;
+}
+
+static enum probe_verdict probe_ipip(const struct lab *lab, struct backend *b, const char *vip,
+				     const char *backend)
+{
+	b->forward = EK_FORWARD_IPIP;
+	return probe_tunnel(lab, b, vip, backend);
+}
+
+static void gue_goes_in_both_families_over_both_in_all_its_forms(void **state)
+{
+	static const char *const services[] = { "203.0.113.10", "2001:db8::10" };
+	static const char *const backends[] = { "10.9.0.2", "fd09::2" };
+
+	for (unsigned int i = 0; i < 4; i++) {
+		for (uint32_t gue = 0; gue < 4; gue++) {
+			struct backend b = { .forward = EK_FORWARD_GUE, .gue = gue };
+
+			assert_int_equal(probe_tunnel(*state, &b, services[i & 1],
+						      backends[i >> 1]),
+					 PROBE_ANSWERED);
+		}
+	}
 }
 
 static void ipip_goes_in_both_families_over_both(void **state)
@@ -373,11 +431,11 @@ static void without_a_next_hop_nothing_is_sent(void **state)
 	struct hop hop = ready_hop(&to), unready = hop, routed = hop;
 
 	unready.state = HOP_NO_NEIGHBOUR;
-	assert_int_equal(net_probe(&verdict, &service, EK_FORWARD_IPIP, &to, &unready, 10), 0);
+	assert_int_equal(net_probe(&verdict, &service, EK_FORWARD_IPIP, 0, &to, &unready, 10), 0);
 	assert_int_equal(verdict, PROBE_NO_HOP);
 	verdict = PROBE_SILENT;
 	routed.direct = false; /* a gateway would not know what to do with it */
-	assert_int_equal(net_probe(&verdict, &service, EK_FORWARD_L2, &to, &routed, 10), 0);
+	assert_int_equal(net_probe(&verdict, &service, EK_FORWARD_L2, 0, &to, &routed, 10), 0);
 	assert_int_equal(verdict, PROBE_NO_HOP);
 }
 
@@ -389,10 +447,10 @@ static void a_family_without_own_address_cannot_be_probed(void **state)
 	struct hop hop = ready_hop(&to);
 
 	run("ip -6 addr flush dev ekn0 scope global");
-	assert_int_equal(net_probe(&verdict, &service, EK_FORWARD_IPIP, &to, &hop, 10),
+	assert_int_equal(net_probe(&verdict, &service, EK_FORWARD_IPIP, 0, &to, &hop, 10),
 			 -EADDRNOTAVAIL);
 	service.proto = IPPROTO_UDP;
-	assert_int_equal(net_probe(&verdict, &service, EK_FORWARD_IPIP, &to, &hop, 10),
+	assert_int_equal(net_probe(&verdict, &service, EK_FORWARD_IPIP, 0, &to, &hop, 10),
 			 -EPROTONOSUPPORT);
 	assert_int_equal(verdict, PROBE_SILENT);
 }
@@ -406,6 +464,7 @@ int main(void)
 		story(an_l2_backend_without_the_address_is_silent),
 		story(a_host_that_has_the_address_itself_probes_from_another),
 		story(ipip_goes_in_both_families_over_both),
+		story(gue_goes_in_both_families_over_both_in_all_its_forms),
 		story(a_reset_from_the_service_is_a_refusal),
 		story(an_answer_to_another_syn_is_not_taken),
 		story(the_inner_source_is_never_the_service),

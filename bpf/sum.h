@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* One's complement sums (RFC 1071). Words are summed as they lie in memory: the sum does not
+ * depend on the byte order. */
+#ifndef EVENKEEL_BPF_SUM_H
+#define EVENKEEL_BPF_SUM_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+/* In 16 bits. */
+static __always_inline __u16 fold(__u32 sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/* The same for a few 32-bit words added up: 2^16 is 1 modulo 2^16 - 1, in which sums are. */
+static __always_inline __u16 fold_words(__u64 sum)
+{
+	return fold((__u32)(sum & 0xffff) + (__u32)(sum >> 16 & 0xffff) + (__u32)(sum >> 32));
+}
+
+/* Bytes are copied to the stack in chunks: helpers reach what is not in the first buffer. */
+#define SUM_CHUNK 128
+
+struct summing {
+	struct xdp_md *ctx;
+	__u32 at, length;
+	__u32 sum;
+	int failed;
+};
+
+static long sum_chunk(__u32 i, void *context)
+{
+	struct summing *s = context;
+	__u8 bytes[SUM_CHUNK] = {};
+	__u32 done = i * SUM_CHUNK, left = s->length - done;
+
+	if (left > SUM_CHUNK)
+		left = SUM_CHUNK;
+	/* The verifier shall see that it is at least 1, from the very value that is used. */
+	barrier_var(left);
+	if (!left || left > SUM_CHUNK || bpf_xdp_load_bytes(s->ctx, s->at + done, bytes, left)) {
+		s->failed = 1;
+		return 1;
+	}
+	s->sum = bpf_csum_diff(NULL, 0, (__be32 *)bytes, sizeof(bytes), s->sum);
+	return 0;
+}
+
+/* The sum of `length` bytes of the frame from `at` on. -1: the frame is shorter. */
+static __noinline int sum_bytes(struct xdp_md *ctx, __u32 at, __u32 length, __u32 *sum)
+{
+	struct summing s = { .ctx = ctx, .at = at, .length = length };
+
+	bpf_loop((length + SUM_CHUNK - 1) / SUM_CHUNK, sum_chunk, &s, 0);
+	*sum = fold(s.sum);
+	return s.failed ? -1 : 0;
+}
+
+#endif
