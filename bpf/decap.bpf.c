@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The backend's side of forwarding mode `ipip`: strips the outer header of 4in4, 6in6, 4in6 and
- * 6in4 and passes the inner packet to the stack as if it had come so from the wire. For hosts
- * without a tunnel device. Whatever else comes is passed untouched and counted: nothing is ever
+/* The backend's side of forwarding modes `ipip` and `gue`: strips the outer headers of 4in4, 6in6,
+ * 4in6 and 6in4, with or without UDP between them, and passes the inner packet to the stack as if
+ * it had come so from the wire. For hosts without a tunnel device. Whatever else comes is passed untouched and counted: nothing is ever
  * dropped here. One level only: an inner packet that is itself a tunnel is left to the stack.
  *
  * Who may send tunnels here? XDP runs before the host's packet filter, so nothing on this host
- * has judged the outer header, and whoever can reach this address with protocol 4 or 41 chooses
- * the inner one. What that gives is bounded, not nothing:
+ * has judged the outer header, and whoever can reach this address with protocol 4 or 41 or UDP
+ * port 6080 chooses the inner one. What that gives is bounded, not nothing:
  * - the inner packet takes the usual way through the host's own filter, conntrack and sockets,
  *   which see the inner addresses: the filter of this host cannot be bypassed by it;
  * - it is decapsulated only if the routing table keeps it on this host. A host that forwards
@@ -14,7 +14,14 @@
  *   that holds without a lookup. (A list of service addresses in a map would say the same and
  *   would have to be kept; the local routing table is that list.)
  * - it does hide the true source, and a filter in front of this host judged another packet.
- *   Therefore the network in front has to admit protocols 4 and 41 from balancers only.
+ *   Therefore the network in front has to admit protocols 4 and 41 and UDP port 6080 from
+ *   balancers only.
+ *
+ * The outer UDP checksum is not looked at. What it covers is covered again: IPv4's header and the
+ * transport have checksums of their own, which the stack verifies, and what IPv6's lacks is no
+ * more than it lacks on any other link (RFC 6936 section 2.1 weighs that). To verify it would be
+ * to read every packet in full, here where the NIC has done that for the inner one. An inner UDP
+ * packet without a checksum is as its sender wanted it.
  *
  * The outer TTL and DSCP end here, and so does its ECN field: balancers send Not-ECT (RFC 6040
  * section 4.3, compatibility mode), so there is never a mark to carry inward. Padding behind
@@ -24,11 +31,13 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/udp.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "cursor.h"
+#include "evenkeel/abi.h"
 #include "evenkeel/decap.h"
 
 #define MAX_TAGS 2
@@ -52,8 +61,8 @@ struct packet {
 	struct xdp_md *ctx;
 	struct cursor rest; /* what is not parsed yet */
 	__u32 tags;         /* VLAN tags */
-	__u32 outer_length; /* of the outer header */
-	__u32 payload;      /* bytes that the outer header says come after it */
+	__u32 outer_length; /* of the outer headers */
+	__u32 payload;      /* bytes that the outer headers say come after them */
 	__u32 inner_length; /* bytes of the inner packet by its own header */
 	__be16 type;        /* Ethernet type: of the outer packet, then of the inner one */
 	__u8 protocol;      /* what the outer header says is in it */
@@ -79,6 +88,17 @@ static __always_inline int parse_ethernet(struct packet *p)
 		p->type = tag->type;
 	}
 	return 0;
+}
+
+/* Is what an outer IP header carries a tunnel for us? Other UDP is the host's, however odd. */
+static __always_inline int is_tunnel(const struct packet *p, __u8 protocol, const void *payload)
+{
+	const struct udphdr *udp = payload;
+
+	if (protocol == IPPROTO_UDP)
+		return (const void *)(udp + 1) <= p->rest.end &&
+		       udp->dest == bpf_htons(EK_GUE_PORT);
+	return protocol == IPPROTO_IPIP || protocol == IPPROTO_IPV6;
 }
 
 /* Nobody looks at this header again, so its checksum is verified here (RFC 1812 section
@@ -109,9 +129,9 @@ static __always_inline int parse_outer_ipv4(struct packet *p)
 
 	if (!ip || ip->version != 4 || ip->ihl < 5)
 		return EK_DECAP_PASSED;
-	if (ip->protocol != IPPROTO_IPIP && ip->protocol != IPPROTO_IPV6)
-		return EK_DECAP_PASSED;
 	if (ip->frag_off & bpf_htons(IPV4_FRAGMENT))
+		return EK_DECAP_PASSED;
+	if (!is_tunnel(p, ip->protocol, (const void *)ip + ip->ihl * 4))
 		return EK_DECAP_PASSED;
 	length = bpf_ntohs(ip->tot_len);
 	p->outer_length = ip->ihl * 4;
@@ -131,7 +151,7 @@ static __always_inline int parse_outer_ipv6(struct packet *p)
 
 	if (!ip || ip->version != 6)
 		return EK_DECAP_PASSED;
-	if (ip->nexthdr != IPPROTO_IPIP && ip->nexthdr != IPPROTO_IPV6)
+	if (!is_tunnel(p, ip->nexthdr, ip + 1))
 		return EK_DECAP_PASSED;
 	p->protocol = ip->nexthdr;
 	p->outer_length = sizeof(*ip);
@@ -139,6 +159,52 @@ static __always_inline int parse_outer_ipv6(struct packet *p)
 	if (p->payload > (__u64)(p->rest.end - p->rest.at))
 		return EK_DECAP_MALFORMED;
 	return 0;
+}
+
+/* Variant 0: C and Hlen in the first byte, the protocol in the second, flags in the others. What
+ * has any of them is not from a balancer, and the host may know what to do with it. */
+static __always_inline int parse_gue_header(struct packet *p, const __u8 *header)
+{
+	if (header[0] || header[2] || header[3])
+		return EK_DECAP_PASSED;
+	if (header[1] != IPPROTO_IPIP && header[1] != IPPROTO_IPV6)
+		return EK_DECAP_PASSED;
+	p->protocol = header[1];
+	p->outer_length += EK_GUE_HEADER;
+	p->payload -= EK_GUE_HEADER;
+	p->rest.at += EK_GUE_HEADER;
+	return 0;
+}
+
+/* UDP, if that is what the outer IP header carries. The first two bits behind it are the variant:
+ * 01 is how IP's versions 4 and 6 begin. */
+static __always_inline int parse_gue(struct packet *p)
+{
+	const struct udphdr *udp;
+	const __u8 *first;
+	__u32 length;
+
+	if (p->protocol != IPPROTO_UDP)
+		return 0;
+	udp = take(&p->rest, struct udphdr);
+	first = p->rest.at;
+	if (!udp || (const void *)(first + EK_GUE_HEADER) > p->rest.end)
+		return EK_DECAP_MALFORMED;
+	length = bpf_ntohs(udp->len);
+	if (length < sizeof(*udp) + EK_GUE_HEADER || length > p->payload)
+		return EK_DECAP_MALFORMED;
+	p->outer_length += sizeof(*udp);
+	p->payload = length - sizeof(*udp);
+	switch (first[0] >> 6) {
+	case 0:
+		return parse_gue_header(p, first);
+	case 1:
+		/* Another version than these two, as any that contradicts, is found further on. */
+		p->protocol = first[0] >> 4 == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
+		return 0;
+	default:
+		return EK_DECAP_PASSED;
+	}
 }
 
 static __always_inline int parse_outer(struct packet *p)
@@ -215,7 +281,7 @@ static __always_inline int strip(struct packet *p)
 	void *end = (void *)(long)p->ctx->data_end;
 	void *pos;
 
-	/* Two IP headers follow: neither this check nor the one below can fail, but the verifier
+	/* At least two IP headers follow: neither this check nor the one below can fail, but the verifier
 	 * does not know that. */
 	if (data + sizeof(header) > end)
 		return EK_DECAP_MALFORMED;
@@ -252,7 +318,7 @@ SEC("xdp")
 int decap(struct xdp_md *ctx)
 {
 	struct packet p = { .ctx = ctx, .rest = cursor_at_start(ctx) };
-	int counter = parse_ethernet(&p) ?: parse_outer(&p) ?: check_inner(&p) ?: strip(&p);
+	int counter = parse_ethernet(&p) ?: parse_outer(&p) ?: parse_gue(&p) ?: check_inner(&p) ?: strip(&p);
 
 	count(counter, 1);
 	if (counter == EK_DECAP_DECAPSULATED_PACKETS)

@@ -5,6 +5,7 @@
  *	4, 6      IPv4, IPv6; 4+ with eight bytes of options; "4=41" says protocol 41 whatever
  *	          follows. The innermost is to the service, those around it to the backend.
  *	tcp, udp, icmp, gre, ah
+ *	v1, v0    gue: UDP to port 6080; the same with variant 0's header; "v0=47" as above
  *	pad       bytes behind the outer packet that belong to no header
  *
  * Types, protocols, lengths and checksums follow from what comes after a header. */
@@ -15,16 +16,19 @@
 #include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/udp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "evenkeel/abi.h"
+
 #define HEADERS_MAX 12
 
 struct header {
-	char kind; /* first letter of its token; '4' and '6' are IP */
+	char kind; /* first letter of its token; '4' and '6' are IP, '1' and '0' gue */
 	bool options;
 	int forced; /* protocol that it shall name, or -1 */
 	size_t at;
@@ -68,6 +72,10 @@ static size_t header_length(const struct header *h)
 		return sizeof(struct iphdr) + (h->options ? 8 : 0);
 	case '6':
 		return sizeof(struct ipv6hdr);
+	case '1':
+		return sizeof(struct udphdr);
+	case '0':
+		return sizeof(struct udphdr) + EK_GUE_HEADER;
 	default:
 		return protocol_of(h->kind)->length;
 	}
@@ -85,6 +93,8 @@ static uint8_t protocol_number(const struct header *h)
 {
 	if (h[0].forced >= 0)
 		return (uint8_t)h[0].forced;
+	if (h[1].kind == '1' || h[1].kind == '0')
+		return IPPROTO_UDP;
 	if (h[1].kind == '4')
 		return IPPROTO_IPIP;
 	return h[1].kind == '6' ? IPPROTO_IPV6 : protocol_of(h[1].kind)->number;
@@ -128,6 +138,20 @@ static void write_ipv6(struct frame *f, const struct header *h, bool inner)
 	inet_pton(AF_INET6, inner ? "2001:db8::10" : "fd00::2", &ip->daddr);
 }
 
+/* The checksum is left out: the program does not look at it. */
+static void write_gue(struct frame *f, const struct header *h)
+{
+	struct udphdr *udp = (struct udphdr *)(f->bytes + h->at);
+	uint8_t *header = (uint8_t *)(udp + 1);
+
+	*udp = (struct udphdr){ .source = htons(50000), .dest = htons(EK_GUE_PORT) };
+	udp->len = htons((uint16_t)(f->end - h->at));
+	if (h->kind == '1')
+		return;
+	memset(header, 0, EK_GUE_HEADER);
+	header[1] = protocol_number(h);
+}
+
 static void lay_out(struct frame *f, const char *text)
 {
 	char copy[128], *rest = copy, *token;
@@ -141,7 +165,7 @@ static void lay_out(struct frame *f, const char *text)
 			f->length = f->end + 9;
 			continue;
 		}
-		h->kind = strcmp(token, "ad") ? token[0] : 'A';
+		h->kind = strcmp(token, "ad") ? token[token[0] == 'v'] : 'A';
 		h->options = token[1] == '+';
 		h->forced = forced ? atoi(forced + 1) : -1;
 		h->at = f->end;
@@ -178,6 +202,8 @@ static inline struct frame frame(const char *text)
 		} else if (h->kind == '6') {
 			write_ipv6(&f, h, inner);
 			inner = false;
+		} else if (h->kind == '1' || h->kind == '0') {
+			write_gue(&f, h);
 		}
 	}
 	return f;
@@ -190,6 +216,22 @@ static inline const struct header *outermost(const struct frame *f)
 			return &f->headers[i];
 	}
 	return NULL;
+}
+
+/* The header behind the outer IP header, if it is gue's. */
+static inline const struct header *gue_header(const struct frame *f)
+{
+	const struct header *h = outermost(f) + 1;
+
+	return h->kind == '1' || h->kind == '0' ? h : NULL;
+}
+
+/* What the program takes off: the outer IP header, and gue's. */
+static inline size_t tunnel_length(const struct frame *f)
+{
+	const struct header *gue = gue_header(f);
+
+	return header_length(outermost(f)) + (gue ? header_length(gue) : 0);
 }
 
 #endif

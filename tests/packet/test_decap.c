@@ -116,6 +116,30 @@ static const struct row rows[] = {
 	{ "one level only, 4in4in4", "eth 4 4 4 tcp", "eth 4 4 tcp", FREED },
 	{ "one level only, 6in6in4", "eth 4 6 6 tcp", "eth 6 6 tcp", FREED },
 
+	{ "gue 1, 4in4", "eth 4 v1 4 tcp", "eth 4 tcp", FREED },
+	{ "gue 1, 6in6", "eth 6 v1 6 tcp", "eth 6 tcp", FREED },
+	{ "gue 1, 4in6", "eth 6 v1 4 tcp", "eth 4 tcp", FREED },
+	{ "gue 1, 6in4", "eth 4 v1 6 tcp", "eth 6 tcp", FREED },
+	{ "gue 0, 4in4", "eth 4 v0 4 tcp", "eth 4 tcp", FREED },
+	{ "gue 0, 6in6", "eth 6 v0 6 tcp", "eth 6 tcp", FREED },
+	{ "gue 0, 4in6", "eth 6 v0 4 udp", "eth 4 udp", FREED },
+	{ "gue 0, 6in4", "eth 4 v0 6 udp", "eth 6 udp", FREED },
+	{ "gue, outer options", "eth 4+ v1 4 tcp", "eth 4 tcp", FREED },
+	{ "gue 0, all options", "eth 4+ v0 4+ tcp", "eth 4+ tcp", FREED },
+	{ "gue, one tag", "eth q 4 v1 4 tcp", "eth q 4 tcp", FREED },
+	{ "gue 0, one tag, 6in6", "eth q 6 v0 6 tcp", "eth q 6 tcp", FREED },
+	{ "gue, two tags, 4in6", "eth ad q 6 v1 4 tcp", "eth ad q 4 tcp", FREED },
+	{ "gue, padding is kept", "eth 4 v1 6 tcp pad", "eth 6 tcp pad", FREED },
+	{ "gue, one level only", "eth 4 v1 4 v1 4 tcp", "eth 4 v1 4 tcp", FREED },
+	{ "gue in ipip, one level only", "eth 4 4 v1 4 tcp", "eth 4 v1 4 tcp", FREED },
+	{ "gue with GRE in it", "eth 4 v0=47 4 tcp", NULL, EK_DECAP_PASSED },
+	{ "gue that says IPv6 and has IPv4", "eth 4 v0=41 4 tcp", NULL, EK_DECAP_MALFORMED },
+	{ "gue that says IPv4 and has IPv6", "eth 6 v0=4 6 tcp", NULL, EK_DECAP_MALFORMED },
+	{ "gue 1 with TCP in it", "eth 4 v1 tcp", NULL, EK_DECAP_PASSED }, /* variant 2 */
+	{ "gue 0 with TCP in it", "eth 4 v0=4 tcp", NULL, EK_DECAP_MALFORMED },
+	{ "gue 1 with nothing in it", "eth 4=17 v1=0", NULL, EK_DECAP_MALFORMED },
+	{ "gue 0 with nothing in it", "eth 6=17 v0=4", NULL, EK_DECAP_MALFORMED },
+
 	{ "TCP over IPv4", "eth 4 tcp", NULL, EK_DECAP_PASSED },
 	{ "TCP over IPv6", "eth 6 tcp", NULL, EK_DECAP_PASSED },
 	{ "tagged TCP", "eth q 4 tcp", NULL, EK_DECAP_PASSED },
@@ -187,6 +211,27 @@ static const struct damage damages[] = {
 	{ "inner payload beyond the outer", "eth 4 6 tcp", 1, 4, 21, false, EK_DECAP_MALFORMED },
 	{ "inner packet is a fragment: freed", "eth 4 4 tcp", 1, 6, 0x2001, false, FREED },
 	{ "inner packet is shorter: freed", "eth 4 4 tcp", 1, 2, 39, false, FREED },
+	{ "gue to another port", "eth 4 v1 4 tcp", 1, 2, 6081, false, EK_DECAP_PASSED },
+	{ "gue from any port: freed", "eth 4 v1 4 tcp", 1, 0, 6080, false, FREED },
+	{ "gue, a checksum is not looked at", "eth 4 v1 4 tcp", 1, 6, 0x1234, false, FREED },
+	{ "gue, datagram below its header", "eth 4 v1 4 tcp", 1, 4, 7, false, EK_DECAP_MALFORMED },
+	{ "gue, datagram beyond the packet", "eth 4 v1 4 tcp", 1, 4, 49, false,
+	  EK_DECAP_MALFORMED },
+	{ "gue, datagram short of the inner", "eth 4 v1 4 tcp", 1, 4, 47, false,
+	  EK_DECAP_MALFORMED },
+	{ "gue, datagram of IPv6 jumbograms", "eth 6 v1 4 tcp", 1, 4, 0, false,
+	  EK_DECAP_MALFORMED },
+	{ "gue, first fragment", "eth 4 v1 4 tcp", 0, 6, 0x2000, false, EK_DECAP_PASSED },
+	{ "gue, outer checksum", "eth 4 v1 4 tcp", 0, 4, 0x1234, true, EK_DECAP_MALFORMED },
+	{ "gue 0 with options", "eth 4 v0 4 tcp", 1, 8, 0x0104, false, EK_DECAP_PASSED },
+	{ "gue 0, control message", "eth 4 v0 4 tcp", 1, 8, 0x2004, false, EK_DECAP_PASSED },
+	{ "gue 0 with flags", "eth 6 v0 6 tcp", 1, 10, 0x8000, false, EK_DECAP_PASSED },
+	{ "gue 0 with private flags", "eth 6 v0 6 tcp", 1, 10, 0x0001, false, EK_DECAP_PASSED },
+	{ "gue variant 2", "eth 4 v0 4 tcp", 1, 8, 0x8004, false, EK_DECAP_PASSED },
+	{ "gue variant 3", "eth 4 v0 4 tcp", 1, 8, 0xc004, false, EK_DECAP_PASSED },
+	{ "gue 1, inner version 5", "eth 4 v1 4 tcp", 2, 0, 0x5500, false, EK_DECAP_MALFORMED },
+	{ "gue 1, inner version 7", "eth 4 v1 4 tcp", 2, 0, 0x7500, false, EK_DECAP_MALFORMED },
+	{ "gue, inner length beyond it", "eth 4 v1 4 tcp", 2, 2, 41, false, EK_DECAP_MALFORMED },
 	{ "outer may not be fragmented: freed", "eth 4 4 tcp", 0, 6, 0x4000, false, FREED },
 };
 
@@ -211,7 +256,7 @@ static void damaged_tunnels_are_left_as_they_came(void **state)
 		struct frame in = damaged(d), out = in;
 
 		if (d->counter == FREED) {
-			size_t outer = header_length(outermost(&in));
+			size_t outer = tunnel_length(&in);
 
 			out.length = in.length - outer;
 			memmove(out.bytes + ETH_HLEN, in.bytes + ETH_HLEN + outer,
@@ -223,9 +268,10 @@ static void damaged_tunnels_are_left_as_they_came(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-static const char *const forms[] = { "eth 4 4 tcp",   "eth 6 6 tcp",     "eth 6 4 tcp",
-				     "eth 4 6 tcp",   "eth 4+ 4+ tcp",   "eth q 4 6 tcp",
-				     "eth q 6 4 tcp", "eth ad q 4 4 tcp" };
+static const char *const forms[] = { "eth 4 4 tcp",    "eth 6 6 tcp",      "eth 6 4 tcp",
+				     "eth 4 6 tcp",    "eth 4+ 4+ tcp",    "eth q 4 6 tcp",
+				     "eth q 6 4 tcp",  "eth ad q 4 4 tcp", "eth 4 v1 4 tcp",
+				     "eth 6 v1 6 tcp", "eth 6 v0 4 tcp",   "eth q 4+ v0 6 tcp" };
 
 /* The outer header's own length, and its checksum, for a frame that was cut. */
 static void shorten(struct frame *f, const struct header *outer)
@@ -238,15 +284,32 @@ static void shorten(struct frame *f, const struct header *outer)
 		ipv4_sum(f->bytes + outer->at);
 }
 
+/* UDP's. */
+static void shorten_gue(struct frame *f, const struct header *gue)
+{
+	uint16_t length = htons((uint16_t)(f->length - gue->at));
+
+	memcpy(f->bytes + gue->at + 4, &length, 2);
+}
+
+/* Where a frame begins to be known for a tunnel. */
+static size_t known_at(const struct frame *f)
+{
+	const struct header *outer = outermost(f), *gue = gue_header(f);
+
+	if (gue)
+		return gue->at + sizeof(struct udphdr);
+	return outer->at + (outer->kind == '6' ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+}
+
 static void frames_cut_at_every_length_are_left_as_they_came(void **state)
 {
 	unsigned int wrong = 0;
 
 	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
 		struct frame whole = frame(forms[i]);
-		const struct header *outer = outermost(&whole);
-		size_t known = outer->at +
-			       (outer->kind == '6' ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+		const struct header *outer = outermost(&whole), *gue = gue_header(&whole);
+		size_t known = known_at(&whole);
 
 		for (size_t length = ETH_HLEN; length < whole.length; length++) {
 			struct frame cut = whole;
@@ -256,9 +319,13 @@ static void frames_cut_at_every_length_are_left_as_they_came(void **state)
 			cut.length = length;
 			wrong += check(situation, &cut, &cut,
 				       length < known ? EK_DECAP_PASSED : EK_DECAP_MALFORMED);
-			if (length < outer->at + header_length(outer))
+			if (length < known || length < outer->at + header_length(outer))
 				continue;
 			shorten(&cut, outer);
+			wrong += check(situation, &cut, &cut, EK_DECAP_MALFORMED);
+			if (!gue)
+				continue;
+			shorten_gue(&cut, gue);
 			wrong += check(situation, &cut, &cut, EK_DECAP_MALFORMED);
 		}
 	}
@@ -277,7 +344,7 @@ static void run(const char *command)
 static struct frame for_another_host(const char *text)
 {
 	struct frame f = frame(text);
-	const struct header *inner = outermost(&f) + 1;
+	const struct header *inner = outermost(&f) + (gue_header(&f) ? 2 : 1);
 
 	if (inner->kind == '4') {
 		inet_pton(AF_INET, "198.18.0.1", f.bytes + inner->at + 16);
@@ -292,7 +359,7 @@ static void a_host_that_forwards_frees_only_what_is_for_itself(void **state)
 {
 	unsigned int wrong = 0;
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
 		struct frame in = for_another_host(forms[i]);
 
 		wrong += check(forms[i], &in, &in, EK_DECAP_NOT_LOCAL);
