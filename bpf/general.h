@@ -141,9 +141,8 @@ static __always_inline int choose(struct packet *p)
 
 static __always_inline int general(struct xdp_md *ctx)
 {
-	struct packet p;
+	struct packet p = { .ctx = ctx }; /* whole: steps are left before all is known */
 
-	p.ctx = ctx;
 	STEP(parse_general(&p));
 	if (p.fragment == FRAGMENT_LATER)
 		STEP(fragment_follow(&p));

@@ -102,9 +102,8 @@ static __always_inline int icmp(struct xdp_md *ctx)
 	struct cursor c = cursor_at_start(ctx);
 	const void *start = c.at;
 	const struct icmp_header *h;
-	struct packet p;
+	struct packet p = { .ctx = ctx }; /* whole: steps are left before all is known */
 
-	p.ctx = ctx;
 	STEP(parse_network(&p, &c));
 	h = take(&c, struct icmp_header);
 	/* A part of one tells nothing, and the host can put the parts together. */

@@ -88,7 +88,7 @@ struct ek_listener {
 			__be16 port;
 			/* IPPROTO_TCP or IPPROTO_UDP; 0: entry is empty; see below */
 			__u8 proto;
-			__u8 ipv6;  /* an IPv6 packet to ::ffff:a.b.c.d is not for a.b.c.d */
+			__u8 ipv6; /* an IPv6 packet to ::ffff:a.b.c.d is not for a.b.c.d */
 		};
 		__u32 key; /* the three, to compare at once: ek_listener_key() */
 	};

@@ -31,7 +31,6 @@
 #define IN6 ROW_ENCAP6, 40, XDP_TX
 #define SAME_SIZE REPORT_NONE, 0, XDP_TX
 #define PASSED REPORT_NONE, 0, XDP_PASS
-#define DROPPED REPORT_NONE, 0, XDP_DROP
 
 #define LEAN                                                                                       \
 	{                                                                                          \
@@ -112,9 +111,7 @@ const struct row rows[] = {
 	ROW("non-ip", balance, {}, 0, PASSED, 0, 0, TWICE_TX),
 	ROW("tcp-v4-options", general, SHAPED(SCENE_WEB4, PACKET_OPTIONS), 20, IN4, 0, 0, NO_AIM),
 	ROW("tcp-v6-options", general, SHAPED(SCENE_WEB6, PACKET_OPTIONS), 20, IN6, 0, 0, NO_AIM),
-	ROW("tcp-v4-fragment", general, SHAPED(SCENE_WEB4, PACKET_FRAGMENT), 20, DROPPED, 0, 0,
-	    NO_AIM),
-	ROW("tcp-v6-fragment", general, SHAPED(SCENE_WEB6, PACKET_FRAGMENT), 20, DROPPED, 0, 0,
-	    NO_AIM),
+	ROW("tcp-v4-fragment", general, SHAPED(SCENE_WEB4, PACKET_FRAGMENT), 20, IN4, 0, 0, NO_AIM),
+	ROW("tcp-v6-fragment", general, SHAPED(SCENE_WEB6, PACKET_FRAGMENT), 20, IN6, 0, 0, NO_AIM),
 };
 const size_t rows_count = sizeof(rows) / sizeof(rows[0]);
