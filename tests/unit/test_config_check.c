@@ -278,6 +278,7 @@ static void a_model_that_lost_its_sense_is_refused(void **state)
 	s->forward = EK_FORWARD_NONE;
 	s->idle_s = 0;
 	s->drain_s = 604801;
+	s->hold_s = 28801;
 	s->listeners[0].endpoint.port = 0;
 	s->backends[0].drain = true;
 	assert_checked(
@@ -286,6 +287,7 @@ static void a_model_that_lost_its_sense_is_refused(void **state)
 		   "error: service '': forward must be l2, ipip, gue or nat\n"
 		   "error: service '': idle_time 0 s is not within 1..28800 s\n"
 		   "error: service '': drain_time 604801 s is above 604800 s\n"
+		   "error: service '': hold_time 28801 s is above 28800 s\n"
 		   "error: service '': every backend is drained or has weight 0, so nobody takes "
 		   "new flows\n");
 	config_backend_remove(s, &s->backends[0]);
@@ -293,6 +295,7 @@ static void a_model_that_lost_its_sense_is_refused(void **state)
 	s->forward = EK_FORWARD_L2;
 	s->idle_s = 28800;
 	s->drain_s = 0;
+	s->hold_s = 0;
 	strcpy(s->name, "web");
 	assert_checked(
 		c, "error: service 'web' has no listeners: add at least one "

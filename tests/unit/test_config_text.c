@@ -23,6 +23,7 @@ static void the_canonical_text_says_everything_in_the_models_order(void **state)
 				       "      \"hash\": \"source-dest\",\n"
 				       "      \"idle_time\": 300,\n"
 				       "      \"drain_time\": 3600,\n"
+				       "      \"hold_time\": 60,\n"
 				       "      \"health\": {},\n"
 				       "      \"backends\": {\n"
 				       "        \"z\": {\n"
@@ -89,6 +90,7 @@ static void any_difference_changes_the_text(void **state)
 		WEB_1 "    forward: l2\n",
 		WEB_1 "    idle_time: 301\n",
 		WEB_1 "    drain_time: 3601\n",
+		WEB_1 "    hold_time: 61\n",
 		WEB_1 "    health: {}\n",
 		WEB_1 "interfaces: [eth0]\n",
 		WEB_1 "      web-2: 10.0.1.2\n",

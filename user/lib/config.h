@@ -45,6 +45,7 @@ struct config_service {
 					    * length 0: it is not looked for */
 	uint32_t idle_s;                   /* idle time, default 300 */
 	uint32_t drain_s;                  /* drain time, default 3600 */
+	uint32_t hold_s;                   /* hold time, default 60 */
 	bool has_health; /* a `health:` mapping stood there; this version does not act on it */
 	struct config_backend *backends; /* in the order of the text */
 	size_t backend_count;

@@ -377,6 +377,9 @@ static void check_service(const struct check *k, const struct config_service *s)
 	if (s->drain_s > CONFIG_DRAIN_MAX_S)
 		diag_error_at(k->d, s->place, "service '%s': drain_time %u s is above %u s",
 			      s->name, s->drain_s, CONFIG_DRAIN_MAX_S);
+	if (s->hold_s > CONFIG_HOLD_MAX_S)
+		diag_error_at(k->d, s->place, "service '%s': hold_time %u s is above %u s", s->name,
+			      s->hold_s, CONFIG_HOLD_MAX_S);
 	check_pool(k, s);
 	config_check_modes(s, k->d);
 }

@@ -18,6 +18,9 @@
 /* A removal that waits longer than a week was forgotten. */
 #define CONFIG_DRAIN_MAX_S (7u * 24 * 3600)
 #define CONFIG_DRAIN_DEFAULT_S 3600u
+/* A dead backend that is back within a minute was restarted, or its link was. */
+#define CONFIG_HOLD_MAX_S (8u * 3600)
+#define CONFIG_HOLD_DEFAULT_S 60u
 
 /* A connection ID has at most 20 bytes (RFC 9000 section 17.2). By default the server's number
  * is the two bytes behind the first, whose bits QUIC-LB (draft-ietf-quic-load-balancers section

@@ -191,6 +191,14 @@ static void read_drain_time(const struct reader *r, const struct key *key, const
 	read_duration(r, key, value, &s->drain_s);
 }
 
+static void read_hold_time(const struct reader *r, const struct key *key, const struct node *value,
+			   void *object)
+{
+	struct config_service *s = object;
+
+	read_duration(r, key, value, &s->hold_s);
+}
+
 #define WANT_DURATION "a duration: 300s, 5m, 1h, or seconds"
 
 enum { SERVICE_LISTEN, SERVICE_BACKENDS };
@@ -208,11 +216,13 @@ static const struct key service_keys[] = {
 	{ .name = "hash", .want = "5-tuple, source or source-dest", .read = read_hash },
 	{ "idle_time", WANT_DURATION, read_idle_time, CONFIG_IDLE_MIN_S, CONFIG_IDLE_MAX_S },
 	{ "drain_time", WANT_DURATION, read_drain_time, 0, CONFIG_DRAIN_MAX_S },
+	{ "hold_time", WANT_DURATION, read_hold_time, 0, CONFIG_HOLD_MAX_S },
 	{ .name = "health", .want = "a mapping", .read = read_health },
 };
 const struct schema config_service_schema = {
 	"in a service",
-	"listen, forward, gue, vlan, quic, hash, idle_time, drain_time, health, backends",
+	"listen, forward, gue, vlan, quic, hash, idle_time, drain_time, hold_time, health, "
+	"backends",
 	service_keys,
 	ARRAY_SIZE(service_keys),
 };
@@ -246,6 +256,7 @@ static void read_service(const struct reader *r, const struct pair *p, struct co
 		.hash = EK_HASH_5TUPLE,
 		.idle_s = CONFIG_IDLE_DEFAULT_S,
 		.drain_s = CONFIG_DRAIN_DEFAULT_S,
+		.hold_s = CONFIG_HOLD_DEFAULT_S,
 		.gue_variant = 1,
 		.gue_checksum = true,
 		.place = p->key->place,

@@ -80,6 +80,7 @@ static json_t *service_json(const struct config_service *s)
 	    json_object_set_new(service, "hash", json_string(config_hash_name(s->hash))) ||
 	    json_object_set_new(service, "idle_time", json_integer(s->idle_s)) ||
 	    json_object_set_new(service, "drain_time", json_integer(s->drain_s)) ||
+	    json_object_set_new(service, "hold_time", json_integer(s->hold_s)) ||
 	    (s->has_health && json_object_set_new(service, "health", json_object())) ||
 	    json_object_set_new(service, "backends", backends_json(s)))
 		return NULL;
