@@ -58,6 +58,7 @@ struct packet {
 	/* service.h, select.h */
 	struct ek_global *global;
 	__u32 service;
+	__u8 flavour; /* of the table that `salt` is for */
 	__u64 salt;
 	__u64 hash; /* the flow hash */
 	__u32 backend;

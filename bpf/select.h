@@ -6,8 +6,7 @@
 
 #include <linux/in.h>
 
-#include "evenkeel/affinity.h"
-#include "evenkeel/hash.h"
+#include "evenkeel/table.h"
 #include "flow.h"
 #include "packet.h"
 #include "verdict.h"
@@ -36,25 +35,65 @@ static __always_inline void touch_slot(__u64 *slot, __u64 word, __u32 now_s)
 		__sync_val_compare_and_swap(slot, word, touched);
 }
 
-/* What the unsettled path is given: few enough that the hot path spills nothing for it. */
+/* What the unsettled path is given: a copy, so that the hot path keeps its own in registers. */
 struct question {
+	struct ek_service *of; /* the service's record */
+	__u64 table;
 	__u64 *slot;
 	__u64 word;
-	__u64 tag;
-	__u64 udp_grace_ns;
+	__u64 hash;
+	struct ek_flow_id id;
+	__u32 service;
 	enum ek_packet packet;
 	__u32 seq;
 };
 
+static __always_inline struct ek_flow_id flow_id(const struct packet *p)
+{
+	return (struct ek_flow_id){ p->src, p->dst, p->sport, p->dport, p->proto };
+}
+
+/* The slot hash where the listener's salt is not for this table. */
+static __noinline __u64 rehash(const struct ek_flow_id *id, __u64 table)
+{
+	return ek_table_flow_hash(table, id, core.global.key);
+}
+
+static __noinline __u64 flow_tag(const struct ek_flow_id *id, __u64 table, __u64 hash,
+				 __u32 service)
+{
+	return ek_table_flow_tag(table, id, core.global.key, hash, service);
+}
+
+/* def of a flow whose slot says that its service's old table has it; *f gets the flow, if it is
+ * remembered under that table. */
+static __always_inline __u32 old_def(const struct question *q, struct ek_flow **f)
+{
+	__u64 old = load_once(q->of->old_table), hash = q->hash, *slot, word;
+	int same = ek_table_flavour(old) == ek_table_flavour(q->table);
+
+	if (!old)
+		return EK_NO_BACKEND; /* cannot be: see struct ek_service */
+	if (!same)
+		hash = rehash(&q->id, old);
+	slot = element(slots, ek_table_base(old) + ((__u32)hash & ek_table_mask(old)));
+	if (!slot)
+		return EK_NO_BACKEND;
+	word = load_once(*slot);
+	if (word & EK_SLOT_UNSETTLED && !same && !*f)
+		*f = flow_find(flow_tag(&q->id, old, hash, q->service));
+	return ek_old_slot_def(word);
+}
+
 /* Carries out what the rules decided; returns the backend. */
 static __always_inline __u32 remember(const struct ek_situation *s, struct ek_decision d,
-				      struct ek_flow *f, const struct question *q)
+				      struct ek_flow *f, const struct question *q, __u64 tag)
 {
 	if (d.act == EK_ACT_UPDATE && f) {
 		__sync_val_compare_and_swap(&f->state, s->entry, d.state);
 	} else if (d.act == EK_ACT_STORE) {
 		/* Beside an entry that is being written or swept a second one would be hidden. */
-		if (!f && flow_store(q->tag, d.state))
+		if (!f && flow_store(tag, d.state))
 			count_stored();
 		else
 			d = ek_affinity_unstored(s, &d);
@@ -68,20 +107,23 @@ static __always_inline __u32 remember(const struct ek_situation *s, struct ek_de
 static __noinline __u32 select_unsettled(const struct question *q)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();
-	struct ek_flow *f = flow_find(q->tag);
+	__u64 tag = flow_tag(&q->id, q->table, q->hash, q->service);
+	struct ek_flow *f = flow_find(tag);
 	struct ek_situation s = {
 		.packet = q->packet,
 		.cur = ek_slot_cur(q->word),
 		.def = ek_slot_def(q->word),
-		.entry = f ? load_once(f->state) : 0,
 		.seq = q->seq,
 		.now_s = now / NS_PER_S,
-		.udp_grace = now < q->udp_grace_ns,
+		.udp_grace = now < q->of->udp_grace_ns,
 	};
 
+	if (s.def == EK_DEF_OLD_TABLE)
+		s.def = old_def(q, &f);
+	s.entry = f ? load_once(f->state) : 0;
 	s.def_live = backend_live(s.def);
 	s.entry_live = s.entry && backend_live(ek_flow_backend(s.entry));
-	return remember(&s, ek_affinity_decide(&s), f, q);
+	return remember(&s, ek_affinity_decide(&s), f, q, tag);
 }
 
 static __always_inline enum ek_packet packet_kind(const struct packet *p)
@@ -93,29 +135,25 @@ static __always_inline enum ek_packet packet_kind(const struct packet *p)
 	return p->syn ? EK_PACKET_SYN : EK_PACKET_TCP;
 }
 
-/* The fingerprint names the flow by its 5-tuple also where the slot does not depend on it. */
-static __always_inline __u64 flow_tag(const struct packet *p, __u8 kind)
-{
-	__u64 flow = p->hash;
-
-	if (kind != EK_HASH_5TUPLE)
-		flow = ek_flow_hash(p->global->key, &p->src, p->sport,
-				    ek_listener_salt(p->global->key, &p->dst, p->dport, p->proto,
-						     EK_HASH_5TUPLE));
-	return ek_flow_tag(flow, p->hash, p->service);
-}
-
 static __always_inline int pick(struct packet *p)
 {
 	struct ek_service *s = core_element(services, p->service);
 	__u64 table = load_once(s->table);
-	__u8 kind = ek_table_hash(table);
+	__u8 flavour = ek_table_flavour(table);
 	__u64 *slot, word;
 
 	if (!table)
 		return drop(EK_DROP_INTERNAL);
-	p->hash = ek_flow_hash(p->global->key, &p->src, kind == EK_HASH_5TUPLE ? p->sport : 0,
-			       p->salt);
+	if (__builtin_expect(flavour == p->flavour, 1)) {
+		int ports = ek_flavour_hash(flavour) == EK_HASH_5TUPLE;
+
+		p->hash = ek_flow_hash(p->salt, &p->src, ports ? p->sport : 0);
+	} else {
+		/* The table was switched a moment ago, and the listeners are about to be. */
+		struct ek_flow_id id = flow_id(p);
+
+		p->hash = rehash(&id, table);
+	}
 	slot = element(slots, ek_table_base(table) + ((__u32)p->hash & ek_table_mask(table)));
 	if (!slot)
 		return drop(EK_DROP_INTERNAL);
@@ -123,10 +161,13 @@ static __always_inline int pick(struct packet *p)
 	p->backend = ek_slot_cur(word);
 	if (word & EK_SLOT_UNSETTLED) {
 		struct question q = {
+			.of = s,
+			.table = table,
 			.slot = slot,
 			.word = word,
-			.tag = flow_tag(p, kind),
-			.udp_grace_ns = s->udp_grace_ns,
+			.hash = p->hash,
+			.id = flow_id(p),
+			.service = p->service,
 			.packet = packet_kind(p),
 			.seq = p->seq,
 		};

@@ -62,6 +62,7 @@ static __always_inline int match_listener(struct packet *p)
 	if (!is_listener(l, p, p->dport, p->proto))
 		return pass();
 	p->service = l->service;
+	p->flavour = l->flavour;
 	p->salt = l->salt;
 	return NEXT;
 }

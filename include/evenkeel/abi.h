@@ -44,24 +44,25 @@ struct ek_key {
 
 struct ek_global {
 	/* Read for every packet: the first cache line. */
-	__u32 abi;   /* EK_ABI_VERSION, written last when the maps are made */
-	__u32 flags; /* bits 0..1: enum ek_echo, see ek_global_echo() */
-	struct ek_key key;
+	__u32 abi;            /* EK_ABI_VERSION, written last when the maps are made */
+	__u32 flags;          /* bits 0..1: enum ek_echo, see ek_global_echo() */
+	struct ek_key key[2]; /* a table's flavour says which it was made with */
 	__u64 directory; /* see ek_directory_word(): switching it switches all listeners at once */
 	__u64 mac;       /* ek_mac_word() of the address most frames come to; 0: any is taken */
-	__u64 pad[3];
+	__u64 pad;
 
 	/* Sizes, so that pinned maps explain themselves. */
 	__u32 cpus;     /* CPU regions in `traffic` and `verdicts` */
 	__u32 backends; /* entries of `backends`, and of one CPU's region in `traffic` */
 	__u32 slots;
 	__u32 flow_buckets;
+	__u32 key_index; /* of the key that tables are made with now */
 
 	/* Prefixes that outer source addresses are taken from. The paths say what the data path
 	 * does; these say what the paths were made from. */
-	struct ek_addr source4, source6;
 	__u8 source4_bits, source6_bits; /* length of the prefix; 0: none, the host's own address */
-	__u8 pad2[14];
+	__u8 pad2[10];
+	struct ek_addr source4, source6;
 };
 _Static_assert(sizeof(struct ek_global) == 128, "two cache lines");
 
@@ -92,10 +93,13 @@ struct ek_listener {
 		};
 		__u32 key; /* the three, to compare at once: ek_listener_key() */
 	};
-	__u32 service; /* index into services */
-	__u64 salt;    /* ek_listener_salt(): the listener's part of the flow hash */
+	__u16 service; /* index into services */
+	__u8 flavour;  /* of the table that `salt` was made for */
+	__u8 pad;
+	__u64 salt; /* ek_listener_salt(): the listener's part of the flow hash */
 };
 _Static_assert(sizeof(struct ek_listener) == 32, "two to a cache line");
+_Static_assert(EK_SERVICES_MAX < 1 << 16, "a service's index fits 16 bits, and EK_ANY_SERVICE");
 
 /* Each address that has a listener stands there once more, with port 0, IPPROTO_ICMP or
  * IPPROTO_ICMPV6 and this for a service: so an echo request is known to be for a service's address. */
@@ -115,10 +119,15 @@ enum ek_forward {
 enum ek_hash_kind { EK_HASH_5TUPLE, EK_HASH_SOURCE, EK_HASH_SOURCE_DEST };
 
 /* A table descriptor in one word, so that one store switches a service to another table,
- * its size and its hash choice at once: see ek_table_word(). 0: no table. */
+ * its size and its flavour at once: see ek_table_word(). 0: no table.
+ *
+ * Where a flow stood in a table of another size, hash choice or key cannot be told from its slot in
+ * this one: such a table begins with all slots unsettled and EK_DEF_OLD_TABLE as their def, and
+ * old_table says where def is to be looked up. It is set a grace period before `table` is, and
+ * cleared a grace period after the last such slot has settled: whoever reads that def finds it. */
 struct ek_service {
 	__u64 table;     /* the table in force */
-	__u64 old_table; /* while set, `def` comes from it and the whole service is unsettled */
+	__u64 old_table; /* the one before another size or flavour; see EK_DEF_OLD_TABLE */
 	__u64 udp_grace_ns; /* CLOCK_MONOTONIC deadline until which an unknown UDP flow is an old one */
 	__u32 generation; /* counts switches, for observers */
 	__u32 flags;
@@ -292,7 +301,8 @@ struct ek_backend_id {
 	__u32 service;
 	__u8 used; /* 0: index is free; 1: in use; 2: leaving, its entries are being swept */
 	__u8 pad[3];
-	__u64 since; /* CLOCK_MONOTONIC seconds when the index was taken, or began to leave */
+	__u32 since; /* CLOCK_MONOTONIC seconds when the index was taken, or began to leave */
+	__u32 died;  /* and when the backend was last declared dead; 0: it lives */
 };
 _Static_assert(sizeof(struct ek_backend_id) == 96, "a backend's identity");
 
@@ -305,10 +315,30 @@ static inline __u32 ek_listener_key(__be16 port, __u8 proto, __u8 ipv6)
 	return (__u32)port | (__u32)proto << 16 | (__u32)ipv6 << 24;
 }
 
-/* Table word: 0..31 base (first slot), 32..47 mask of the slots, 48..55 hash kind, 63 in use. */
-static inline __u64 ek_table_word(__u32 base, __u32 slots, __u8 hash_kind)
+/* Flavour of a table: what decides which slot a flow has, but for the size. 0..1 hash kind, 2 which
+ * key, 3 parity: another one than the flavour before, so that a remembered flow says by one bit
+ * which of the two tables it was stored under (EK_TAG_PARITY). */
+static inline __u8 ek_flavour(__u8 hash_kind, __u32 key_index, __u8 parity)
 {
-	return (__u64)base | (__u64)((slots - 1) & 0xffff) << 32 | (__u64)hash_kind << 48 |
+	return hash_kind | (key_index & 1) << 2 | (parity & 1) << 3;
+}
+static inline __u8 ek_flavour_hash(__u8 flavour)
+{
+	return flavour & 3;
+}
+static inline __u8 ek_flavour_key(__u8 flavour)
+{
+	return flavour >> 2 & 1;
+}
+static inline __u8 ek_flavour_parity(__u8 flavour)
+{
+	return flavour >> 3 & 1;
+}
+
+/* Table word: 0..31 base (first slot), 32..47 mask of the slots, 48..55 flavour, 63 in use. */
+static inline __u64 ek_table_word(__u32 base, __u32 slots, __u8 flavour)
+{
+	return (__u64)base | (__u64)((slots - 1) & 0xffff) << 32 | (__u64)flavour << 48 |
 	       1ull << 63;
 }
 _Static_assert(EK_TABLE_SLOTS_MAX - 1 <= 0xffff, "a mask fits its 16 bits");
@@ -320,7 +350,7 @@ static inline __u32 ek_table_mask(__u64 word)
 {
 	return word >> 32 & 0xffff;
 }
-static inline __u8 ek_table_hash(__u64 word)
+static inline __u8 ek_table_flavour(__u64 word)
 {
 	return word >> 48 & 0xff;
 }
@@ -352,6 +382,8 @@ static inline __u32 ek_directory_region(__u64 word)
 /* Slot word: 0..23 cur, 24..47 def, 48 U (unsettled), 49..63 epoch: the second, modulo 32768,
  * when a miss last used def. */
 #define EK_NO_BACKEND 0u /* as cur or def: nobody */
+/* As def: the owner that the flow had in the service's old table. No index is that high. */
+#define EK_DEF_OLD_TABLE EK_BACKEND_INDEX_MAX
 #define EK_SLOT_UNSETTLED (1ull << 48)
 #define EK_EPOCH_MASK 0x7fffu
 static inline __u32 ek_slot_cur(__u64 slot)

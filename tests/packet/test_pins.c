@@ -110,7 +110,7 @@ static void what_is_pinned_is_adopted_with_its_key_and_contents(void **state)
 	assert_int_equal(dp_open(&dp, pins, &larger, other_key, error), 0);
 	assert_true(dp->adopted);
 	assert_int_equal(dp->slots[7], 4711);
-	assert_int_equal(dp->global->key.words[0], key.words[0]);
+	assert_int_equal(dp_key(dp).words[0], key.words[0]);
 	assert_int_equal(dp->sizes.slots, sizes.slots);
 	dp_close(dp);
 	detach(NULL);

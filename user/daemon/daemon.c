@@ -93,7 +93,7 @@ static void lost_open(struct daemon *d)
 static int data_path_open(struct daemon *d)
 {
 	char error[DP_ERROR_MAX] = "";
-	struct ek_key key;
+	struct ek_key key, pinned;
 	int err = dp_lock(&d->pins_lock, d->options.pins, error);
 
 	if (err)
@@ -117,9 +117,10 @@ static int data_path_open(struct daemon *d)
 	if (!d->dp->adopted)
 		return 0;
 	log_notice("adopted the data path pinned below %s", d->options.pins);
-	if (memcmp(&key, &d->dp->global->key, sizeof(key)) != 0)
+	pinned = dp_key(d->dp);
+	if (memcmp(&key, &pinned, sizeof(key)) != 0)
 		log_notice("the flow hash key is taken from the pinned maps: traffic follows it");
-	return key_choose(d, &d->dp->global->key, &key);
+	return key_choose(d, &pinned, &key);
 }
 
 static void on_signal(uv_signal_t *handle, int number)

@@ -119,7 +119,7 @@ static int64_t table_drift(const struct dp *dp, const struct config_service *s, 
 			.index = dp_backend_index(dp, service, &b->addr),
 		};
 	}
-	err = maglev_fill(table, view->slots, members, s->backend_count, dp->global->key);
+	err = maglev_fill(table, view->slots, members, s->backend_count, dp_key(dp));
 	if (err)
 		return err;
 	for (uint32_t i = 0; i < view->slots; i++)

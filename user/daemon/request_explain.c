@@ -69,7 +69,7 @@ static const char *name_of(const struct daemon *d, uint32_t backend)
 
 static json_t *why_unsettled(const struct daemon *d, const struct dp_explanation *x, uint32_t slots)
 {
-	uint32_t cur = ek_slot_cur(x->slot_word), def = ek_slot_def(x->slot_word);
+	uint32_t cur = x->cur, def = x->def;
 
 	if (x->remembered && ek_flow_phase(x->remembered) == EK_PHASE_CONFIRMED)
 		return json_sprintf("slot %u of %u is unsettled after a change, and the flow is "

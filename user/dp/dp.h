@@ -46,7 +46,7 @@ struct dp {
 #define DP_ERROR_MAX 512
 
 /* Opens the data path pinned below `pins`, or loads and pins a new one if there is none there.
- * `key` is the flow hash key of a new one; an adopted one keeps its own (dp->global->key).
+ * `key` is the flow hash key of a new one; an adopted one keeps its own, see dp_key().
  * `sizes` are for a new one. If pins are NULL nothing is pinned (tests, bench).
  * Programs are loaded anew in either case and replace the pinned ones on their links in place
  * (bpf_link_update), so that a restart is also an upgrade.
@@ -64,6 +64,12 @@ int dp_lock_again(int *fd, const char *pins, char error[static DP_ERROR_MAX]);
 
 /* Unmaps and closes. What is pinned keeps forwarding. */
 void dp_close(struct dp *dp);
+
+/* The flow hash key that tables are made with. */
+static inline struct ek_key dp_key(const struct dp *dp)
+{
+	return dp->global->key[dp->global->key_index & 1];
+}
 
 /* Waits until no packet is being processed that began before the call: an RCU grace period. */
 int dp_grace_period(void);

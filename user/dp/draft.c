@@ -26,9 +26,26 @@ static void indexes_release(struct indexes *x)
 
 /* ---- tables ------------------------------------------------------------------------------------ */
 
+/* The dead get no slots, unless nobody is left who could take theirs: all dead at once is more
+ * likely an error of who says so. */
+static void weigh(struct maglev_member *members, const struct config_service *s,
+		  const struct dp *dp)
+{
+	bool any_alive = false;
+
+	for (size_t i = 0; i < s->backend_count; i++)
+		any_alive |= config_backend_weight(&s->backends[i]) &&
+			     !dp->backend_ids[members[i].index].died;
+	for (size_t i = 0; i < s->backend_count; i++)
+		members[i].weight = any_alive && dp->backend_ids[members[i].index].died
+					    ? 0
+					    : config_backend_weight(&s->backends[i]);
+}
+
 /* The members of a pool with their indexes, for the table. */
-static int members_of(struct maglev_member **out, struct draft *d, const struct draft_service *s,
-		      const struct backend_index *index, char error[static DP_ERROR_MAX])
+static int members_of(struct maglev_member **out, struct draft *d, const struct dp *dp,
+		      const struct draft_service *s, const struct backend_index *index,
+		      char error[static DP_ERROR_MAX])
 {
 	_cleanup_(free_ptr) struct maglev_member *members =
 		calloc(s->config->backend_count + 1, sizeof(*members));
@@ -39,13 +56,13 @@ static int members_of(struct maglev_member **out, struct draft *d, const struct 
 		const struct config_backend *b = &s->config->backends[i];
 
 		members[i].addr = b->addr;
-		members[i].weight = config_backend_weight(b);
 		members[i].index = backend_index_find(index, s->index, &b->addr);
 		if (!members[i].index)
 			return dp_fail(error, -EINVAL, "service %s: backend %s has no index",
 				       s->config->name, b->name);
 		d->backend_at[members[i].index] = b;
 	}
+	weigh(members, s->config, dp);
 	*out = take_ptr(members);
 	return 0;
 }
@@ -54,15 +71,15 @@ static int fill_table(struct draft_service *s, struct draft *d, const struct dp 
 		      const struct backend_index *index, char error[static DP_ERROR_MAX])
 {
 	_cleanup_(free_ptr) struct maglev_member *members = NULL;
-	int err = members_of(&members, d, s, index, error);
+	int err = members_of(&members, d, dp, s, index, error);
 
 	if (err)
 		return err;
-	s->slots = s->table ? ek_table_mask(s->table) + 1 : maglev_size(s->config->backend_count);
 	s->owners = calloc(s->slots, sizeof(*s->owners));
 	if (!s->owners)
 		return dp_fail(error, -ENOMEM, "out of memory");
-	err = maglev_fill(s->owners, s->slots, members, s->config->backend_count, dp->global->key);
+	err = maglev_fill(s->owners, s->slots, members, s->config->backend_count,
+			  dp->global->key[ek_flavour_key(s->flavour)]);
 	return err ? dp_fail(error, err, "service %s: no table: %s", s->config->name,
 			     strerror(-err))
 		   : 0;
@@ -78,6 +95,47 @@ static uint32_t slots_that_move(const struct draft_service *s, const struct dp *
 	return moved;
 }
 
+int draft_refuse_held(const struct dp *dp, uint32_t service, char error[static DP_ERROR_MAX])
+{
+	struct dp_service_view view = {};
+
+	dp_service_view(dp, service, &view);
+	return dp_fail(
+		error, -EBUSY,
+		"service %s: another hash or key must wait: %u of its %u slots still have "
+		"flows from before its table's size, hash or key was changed last; ask again "
+		"when `evenkeel status` shows them settled",
+		dp->service_ids[service].name, view.of_old_table, view.slots);
+}
+
+/* Size and flavour of the service's table. It grows with its pool and never shrinks: that would
+ * unsettle every slot for nothing. While an old table is still looked up there cannot be a second
+ * one: growing waits for a later change, what was asked for is refused. */
+static int choose_shape(struct draft_service *s, const struct dp *dp,
+			char error[static DP_ERROR_MAX])
+{
+	uint32_t fitting = maglev_size(s->config->backend_count), slots,
+		 key = dp->global->key_index;
+	uint8_t flavour = ek_table_flavour(s->table), hash = (uint8_t)s->config->hash;
+	bool other = ek_flavour_hash(flavour) != hash || ek_flavour_key(flavour) != (key & 1);
+
+	if (!s->table) {
+		s->slots = fitting;
+		s->flavour = ek_flavour(hash, key, 0);
+		return 0;
+	}
+	slots = ek_table_mask(s->table) + 1;
+	s->slots = slots;
+	s->flavour = flavour;
+	if (dp_old_table(dp, s->index))
+		return other ? draft_refuse_held(dp, s->index, error) : 0;
+	if (other)
+		s->flavour = ek_flavour(hash, key, !ek_flavour_parity(flavour));
+	s->slots = fitting > slots ? fitting : slots;
+	s->rebuilt = other || s->slots != slots;
+	return 0;
+}
+
 static int draft_service(struct draft *d, struct draft_service *s, const struct dp *dp,
 			 const struct indexes *x, char error[static DP_ERROR_MAX])
 {
@@ -90,18 +148,12 @@ static int draft_service(struct draft *d, struct draft_service *s, const struct 
 	s->index = (uint32_t)service;
 	d->service_at[service] = s;
 	s->table = s->new_table = dp->services[service].table;
-	if (s->table && ek_table_hash(s->table) != s->config->hash)
-		return dp_fail(
-			error, -EOPNOTSUPP,
-			"service %s: the hash of a live service cannot be changed from %s to "
-			"%s without moving its flows: give the new one another name",
-			s->config->name,
-			config_hash_name((enum ek_hash_kind)ek_table_hash(s->table)),
-			config_hash_name(s->config->hash));
-	err = fill_table(s, d, dp, x->backends, error);
+	err = choose_shape(s, dp, error);
+	err = err ?: fill_table(s, d, dp, x->backends, error);
 	if (err)
 		return err;
-	moved = s->table ? slots_that_move(s, dp) : 0;
+	moved = s->rebuilt ? s->slots : s->table ? slots_that_move(s, dp) : 0;
+	d->rebuilt += s->rebuilt;
 	s->needs_region = !s->table || moved;
 	d->slots_moved += moved;
 	d->switched += !!moved;
@@ -184,7 +236,7 @@ static int place_tables(struct draft *d, const struct dp *dp, char error[static 
 
 		if (regions_take(&regions, s->slots, &base))
 			return no_room(&want, regions.total, free, gap, error);
-		s->new_table = ek_table_word(base, s->slots, (uint8_t)s->config->hash);
+		s->new_table = ek_table_word(base, s->slots, s->flavour);
 	}
 	return 0;
 }

@@ -12,7 +12,9 @@ struct draft_service {
 	uint64_t table;     /* the word in force; 0: the service is new */
 	uint64_t new_table; /* the word to switch to; equal to `table` if no slot changes */
 	uint32_t slots;
+	uint8_t flavour;
 	bool needs_region;
+	bool rebuilt;     /* of another size or flavour than the table in force */
 	uint32_t *owners; /* the backend index that each slot shall have as cur */
 };
 
@@ -22,7 +24,7 @@ struct draft {
 	const struct draft_service **service_at;  /* by service index; NULL: not in it */
 	const struct config_backend **backend_at; /* by backend index; NULL: not in it */
 	uint32_t slots_moved;
-	uint32_t switched;
+	uint32_t switched, rebuilt;
 };
 
 /* Works `c` out: indexes (which dp_reserve() has given), tables, and regions for those that
@@ -30,5 +32,8 @@ struct draft {
 int draft_make(struct draft *d, const struct dp *dp, const struct config *c,
 	       char error[static DP_ERROR_MAX]);
 void draft_release(struct draft *d);
+
+/* Refuses another hash or key for a service whose old table is still looked up: -EBUSY. */
+int draft_refuse_held(const struct dp *dp, uint32_t service, char error[static DP_ERROR_MAX]);
 
 #endif

@@ -4,16 +4,28 @@
 
 #include "dp/flows.h"
 #include "dp/index.h"
+#include "dp/install.h"
 #include "dp/object.h"
-#include "evenkeel/affinity.h"
+#include "evenkeel/table.h"
 #include "lib/cleanup.h"
 
-uint64_t *flow_slot(const struct dp *dp, uint64_t tag, uint32_t backend)
+static bool is_of(uint64_t tag, uint64_t table)
 {
-	uint64_t table = dp->services[dp->backend_ids[backend].service].table;
+	return ek_tag_parity(tag) == ek_flavour_parity(ek_table_flavour(table));
+}
 
-	if (dp->backend_ids[backend].used == BACKEND_FREE || !table)
+uint64_t *flow_slot(const struct dp *dp, uint64_t tag, uint32_t backend, bool *old)
+{
+	const struct ek_backend_id *id = &dp->backend_ids[backend];
+	uint64_t table = dp->services[id->service].table, before = dp_old_table(dp, id->service);
+
+	if (id->used == BACKEND_FREE || !table)
 		return NULL;
+	*old = !is_of(tag, table);
+	if (*old && (!before || !is_of(tag, before)))
+		return NULL;
+	if (*old)
+		table = before;
 	return &dp->slots[ek_table_base(table) + (tag & ek_table_mask(table))];
 }
 

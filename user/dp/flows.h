@@ -5,8 +5,9 @@
 
 #include "dp/dp.h"
 
-/* The slot that an entry belongs to, or NULL if its service is gone. */
-uint64_t *flow_slot(const struct dp *dp, uint64_t tag, uint32_t backend);
+/* The slot that an entry belongs to, in the service's table or, *old, in the table before that;
+ * NULL if there is none: nobody can find the entry any more. */
+uint64_t *flow_slot(const struct dp *dp, uint64_t tag, uint32_t backend, bool *old);
 
 /* Frees the entry, unless the data path has changed its state since. */
 bool flow_forget(struct ek_flow *f, uint64_t state);

@@ -21,7 +21,8 @@ static void store_word(__u64 *at, uint64_t word)
 }
 
 /* The new region is the old one with each slot changed by the rule; a new service's slots are
- * settled from the start. */
+ * settled from the start. Which slot a flow had in a table of another size or flavour is only known
+ * when a packet of it comes: the slots of such a table refer to the old one. */
 static void write_region(struct dp *dp, const struct draft_service *s, uint32_t now_s)
 {
 	uint32_t old = ek_table_base(s->table), new = ek_table_base(s->new_table);
@@ -30,7 +31,9 @@ static void write_region(struct dp *dp, const struct draft_service *s, uint32_t 
 		uint32_t owner = s->owners[i];
 		uint64_t word = ek_slot_word(owner, owner, 0, 0);
 
-		if (s->table)
+		if (s->rebuilt)
+			word = ek_slot_word(owner, EK_DEF_OLD_TABLE, 1, now_s);
+		else if (s->table)
 			word = ek_slot_change(__atomic_load_n(&dp->slots[old + i],
 							      __ATOMIC_RELAXED),
 					      owner, now_s);
@@ -59,6 +62,22 @@ static uint64_t udp_grace_end(const struct draft_service *s, uint32_t now_s)
 	return ((uint64_t)now_s + 1 + s->config->idle_s) * NS_PER_S;
 }
 
+/* Tables to which nobody is switched yet: new regions, and where slots of a rebuilt table will look
+ * for their def. A grace period, and whoever will read a new table reads that too. A controller
+ * that dies in between leaves an old table that is the one in force, which means none. */
+static int prepare_tables(struct dp *dp, const struct draft *d, uint32_t now_s)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		const struct draft_service *s = &d->services[i];
+
+		if (s->new_table != s->table)
+			write_region(dp, s, now_s);
+		if (s->rebuilt)
+			store_word(&dp->services[s->index].old_table, s->table);
+	}
+	return d->rebuilt ? grace_wait(dp) : 0;
+}
+
 static void switch_service(struct dp *dp, const struct draft_service *s, uint32_t now_s)
 {
 	struct ek_service *record = &dp->services[s->index];
@@ -67,7 +86,6 @@ static void switch_service(struct dp *dp, const struct draft_service *s, uint32_
 	dp->service_ids[s->index].gue = config_gue(s->config);
 	if (s->new_table == s->table)
 		return;
-	write_region(dp, s, now_s);
 	if (s->table)
 		store_word(&record->udp_grace_ns, udp_grace_end(s, now_s));
 	record->generation++;
@@ -152,6 +170,9 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	if (err)
 		return err;
 	now_s += seconds_since(&begun);
+	err = prepare_tables(dp, &d, now_s);
+	if (err)
+		return no_grace(err, error);
 	for (size_t i = 0; i < d.count; i++)
 		switch_service(dp, &d.services[i], now_s);
 	__atomic_store_n(&dp->global->flags, (uint32_t)c->echo, __ATOMIC_RELAXED);
@@ -165,6 +186,7 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 		.services_added = services_new(&d),
 		.services_removed = remove_services(dp, &d),
 		.services_switched = d.switched,
+		.services_rebuilt = d.rebuilt,
 		.slots_moved = d.slots_moved,
 	};
 	mark_backends(dp, &d, now_s);

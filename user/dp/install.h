@@ -17,20 +17,28 @@ int dp_reserve(struct dp *dp, const struct config *c, uint32_t now_s,
 
 struct dp_install_result {
 	uint32_t services_added, services_removed, services_switched;
-	uint32_t slots_moved; /* whose owner changed in a service that was there before */
+	uint32_t services_rebuilt; /* of those switched: with another size, hash choice or key */
+	uint32_t slots_moved;      /* whose owner changed in a service that was there before */
 };
 
 /* Makes `c` the configuration in force in the data path. All that can fail happens before the
  * first visible store; then each service switches by one store and the listeners by one more.
  * A backend no longer named keeps its index and path ("leaving") until its flows are gone or
  * the drain time is over. Installing what is there already changes nothing and moves nothing.
- * Calls dp_reserve() itself. The size and hash choice of a service's table stay what they were
- * when it was made: -EOPNOTSUPP for another hash.
+ * Calls dp_reserve() itself. Another size (the pool has outgrown its table), hash choice or key
+ * unsettles all slots of a service; until they have settled, there cannot be another such change:
+ * -EBUSY, and a table that should grow stays as it is.
  * -ENOSPC: a map is too small, `error` names the start option. Blocks for a few grace periods
  * (milliseconds). now_s is CLOCK_MONOTONIC, as everywhere here: a wall clock that is set
  * must neither end a drain time nor prolong it. */
 int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	       struct dp_install_result *result, char error[static DP_ERROR_MAX]);
+
+/* Gives every service a table made with another key, `c` being in force. Every slot of every
+ * service is unsettled then. -EBUSY while a service's last such change has not settled; other
+ * errors as dp_install(). On failure the key stays what it was. */
+int dp_rekey(struct dp *dp, struct ek_key key, const struct config *c, uint32_t now_s,
+	     struct dp_install_result *result, char error[static DP_ERROR_MAX]);
 
 /* Indexes; 0 (EK_NO_BACKEND) or -ENOENT if there is none. A leaving backend is found too. */
 int dp_service_index(const struct dp *dp, const char *name);
@@ -53,6 +61,12 @@ int dp_paths_set(struct dp *dp, const struct dp_path_change *changes, size_t cou
 /* The path in use. */
 const struct ek_path *dp_path(const struct dp *dp, uint32_t backend);
 
+/* Declares a backend dead, or alive again. Flows in unsettled slots leave it at once, those in its
+ * own slots with the next dp_install(), which gives it no slots while it is dead (unless all of
+ * its pool are). For the hold time its flows stay remembered: should it come back, they are its. */
+void dp_backend_down(struct dp *dp, uint32_t backend, uint32_t now_s);
+void dp_backend_up(struct dp *dp, uint32_t backend);
+
 /* One round of settling, for about every second: sweeps remembered flows (forgets those idle
  * beyond their service's idle time), settles slots that may, ends leaving backends whose flows
  * are gone or whose drain time is over. `c` gives idle and drain times: of a service that it
@@ -71,12 +85,15 @@ int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, struct dp_s
 /* What the maps say of a service now; arrays are indexed by backend index. */
 struct dp_service_view {
 	uint32_t slots, unsettled;
+	uint32_t of_old_table; /* slots that keep def in the table before this one */
 	uint32_t base;
 	enum ek_hash_kind hash;
 };
 int dp_service_view(const struct dp *dp, uint32_t service, struct dp_service_view *out);
+/* The table that some slots of the service still keep def in; 0: none. */
+uint64_t dp_old_table(const struct dp *dp, uint32_t service);
 /* Adds to owned[backend] each slot's owner, and to held[backend] each unsettled slot whose def
- * it is. Both have dp->sizes.backends entries; either may be NULL. */
+ * it is, and each slot of the old table where unremembered flows are its. Both have dp->sizes.backends entries; either may be NULL. */
 void dp_slots_count(const struct dp *dp, uint32_t service, uint32_t *owned, uint32_t *held);
 /* Adds to remembered[backend] the flows stored for it. */
 void dp_flows_count(const struct dp *dp, uint64_t *remembered);
@@ -93,6 +110,7 @@ struct dp_explanation {
 	uint64_t flow_hash;
 	uint32_t slot; /* within the service's table */
 	uint64_t slot_word;
+	uint32_t cur, def;      /* of the slot; def in the old table, if it is there */
 	uint64_t remembered;    /* state word of the flow's entry, 0: none */
 	uint32_t new_backend;   /* where a new flow goes */
 	uint32_t known_backend; /* where a packet of an established flow goes */

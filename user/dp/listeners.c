@@ -28,11 +28,12 @@ static struct ek_listener listener_of(const struct dp *dp, const struct draft_se
 		.port = htons(e->port),
 		.proto = e->proto,
 		.ipv6 = !addr_is_ipv4(&e->addr),
-		.service = s->index,
+		.service = (uint16_t)s->index,
 	};
 
-	l.salt = ek_listener_salt(dp->global->key, &l.addr, l.port, l.proto,
-				  (uint8_t)s->config->hash);
+	l.flavour = ek_table_flavour(s->new_table);
+	l.salt = ek_listener_salt(dp->global->key[ek_flavour_key(l.flavour)], &l.addr, l.port,
+				  l.proto, ek_flavour_hash(l.flavour));
 	return l;
 }
 

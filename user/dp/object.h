@@ -55,6 +55,9 @@ int grace_wait(struct dp *dp);
  * anything is written that is not in force. */
 int grace_wait_owed(struct dp *dp);
 
+/* Flags again whom a controller that died half way had declared dead. */
+void deaths_adopt(struct dp *dp);
+
 /* Settling's own memory, between rounds; NULL until first needed. */
 struct dp_settling;
 void dp_settling_free(struct dp_settling *s);

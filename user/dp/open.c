@@ -318,8 +318,10 @@ int dp_open(struct dp **out, const char *pins, const struct dp_sizes *sizes, str
 	if (pins && !err && (err = dp_tails_unpin_others(dp, pins)))
 		dp_fail(error, err, "%s: old programs cannot be unpinned: %s", pins,
 			strerror(-err));
-	if (!err && adopted)
+	if (!err && adopted) {
+		deaths_adopt(dp);
 		flows_free_left(dp);
+	}
 	if (err) {
 		dp_close(dp);
 		return err;

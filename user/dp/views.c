@@ -6,13 +6,19 @@
 
 #include "dp/install.h"
 #include "dp/object.h"
-#include "evenkeel/affinity.h"
-#include "evenkeel/hash.h"
+#include "evenkeel/table.h"
 #include "lib/directory.h"
 
 static uint64_t slot_at(const struct dp *dp, uint32_t slot)
 {
 	return __atomic_load_n(&dp->slots[slot], __ATOMIC_RELAXED);
+}
+
+uint64_t dp_old_table(const struct dp *dp, uint32_t service)
+{
+	const struct ek_service *s = &dp->services[service];
+
+	return s->old_table != s->table ? s->old_table : 0;
 }
 
 int dp_service_view(const struct dp *dp, uint32_t service, struct dp_service_view *out)
@@ -24,20 +30,29 @@ int dp_service_view(const struct dp *dp, uint32_t service, struct dp_service_vie
 		return -ENOENT;
 	view.base = ek_table_base(table);
 	view.slots = ek_table_mask(table) + 1;
-	view.hash = (enum ek_hash_kind)ek_table_hash(table);
-	for (uint32_t i = 0; i < view.slots; i++)
-		view.unsettled += !!(slot_at(dp, view.base + i) & EK_SLOT_UNSETTLED);
+	view.hash = (enum ek_hash_kind)ek_flavour_hash(ek_table_flavour(table));
+	for (uint32_t i = 0; i < view.slots; i++) {
+		uint64_t word = slot_at(dp, view.base + i);
+
+		view.unsettled += !!(word & EK_SLOT_UNSETTLED);
+		view.of_old_table +=
+			word & EK_SLOT_UNSETTLED && ek_slot_def(word) == EK_DEF_OLD_TABLE;
+	}
 	*out = view;
 	return 0;
 }
 
 void dp_slots_count(const struct dp *dp, uint32_t service, uint32_t *owned, uint32_t *held)
 {
-	uint64_t table = dp->services[service].table;
+	uint64_t table = dp->services[service].table, old = dp_old_table(dp, service);
 
-	if (!table)
-		return;
-	for (uint32_t i = 0; i <= ek_table_mask(table); i++) {
+	for (uint32_t i = 0; held && old && i <= ek_table_mask(old); i++) {
+		uint32_t def = ek_old_slot_def(slot_at(dp, ek_table_base(old) + i));
+
+		if (def < dp->sizes.backends)
+			held[def]++;
+	}
+	for (uint32_t i = 0; table && i <= ek_table_mask(table); i++) {
 		uint64_t word = slot_at(dp, ek_table_base(table) + i);
 		uint32_t cur = ek_slot_cur(word), def = ek_slot_def(word);
 
@@ -125,21 +140,36 @@ static bool backend_live(const struct dp *dp, uint32_t backend)
 	       !(dp->backends[backend].path[0].flags & EK_PATH_DEAD);
 }
 
+/* The flow's owner in the service's old table; *state gets the flow, if it is remembered there. */
+static uint32_t old_def(const struct dp *dp, const struct ek_flow_id *id, uint32_t service,
+			uint64_t *state)
+{
+	uint64_t old = dp->services[service].old_table, hash, word;
+
+	if (!old)
+		return EK_NO_BACKEND;
+	hash = ek_table_flow_hash(old, id, dp->global->key);
+	word = slot_at(dp, ek_table_base(old) + ((uint32_t)hash & ek_table_mask(old)));
+	if (word & EK_SLOT_UNSETTLED && !*state)
+		*state = flow_state(dp, ek_table_flow_tag(old, id, dp->global->key, hash, service));
+	return ek_old_slot_def(word);
+}
+
 /* The unsettled slot's answers, by the rules that the data path runs. */
-static void explain_unsettled(const struct dp *dp, const struct flow_spec *flow, uint32_t now_s,
+static void explain_unsettled(const struct dp *dp, const struct ek_flow_id *id, uint32_t now_s,
 			      struct dp_explanation *x)
 {
 	struct ek_situation s = {
-		.cur = ek_slot_cur(x->slot_word),
-		.def = ek_slot_def(x->slot_word),
+		.cur = x->cur,
 		.entry = x->remembered,
 		.now_s = now_s,
 		.udp_grace = now_s * 1000000000ull < dp->services[x->service].udp_grace_ns,
 	};
 
+	s.def = x->def;
 	s.def_live = backend_live(dp, s.def);
 	s.entry_live = backend_live(dp, ek_flow_backend(s.entry));
-	s.packet = flow->dest.proto == IPPROTO_UDP ? EK_PACKET_UDP : EK_PACKET_SYN;
+	s.packet = id->proto == IPPROTO_UDP ? EK_PACKET_UDP : EK_PACKET_SYN;
 	x->new_backend = ek_affinity_decide(&s).backend;
 	if (s.packet == EK_PACKET_SYN)
 		s.packet = EK_PACKET_TCP;
@@ -148,33 +178,43 @@ static void explain_unsettled(const struct dp *dp, const struct flow_spec *flow,
 	x->known_backend = ek_affinity_decide(&s).backend;
 }
 
+static void explain(const struct dp *dp, const struct ek_flow_id *id, uint32_t now_s,
+		    struct dp_explanation *x)
+{
+	uint64_t table = dp->services[x->service].table;
+	uint64_t tag;
+
+	x->flow_hash = ek_table_flow_hash(table, id, dp->global->key);
+	x->slot = (uint32_t)x->flow_hash & ek_table_mask(table);
+	x->slot_word = slot_at(dp, ek_table_base(table) + x->slot);
+	x->cur = x->new_backend = x->known_backend = ek_slot_cur(x->slot_word);
+	x->def = ek_slot_def(x->slot_word);
+	if (!(x->slot_word & EK_SLOT_UNSETTLED))
+		return;
+	tag = ek_table_flow_tag(table, id, dp->global->key, x->flow_hash, x->service);
+	x->remembered = flow_state(dp, tag);
+	if (x->def == EK_DEF_OLD_TABLE)
+		x->def = old_def(dp, id, x->service, &x->remembered);
+	explain_unsettled(dp, id, now_s, x);
+}
+
 int dp_explain(const struct dp *dp, const struct flow_spec *flow, uint32_t now_s,
 	       struct dp_explanation *out)
 {
 	const struct ek_listener *l = listener_for(dp, &flow->dest);
-	__be16 port = htons(flow->source.port);
+	struct ek_flow_id id = {
+		.src = flow->source.addr,
+		.dst = flow->dest.addr,
+		.sport = htons(flow->source.port),
+		.dport = htons(flow->dest.port),
+		.proto = flow->dest.proto,
+	};
 	struct dp_explanation x = {};
-	uint64_t table, five_tuple;
-	bool ports;
 
-	if (!l) {
-		*out = x;
-		return 0;
-	}
-	x.for_service = true;
-	x.service = l->service;
-	table = dp->services[l->service].table;
-	ports = ek_table_hash(table) == EK_HASH_5TUPLE;
-	x.flow_hash = ek_flow_hash(dp->global->key, &flow->source.addr, ports ? port : 0, l->salt);
-	five_tuple = ek_flow_hash(dp->global->key, &flow->source.addr, port,
-				  ek_listener_salt(dp->global->key, &l->addr, l->port, l->proto,
-						   EK_HASH_5TUPLE));
-	x.slot = (uint32_t)x.flow_hash & ek_table_mask(table);
-	x.slot_word = slot_at(dp, ek_table_base(table) + x.slot);
-	x.new_backend = x.known_backend = ek_slot_cur(x.slot_word);
-	if (x.slot_word & EK_SLOT_UNSETTLED) {
-		x.remembered = flow_state(dp, ek_flow_tag(five_tuple, x.flow_hash, x.service));
-		explain_unsettled(dp, flow, now_s, &x);
+	if (l) {
+		x.for_service = true;
+		x.service = l->service;
+		explain(dp, &id, now_s, &x);
 	}
 	*out = x;
 	return 0;

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Backends that are down. The moment is in their identity, so that a controller that begins knows
+ * it; the flag that the data path reads is in their path. */
+#include "dp/index.h"
+#include "dp/install.h"
+#include "dp/object.h"
+
+static void flag_dead(struct dp *dp, uint32_t backend)
+{
+	__atomic_fetch_or(&dp->backends[backend].path[0].flags, EK_PATH_DEAD, __ATOMIC_RELEASE);
+}
+
+void dp_backend_down(struct dp *dp, uint32_t backend, uint32_t now_s)
+{
+	struct ek_backend_id *id = &dp->backend_ids[backend];
+
+	if (!id->died)
+		id->died = now_s ? now_s : 1;
+	flag_dead(dp, backend);
+	dp->priv->quiet = false;
+}
+
+void dp_backend_up(struct dp *dp, uint32_t backend)
+{
+	__atomic_fetch_and(&dp->backends[backend].path[0].flags, (uint8_t)~EK_PATH_DEAD,
+			   __ATOMIC_RELEASE);
+	dp->backend_ids[backend].died = 0;
+	dp->priv->quiet = false;
+}
+
+void deaths_adopt(struct dp *dp)
+{
+	for (uint32_t i = 1; i < dp->sizes.backends; i++)
+		if (dp->backend_ids[i].used != BACKEND_FREE && dp->backend_ids[i].died)
+			flag_dead(dp, i);
+}
