@@ -127,7 +127,7 @@ static __always_inline __u16 gue_checksum(const struct packet *p, const struct e
 	sum += udp->source + 2 * (__u32)udp->len;
 	if (path->encap & EK_ENCAP_GUE_HEADER)
 		sum += bpf_htons(inner_protocol(p));
-	return (__u16)~fold(sum) ?: 0xffff;
+	return checksum(sum) ?: 0xffff;
 }
 
 static __always_inline int forward_gue_ipv6(struct packet *p, const struct ek_path *path)

@@ -10,9 +10,9 @@
 #include <linux/ipv6.h>
 #include <bpf/bpf_endian.h>
 
+#include "checksum.h"
 #include "evenkeel/hash.h"
 #include "packet.h"
-#include "sum.h"
 #include "verdict.h"
 #include "vlan.h"
 
@@ -80,7 +80,7 @@ static __always_inline void write_outer_ipv4(const struct packet *p, const struc
 	outer->tot_len = bpf_htons(length);
 	if (protocol)
 		outer->protocol = protocol;
-	outer->check = ~fold(path->csum + bits + outer->tot_len + bpf_htons(protocol));
+	outer->check = checksum(path->csum + bits + outer->tot_len + bpf_htons(protocol));
 }
 
 /* Ethernet and IPv6 at `data`. `length` is what follows them. */

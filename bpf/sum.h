@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One's complement sums (RFC 1071). Words are summed as they lie in memory: the sum does not
- * depend on the byte order. */
+/* One's complement sums of more than a few 16-bit words; see checksum.h. */
 #ifndef EVENKEEL_BPF_SUM_H
 #define EVENKEEL_BPF_SUM_H
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-/* In 16 bits. */
-static __always_inline __u16 fold(__u32 sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
-}
+#include "checksum.h"
 
-/* The same for a few 32-bit words added up: 2^16 is 1 modulo 2^16 - 1, in which sums are. */
+/* A few 32-bit words added up, in 16 bits: 2^16 is 1 modulo 2^16 - 1, in which sums are. */
 static __always_inline __u16 fold_words(__u64 sum)
 {
 	return fold((__u32)(sum & 0xffff) + (__u32)(sum >> 16 & 0xffff) + (__u32)(sum >> 32));
