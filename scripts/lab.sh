@@ -285,8 +285,8 @@ lab_backend() {
 		addr add $(lab_backend_addr "$1" 6)/64 dev eth0
 		addr add $VIP4/32 dev lo
 		addr add $VIP6/128 dev lo
-		route add default via 10.0.$net.1 advmss 1400
-		route add default via fd00:$net::1 advmss 1400
+		route add default via 10.0.$net.1 advmss 1388
+		route add default via fd00:$net::1 advmss 1388
 	END
 }
 

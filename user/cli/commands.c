@@ -56,7 +56,7 @@ const struct command cli_commands[] = {
 	  "  evenkeel backend setup web web-1 | ssh root@web-1 sh\n",
 	  0, 1, 2, cmd_backend_setup, false },
 	{ "decap attach", "IF [--generic]", NULL, "on a backend: unwrap what the balancer sends",
-	  "For services with `forward: ipip`. Needs no evenkeeld.\n", OPTION_BIT(OPTION_GENERIC), 1,
+	  "For services with `forward: ipip` or `gue`. Needs no evenkeeld.\n", OPTION_BIT(OPTION_GENERIC), 1,
 	  1, cmd_decap_attach, false },
 	{ "decap detach", "IF", NULL, "on a backend: stop unwrapping", "", 0, 1, 1,
 	  cmd_decap_detach, false },
