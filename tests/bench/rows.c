@@ -29,6 +29,8 @@
 
 #define IN4 ROW_ENCAP4, 20, XDP_TX
 #define IN6 ROW_ENCAP6, 40, XDP_TX
+#define GUE4 ROW_ENCAP4, 28, XDP_TX
+#define GUE6 ROW_ENCAP6, 48, XDP_TX
 #define SAME_SIZE REPORT_NONE, 0, XDP_TX
 #define PASSED REPORT_NONE, 0, XDP_PASS
 
@@ -43,6 +45,10 @@
 #define LIKE_IPV4                                                                                  \
 	{                                                                                          \
 		AIM_OVER_TX, 1.15, ROW_V4_1M, 0                                                    \
+	}
+#define LIKE_IPIP                                                                                  \
+	{                                                                                          \
+		AIM_OVER_TX, 1.3, ROW_V4_1M, 0                                                     \
 	}
 #define TWO_MISSES                                                                                 \
 	{                                                                                          \
@@ -94,6 +100,8 @@ const struct row rows[] = {
 	ROW("tcp-v4-diverse, 4in6", balance, ACK(SCENE_4IN6), 20, IN6, 0, 0, NO_AIM),
 	ROW("tcp-v6-diverse, 6in4", balance, ACK(SCENE_6IN4), 20, IN4, 0, 0, NO_AIM),
 	ROW("tcp-v4-diverse, l2", balance, ACK(SCENE_DIRECT), 20, SAME_SIZE, 0, 0, NO_AIM),
+	ROW("tcp-v4-diverse, gue", balance, ACK(SCENE_GUE4), 20, GUE4, 0, 0, LIKE_IPIP),
+	ROW("tcp-v6-diverse, gue", balance, ACK(SCENE_GUE6), 20, GUE6, 0, 0, NO_AIM),
 	ROW("tcp-v4-diverse, 1 backend", balance, ACK(SCENE_ONE), 20, IN4, 0, 0, NO_AIM),
 	ROW("tcp-v4-diverse, 1000 backends", balance, ACK(SCENE_1000), 20, IN4, 0, 0, NO_AIM),
 	ROW("tcp-v4-diverse, 4000 backends", balance, ACK(SCENE_4000), 20, IN4, 0, 0, NO_AIM),

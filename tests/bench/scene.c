@@ -45,6 +45,8 @@ static const struct service {
 	{ "thousand", IPV4(SCENE_1000), "ipip", BACKENDS4, 1000 },
 	{ "four-thousand", IPV4(SCENE_4000), "ipip", BACKENDS4, 4000 },
 	{ "moved", IPV4(SCENE_MOVED), "ipip", BACKENDS4, 100 },
+	{ "gue4", IPV4(SCENE_GUE4), "gue", BACKENDS4, 100 },
+	{ "gue6", IPV6(SCENE_GUE6), "gue", BACKENDS6, 100 },
 	{ "missed", IPV4(SCENE_MISSED), "ipip", BACKENDS4, 100 },
 };
 
