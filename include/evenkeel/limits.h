@@ -36,6 +36,9 @@
 #define EK_DIRECTORY_ENTRIES (2u * EK_DIRECTORY_MAX)
 #define EK_DIRECTORY_BUCKETS EK_DIRECTORY_MAX
 
+/* (backend address, port, protocol) of nat listeners: memory is taken for those that are there. */
+#define EK_RETURNS_MAX (1u << 17)
+
 /* Capacity of the maps whose size is a start option of evenkeeld; these are the defaults. */
 #define EK_SLOTS_DEFAULT (4u << 20)        /* 32 MiB: 128 services, each switched at once */
 #define EK_BACKENDS_DEFAULT 16384u         /* 2 MiB, and 512 KiB of counters a CPU */

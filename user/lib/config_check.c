@@ -416,6 +416,7 @@ static void check_run(struct check *k)
 	check_service_names(k);
 	for (size_t i = 0; i < c->service_count; i++)
 		check_service(k, &c->services[i]);
+	config_check_nat(c, k->d);
 	if (c->service_count > EK_SERVICES_MAX)
 		diag_error(k->d, 0, 0, "%zu services are more than the data path holds: %u",
 			   c->service_count, EK_SERVICES_MAX);

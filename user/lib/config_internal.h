@@ -71,6 +71,9 @@ void config_check_draft(const struct config *c, struct diag *d);
 void config_check_modes(const struct config_service *s, struct diag *d);
 void config_check_tunnel_source(const struct config *c, struct diag *d);
 
+/* That nat can tell the answers of its backends apart. */
+void config_check_nat(const struct config *c, struct diag *d);
+
 /* Why this cannot be a name, as text that completes "name X ..."; NULL if it can. */
 const char *config_name_problem(const char *name);
 const char *config_interface_problem(const char *name);
