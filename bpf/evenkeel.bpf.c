@@ -4,6 +4,7 @@
 #include "balance.h"
 #include "general.h"
 #include "icmp.h"
+#include "return.h"
 
 SEC("xdp")
 int evenkeel(struct xdp_md *ctx)
@@ -21,6 +22,12 @@ SEC("xdp")
 int evenkeel_icmp(struct xdp_md *ctx)
 {
 	return icmp(ctx);
+}
+
+SEC("xdp")
+int evenkeel_return(struct xdp_md *ctx)
+{
+	return give_back(ctx);
 }
 
 char LICENSE[] SEC("license") = "GPL";

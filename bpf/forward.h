@@ -6,6 +6,7 @@
 
 #include "outer.h"
 #include "gue.h"
+#include "nat.h"
 
 static __always_inline int forward_l2(struct packet *p, const struct ek_path *path)
 {
@@ -19,6 +20,20 @@ static __always_inline int forward_l2(struct packet *p, const struct ek_path *pa
 	copy_words(data, path->header, 1);
 	*(__u32 *)(data + 8) = *(const __u32 *)(path->header + 8);
 	return finish(p, path->egress);
+}
+
+/* A hop of a router, so that what goes in circles ends: an address that is exchanged here may
+ * come back here. */
+static __always_inline int forward_nat(struct packet *p, const struct ek_path *path)
+{
+	const struct ek_end *to = (const void *)(path->header + EK_PATH_END);
+
+	if (frame_length(p) > path->mtu)
+		return too_big(p, path, 0);
+	if (to->ipv6 != p->ipv6)
+		return drop(EK_DROP_INTERNAL);
+	STEP(exchange_destination(p->ctx, to, p->transport, p->proto));
+	return forward_l2(p, path);
 }
 
 static __always_inline int forward_ipv4(struct packet *p, const struct ek_path *path)
@@ -82,6 +97,8 @@ static __always_inline int forward(struct packet *p)
 		return forward_ipv6(p, path);
 	case EK_ENCAP_L2:
 		return forward_l2(p, path);
+	case EK_ENCAP_NAT:
+		return forward_nat(p, path);
 	default:
 		return forward_gue(p, path);
 	}

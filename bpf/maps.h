@@ -46,6 +46,15 @@ struct {
 	__type(value, __u8);
 } macs SEC(".maps");
 
+/* The way back of nat, see struct ek_return. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, EK_RETURNS_MAX);
+	__type(key, struct ek_end);
+	__type(value, struct ek_return);
+} returns SEC(".maps");
+
 /* Known before load, so that the JIT sees constants. */
 const volatile __u32 opt_backends = 1;  /* entries of one CPU's region in `traffic` */
 const volatile __u32 opt_flow_mask = 0; /* flow buckets - 1 */

@@ -7,6 +7,7 @@
 
 #include "evenkeel/hash.h"
 #include "packet.h"
+#include "tail.h"
 #include "verdict.h"
 
 /* What the directory has at the place of (p->dst, port, proto): a listener, perhaps another. */
@@ -53,6 +54,14 @@ static __always_inline int bad_source(const struct packet *p)
 	return s[0] == 0xff || !p->src.words[0];
 }
 
+/* For no listener: the host's, or an answer that nat has to do with. */
+static __always_inline int not_for_a_service(const struct packet *p)
+{
+	if (p->global->flags & EK_GLOBAL_NAT)
+		tail(p, TAIL_RETURN);
+	return pass();
+}
+
 /* NEXT if the directory has the packet's destination. */
 static __always_inline int match_listener(struct packet *p)
 {
@@ -60,7 +69,7 @@ static __always_inline int match_listener(struct packet *p)
 
 	l = find_listener(p, p->dport, p->proto);
 	if (!is_listener(l, p, p->dport, p->proto))
-		return pass();
+		return not_for_a_service(p);
 	p->service = l->service;
 	p->flavour = l->flavour;
 	p->salt = l->salt;

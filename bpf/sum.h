@@ -8,12 +8,6 @@
 
 #include "checksum.h"
 
-/* A few 32-bit words added up, in 16 bits: 2^16 is 1 modulo 2^16 - 1, in which sums are. */
-static __always_inline __u16 fold_words(__u64 sum)
-{
-	return fold((__u32)(sum & 0xffff) + (__u32)(sum >> 16 & 0xffff) + (__u32)(sum >> 32));
-}
-
 /* Bytes are copied to the stack in chunks: helpers reach what is not in the first buffer. */
 #define SUM_CHUNK 128
 

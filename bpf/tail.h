@@ -10,7 +10,8 @@
 /* X(NAME, name of its function in evenkeel.bpf.c): one list for numbers and programs. */
 #define TAILS(X)                                                                                   \
 	X(GENERAL, evenkeel_general) /* tags, options, extension headers, fragments */             \
-	X(ICMP, evenkeel_icmp)       /* errors about flows, echo requests */
+	X(ICMP, evenkeel_icmp)       /* errors about flows, echo requests */                       \
+	X(RETURN, evenkeel_return)   /* for no listener, where there is nat: is it an answer? */
 
 enum tail_program {
 #define TAIL_ENUM(id, program) TAIL_##id,

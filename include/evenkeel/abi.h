@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Keys and values of the maps: the contract between the data path and user space.
  *
- * All maps but `egress` and `macs` are memory-mapped: user space reads counters and writes tables
+ * All maps but `egress`, `macs` and `returns` are memory-mapped: user space reads counters and writes tables
  * without system calls, and what must be atomic is one aligned 64-bit word. */
 #ifndef EVENKEEL_ABI_H
 #define EVENKEEL_ABI_H
@@ -20,6 +20,7 @@
 #define EK_MAP_TRAFFIC "traffic"
 #define EK_MAP_EGRESS "egress"
 #define EK_MAP_MACS "macs"
+#define EK_MAP_RETURNS "returns"
 #define EK_MAP_TAILS "tails" /* pinned below programs/: it belongs to a load, not to the state */
 #define EK_MAP_SERVICE_IDS "service_ids"
 #define EK_MAP_BACKEND_IDS "backend_ids"
@@ -35,6 +36,16 @@ struct ek_addr {
 };
 _Static_assert(sizeof(struct ek_addr) == 16, "an address");
 
+/* One end of a flow, or a listener. */
+struct ek_end {
+	struct ek_addr addr;
+	__be16 port;
+	__u8 proto;
+	__u8 ipv6; /* an IPv6 packet of ::ffff:a.b.c.d is not one of a.b.c.d */
+	__u8 pad[4];
+};
+_Static_assert(sizeof(struct ek_end) == 24, "no hidden padding: it is a key");
+
 /* The 128-bit flow hash key, part of the installation's state; a fleet shares it. */
 struct ek_key {
 	__u64 words[2];
@@ -45,7 +56,7 @@ struct ek_key {
 struct ek_global {
 	/* Read for every packet: the first cache line. */
 	__u32 abi;            /* EK_ABI_VERSION, written last when the maps are made */
-	__u32 flags;          /* bits 0..1: enum ek_echo, see ek_global_echo() */
+	__u32 flags;          /* bits 0..1: enum ek_echo, see ek_global_echo(); EK_GLOBAL_* */
 	struct ek_key key[2]; /* a table's flavour says which it was made with */
 	__u64 directory; /* see ek_directory_word(): switching it switches all listeners at once */
 	__u64 mac;       /* ek_mac_word() of the address most frames come to; 0: any is taken */
@@ -72,6 +83,7 @@ static inline __u32 ek_global_echo(__u32 flags)
 {
 	return flags & 3;
 }
+#define EK_GLOBAL_NAT 4u /* `returns` is not empty */
 
 /* An Ethernet address as the key of `macs`: its six bytes as they are in memory, then zeros. */
 #define EK_MAC_MASK 0xffffffffffffull
@@ -145,6 +157,7 @@ enum ek_encap {
 	EK_ENCAP_IPV6,     /* Ethernet and IPv6: header[0..53] */
 	EK_ENCAP_GUE_IPV4, /* as EK_ENCAP_IPV4, UDP behind it */
 	EK_ENCAP_GUE_IPV6, /* as EK_ENCAP_IPV6, UDP behind it */
+	EK_ENCAP_NAT,      /* Ethernet addresses: header[0..11]; a struct ek_end: see EK_PATH_END */
 };
 #define EK_ENCAP_KIND 15u         /* ek_path.encap is an enum ek_encap and, with gue, these bits */
 #define EK_ENCAP_GUE_HEADER 16u   /* variant 0: a GUE header of 4 bytes behind UDP */
@@ -178,6 +191,9 @@ enum ek_encap {
 #define EK_PATH_MASK_IPV4 16 /* where in `header` */
 #define EK_PATH_MASK_IPV6 18
 #define ek_path_mask(path, at) (*(const __u16 *)(const void *)((path)->header + (at)))
+
+/* Where nat has the packet's new destination, a struct ek_end; port 0: it keeps its own. */
+#define EK_PATH_END 16
 struct ek_path {
 	__u8 header[54]; /* Ethernet, then the outer IP header, as sent (but see EK_PATH_TAGGED) */
 	__u16 mtu;       /* of the egress: largest IP packet, outer header included */
@@ -195,6 +211,18 @@ struct ek_backend {
 	struct ek_path path[2];
 };
 _Static_assert(sizeof(struct ek_backend) == 128, "the usual path is the first cache line");
+
+/* ---- nat: the way back ------------------------------------------------------------------------ */
+
+/* `returns` has (backend address, port, protocol) > this. It is a hash map, not a part of the
+ * directory: its elements are there before the first packet can need them and outlive the
+ * listeners, and only answers of nat backends and the host's own traffic are looked up in it. */
+struct ek_return {
+	struct ek_end listener; /* what the packet came to, and its answer must come from */
+	__u32 drain_s;          /* of its service */
+	__u32 until_s; /* CLOCK_MONOTONIC: it goes then, its listener or backend has gone; 0: in force */
+};
+_Static_assert(sizeof(struct ek_return) == 32, "a way back");
 
 /* ---- flows: what a change would break, and nothing else -------------------------------- */
 
@@ -265,7 +293,8 @@ struct ek_verdicts {
 	__u64 stored;          /* flows stored */
 	__u64 early_fragments; /* passed: to a service's address, before their first one */
 	__u64 answered;        /* XDP_TX of an answer of our own, to its sender */
-	__u64 pad[2];
+	__u64 returned;        /* answers of nat backends, given the service's address */
+	__u64 pad;
 	__u64 dropped[32]; /* by enum ek_drop */
 };
 _Static_assert(EK_DROP_COUNT <= 32, "room for every drop reason");
@@ -300,7 +329,8 @@ struct ek_backend_id {
 	struct ek_addr addr;
 	__u32 service;
 	__u8 used; /* 0: index is free; 1: in use; 2: leaving, its entries are being swept */
-	__u8 pad[3];
+	__u8 pad;
+	__u16 port; /* nat: where its packets go, host order; 0: to the listener's */
 	__u32 since; /* CLOCK_MONOTONIC seconds when the index was taken, or began to leave */
 	__u32 died;  /* and when the backend was last declared dead; 0: it lives */
 };

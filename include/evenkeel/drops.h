@@ -16,6 +16,7 @@
 	X(NO_BACKEND, "no_backend", "the slot has no backend: the pool is empty")                  \
 	X(NO_NEXT_HOP, "no_next_hop", "no route or neighbour to the backend: see evenkeel doctor") \
 	X(TOO_BIG, "too_big", "does not fit the egress MTU after encapsulation: lower advmss/MTU") \
+	X(HOP_LIMIT, "hop_limit", "its TTL or hop limit ends here, where nat is a router")         \
 	X(NOT_REMEMBERED, "not_remembered", "a new flow in an unsettled slot could not be stored") \
 	X(NO_HEADROOM, "no_headroom", "the driver leaves no room for the outer header")            \
 	X(INTERNAL, "internal",                                                                    \

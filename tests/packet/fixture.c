@@ -70,6 +70,7 @@ void fixture_paths(struct fixture *x)
 			continue;
 		hop.gue = s->gue;
 		*c = (struct dp_path_change){ .backend = i, .present = true };
+		hop.port = id->port;
 		hop.dest_mac[4] = (uint8_t)(i >> 8);
 		hop.dest_mac[5] = (uint8_t)i;
 		assert_int_equal(path_build(&c->path, (enum ek_forward)s->forward, &id->addr, &hop),
@@ -123,7 +124,12 @@ void fixture_close(struct fixture *x)
 int fixture_run(const struct fixture *x, const struct frame *in, struct frame *out)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run);
+	struct xdp_md context = { .data_end = (uint32_t)in->length, .ingress_ifindex = x->ingress };
 
+	if (x->ingress) {
+		run.ctx_in = &context;
+		run.ctx_size_in = sizeof(context);
+	}
 	run.data_in = in->bytes;
 	run.data_size_in = (uint32_t)in->length;
 	run.data_out = out->bytes;
@@ -143,7 +149,7 @@ static uint32_t by_address(const struct fixture *x, uint32_t service, const uint
 		memcpy(a.bytes + 12, ip + 16, 4);
 	else
 		memcpy(a.bytes, ip + 24, 16);
-	return dp_backend_index(x->dp, service, &a);
+	return dp_backend_index(x->dp, service, &a, 0);
 }
 
 uint32_t fixture_backend_of(const struct fixture *x, const char *service, const struct frame *out)
@@ -151,7 +157,8 @@ uint32_t fixture_backend_of(const struct fixture *x, const char *service, const 
 	int index = dp_service_index(x->dp, service);
 
 	assert_true(index >= 0);
-	if (x->dp->service_ids[index].forward == EK_FORWARD_L2)
+	if (x->dp->service_ids[index].forward == EK_FORWARD_L2 ||
+	    x->dp->service_ids[index].forward == EK_FORWARD_NAT)
 		return (uint32_t)out->bytes[4] << 8 | out->bytes[5];
 	return by_address(x, (uint32_t)index, out->bytes + FRAME_IP);
 }

@@ -17,6 +17,7 @@ struct fixture {
 	struct config *config;
 	struct path_hop hop4, hop6; /* the way to every IPv4 and IPv6 backend */
 	uint32_t now_s;
+	uint32_t ingress; /* where frames come in; 0: the loopback interface */
 };
 
 /* Opens a data path, installs `yaml` and gives every backend a path by `hop4` or `hop6`. */
@@ -31,7 +32,7 @@ void fixture_close(struct fixture *x);
 int fixture_run(const struct fixture *x, const struct frame *in, struct frame *out);
 
 /* The backend index that the frame was sent to, from its outer destination (ipip) or from its
- * destination MAC address, whose last two bytes are the index (l2). */
+ * destination MAC address, whose last two bytes are the index (l2, nat). */
 uint32_t fixture_backend_of(const struct fixture *x, const char *service, const struct frame *out);
 
 /* Name of a backend of the service, by index; "" if there is none. */

@@ -134,6 +134,8 @@ void frame_build_flow(struct frame *f, const struct flow_spec *flow, const struc
 	check = ip + header + (flow->dest.proto == IPPROTO_TCP ? 16 : 6);
 	put16(check, (uint16_t)~frame_sum(ip + header, transport,
 					  pseudo_sum(ip, flow->dest.proto, transport)));
+	if (flow->dest.proto == IPPROTO_UDP && !get16(check))
+		put16(check, 0xffff); /* RFC 768: 0 would say that there is none */
 	f->length = FRAME_IP + header + transport;
 }
 

@@ -89,7 +89,7 @@ static void a_map_that_is_too_small_refuses_and_changes_nothing(void **state)
 	assert_int_equal(dp_install(x->dp, big, x->now_s, &result, error), -ENOSPC);
 	assert_non_null(strstr(error, "--backends"));
 	assert_int_equal(flows_moved(x, owner, 0, 300), 0);
-	assert_int_equal(dp_backend_index(x->dp, 0, &big->services[0].backends[0].addr), 0);
+	assert_int_equal(dp_backend_index(x->dp, 0, &big->services[0].backends[0].addr, 0), 0);
 	config_free(big);
 	diag_release(&d);
 	free(text);

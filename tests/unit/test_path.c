@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
 #include <errno.h>
 
@@ -225,10 +226,34 @@ static void overhead_is_the_outer_header(void **state)
 	assert_int_equal(path_overhead(EK_FORWARD_L2, 0, &six), 0);
 }
 
+static void nat_changes_ethernet_and_has_the_new_destination_beside_it(void **state)
+{
+	static const uint8_t ethernet[14] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1 };
+	static const char *const backends[] = { "10.0.1.1", "2001:db8::1" };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct path_hop hop = hop_from("10.0.0.9"); /* of no matter */
+		struct ek_addr to = address(backends[i]);
+		struct ek_end end;
+		struct ek_path p;
+
+		hop.port = 8443;
+		assert_int_equal(path_build(&p, EK_FORWARD_NAT, &to, &hop), 0);
+		assert_int_equal(p.encap, EK_ENCAP_NAT);
+		assert_memory_equal(p.header, ethernet, sizeof(ethernet));
+		memcpy(&end, p.header + EK_PATH_END, sizeof(end));
+		assert_true(addr_equal(&end.addr, &to));
+		assert_int_equal(end.port, htons(8443));
+		assert_int_equal(end.ipv6, i);
+		assert_int_equal(path_overhead(EK_FORWARD_NAT, &to), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(l2_changes_the_ethernet_addresses_only),
+		cmocka_unit_test(nat_changes_ethernet_and_has_the_new_destination_beside_it),
 		cmocka_unit_test(ipip_to_ipv4_has_a_whole_outer_header),
 		cmocka_unit_test(ipip_to_ipv6_has_a_whole_outer_header),
 		cmocka_unit_test(the_partial_checksum_completes_to_a_right_one),

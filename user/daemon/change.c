@@ -148,7 +148,8 @@ static void warn_of_silent(const struct daemon *d, const struct config *c, struc
 
 		for (size_t k = 0; service >= 0 && k < s->backend_count; k++) {
 			const struct config_backend *b = &s->backends[k];
-			uint32_t index = dp_backend_index(d->dp, (uint32_t)service, &b->addr);
+			uint32_t index =
+				dp_backend_index(d->dp, (uint32_t)service, &b->addr, b->port);
 			char reason[NEXTHOP_REASON_MAX];
 
 			if (config_backend_weight(b) &&

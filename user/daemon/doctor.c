@@ -116,7 +116,7 @@ static int64_t table_drift(const struct dp *dp, const struct config_service *s, 
 		members[i] = (struct maglev_member){
 			.addr = b->addr,
 			.weight = config_backend_weight(b),
-			.index = dp_backend_index(dp, service, &b->addr),
+			.index = dp_backend_index(dp, service, &b->addr, b->port),
 		};
 	}
 	err = maglev_fill(table, view->slots, members, s->backend_count, dp_key(dp));
@@ -359,7 +359,7 @@ void doctor_services(struct findings *f, const struct daemon *d)
 		for (size_t k = 0; k < s->backend_count; k++)
 			check_backend(&x, s, &s->backends[k],
 				      dp_backend_index(d->dp, (uint32_t)service,
-						       &s->backends[k].addr));
+						       &s->backends[k].addr, s->backends[k].port));
 	}
 	if (x.unprobed)
 		finding_add(f, FINDING_WARNING, "probe", "evenkeeld", "",

@@ -27,6 +27,7 @@ struct mode {
 /* What is watched for a backend index. Names are copied: the maps forget them first. */
 struct watch {
 	struct ek_addr addr;
+	uint16_t port; /* nat: the backend's */
 	char name[EK_NAME_MAX + 1], service[EK_NAME_MAX + 1];
 	bool active;
 	struct mode mode;
@@ -173,6 +174,7 @@ static int path_make(struct ek_path *out, const struct watch *w, const struct ho
 		.source = w->mode.source_bits ? w->mode.source : hop->source,
 		.source_bits = w->mode.source_bits,
 		.gue = w->mode.gue,
+		.port = w->port,
 	};
 
 	memcpy(from.source_mac, hop->source_mac, sizeof(from.source_mac));
@@ -262,7 +264,9 @@ static void watch_begin(struct nexthops *n, uint32_t backend, const struct ek_ba
 			    id->name, strerror(-err));
 		return;
 	}
-	*w = (struct watch){ .addr = id->addr, .active = true, .reported = HOP_UNKNOWN };
+	*w = (struct watch){
+		.addr = id->addr, .port = id->port, .active = true, .reported = HOP_UNKNOWN
+	};
 	snprintf(w->name, sizeof(w->name), "%s", id->name);
 	snprintf(w->service, sizeof(w->service), "%s", service->name);
 	chain_add(n, backend);
@@ -313,7 +317,8 @@ bool nexthops_sync(struct daemon *d)
 		struct watch *w = &n->watch[i];
 		struct mode mode;
 
-		if (w->active && (id->used == USE_FREE || !addr_equal(&w->addr, &id->addr)))
+		if (w->active && (id->used == USE_FREE || !addr_equal(&w->addr, &id->addr) ||
+				  w->port != id->port))
 			watch_end(n, i);
 		if (id->used == USE_FREE)
 			continue;

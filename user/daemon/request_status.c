@@ -136,7 +136,8 @@ static json_t *setup_backend(const struct daemon *d, const struct config_service
 			     const struct config_backend *b, json_t *sources)
 {
 	int service = dp_service_index(d->dp, s->name);
-	uint32_t index = service < 0 ? 0 : dp_backend_index(d->dp, (uint32_t)service, &b->addr);
+	uint32_t index =
+		service < 0 ? 0 : dp_backend_index(d->dp, (uint32_t)service, &b->addr, b->port);
 	const struct hop *hop = nexthop_find(d, index);
 	bool ready = hop && hop->state == HOP_READY;
 	char addr[ADDR_TEXT_MAX], source[ADDR_TEXT_MAX + 4];

@@ -56,7 +56,7 @@ static int members_of(struct maglev_member **out, struct draft *d, const struct 
 		const struct config_backend *b = &s->config->backends[i];
 
 		members[i].addr = b->addr;
-		members[i].index = backend_index_find(index, s->index, &b->addr);
+		members[i].index = backend_index_find(index, s->index, b);
 		if (!members[i].index)
 			return dp_fail(error, -EINVAL, "service %s: backend %s has no index",
 				       s->config->name, b->name);

@@ -14,6 +14,7 @@ struct backend_index {
 	struct taken {
 		uint32_t service;
 		struct ek_addr addr;
+		uint16_t port;
 		bool used;
 	} * who; /* by backend index */
 	uint32_t *cells;
@@ -61,7 +62,7 @@ int backend_index_make(struct backend_index **out, const struct dp *dp)
 
 		if (id->used == BACKEND_FREE)
 			continue;
-		x->who[i] = (struct taken){ id->service, id->addr, true };
+		x->who[i] = (struct taken){ id->service, id->addr, id->port, true };
 		index_insert(x, i);
 	}
 	*out = x;
@@ -81,26 +82,29 @@ void backend_index_free(struct backend_index **index)
 }
 
 uint32_t backend_index_find(const struct backend_index *x, uint32_t service,
-			    const struct ek_addr *addr)
+			    const struct config_backend *b)
 {
+	const struct ek_addr *addr = &b->addr;
 	uint32_t cell = cell_of(x, service, addr);
 
 	for (; x->cells[cell]; cell = (cell + 1) & x->mask) {
 		const struct taken *t = &x->who[x->cells[cell]];
 
-		if (t->service == service && !memcmp(&t->addr, addr, sizeof(*addr)))
+		if (t->service == service && t->port == b->port &&
+		    !memcmp(&t->addr, addr, sizeof(*addr)))
 			return x->cells[cell];
 	}
 	return EK_NO_BACKEND;
 }
 
-uint32_t backend_index_take(struct backend_index *x, uint32_t service, const struct ek_addr *addr)
+uint32_t backend_index_take(struct backend_index *x, uint32_t service,
+			    const struct config_backend *b)
 {
 	while (x->next < x->dp->sizes.backends && x->who[x->next].used)
 		x->next++;
 	if (x->next == x->dp->sizes.backends)
 		return EK_NO_BACKEND;
-	x->who[x->next] = (struct taken){ service, *addr, true };
+	x->who[x->next] = (struct taken){ service, b->addr, (uint16_t)b->port, true };
 	index_insert(x, x->next);
 	return x->next;
 }
@@ -173,12 +177,13 @@ int dp_service_index(const struct dp *dp, const char *name)
 	return -ENOENT;
 }
 
-uint32_t dp_backend_index(const struct dp *dp, uint32_t service, const struct ek_addr *addr)
+uint32_t dp_backend_index(const struct dp *dp, uint32_t service, const struct ek_addr *addr,
+			  uint32_t port)
 {
 	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
 		const struct ek_backend_id *id = &dp->backend_ids[i];
 
-		if (id->used != BACKEND_FREE && id->service == service &&
+		if (id->used != BACKEND_FREE && id->service == service && id->port == port &&
 		    !memcmp(&id->addr, addr, sizeof(*addr)))
 			return i;
 	}

@@ -4,10 +4,11 @@
 #define EVENKEEL_DP_INDEX_H
 
 #include "dp/dp.h"
+#include "lib/config.h"
 
 enum backend_use { BACKEND_FREE, BACKEND_USED, BACKEND_LEAVING };
 
-/* Finds backends by (service, address) without scanning, and hands out free indexes. A view of
+/* Finds backends by (service, address, port) without scanning, and hands out free indexes. A view of
  * the identities at one moment, kept true by index_take(). */
 struct backend_index;
 
@@ -16,10 +17,11 @@ void backend_index_free(struct backend_index **index);
 
 /* EK_NO_BACKEND if there is none. */
 uint32_t backend_index_find(const struct backend_index *x, uint32_t service,
-			    const struct ek_addr *addr);
-/* The lowest free index, now taken for (service, addr) in this view alone; EK_NO_BACKEND if
- * all are taken. */
-uint32_t backend_index_take(struct backend_index *x, uint32_t service, const struct ek_addr *addr);
+			    const struct config_backend *b);
+/* The lowest free index, now taken for the backend in this view alone; EK_NO_BACKEND if all are
+ * taken. */
+uint32_t backend_index_take(struct backend_index *x, uint32_t service,
+			    const struct config_backend *b);
 
 /* Finds services by name without scanning: a view of the identities at one moment. */
 struct service_index;

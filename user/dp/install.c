@@ -9,6 +9,7 @@
 #include "dp/index.h"
 #include "dp/install.h"
 #include "dp/listeners.h"
+#include "dp/nat.h"
 #include "dp/object.h"
 #include "evenkeel/affinity.h"
 #include "lib/cleanup.h"
@@ -167,6 +168,7 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	err = dp_reserve(dp, c, now_s, error);
 	err = err ?: draft_make(&d, dp, c, error);
 	err = err ?: listeners_prepare(dp, &d, &listeners, error);
+	err = err ?: nat_prepare(dp, c, error);
 	if (err)
 		return err;
 	now_s += seconds_since(&begun);
@@ -175,7 +177,8 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 		return no_grace(err, error);
 	for (size_t i = 0; i < d.count; i++)
 		switch_service(dp, &d.services[i], now_s);
-	__atomic_store_n(&dp->global->flags, (uint32_t)c->echo, __ATOMIC_RELAXED);
+	__atomic_store_n(&dp->global->flags,
+			 (dp->global->flags & EK_GLOBAL_NAT) | (uint32_t)c->echo, __ATOMIC_RELAXED);
 	write_sources(dp->global, c);
 	store_word(&dp->global->directory, listeners);
 	/* Packets under way may still read what was in force; only then is it free again. */
@@ -191,5 +194,7 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	};
 	mark_backends(dp, &d, now_s);
 	dp->priv->quiet = false;
-	return 0;
+	err = nat_retire(dp, c, now_s);
+	return err ? dp_fail(error, err, "nat: old ways back cannot be ended: %s", strerror(-err))
+		   : 0;
 }

@@ -42,7 +42,8 @@ int dp_rekey(struct dp *dp, struct ek_key key, const struct config *c, uint32_t 
 
 /* Indexes; 0 (EK_NO_BACKEND) or -ENOENT if there is none. A leaving backend is found too. */
 int dp_service_index(const struct dp *dp, const char *name);
-uint32_t dp_backend_index(const struct dp *dp, uint32_t service, const struct ek_addr *addr);
+uint32_t dp_backend_index(const struct dp *dp, uint32_t service, const struct ek_addr *addr,
+			  uint32_t port);
 
 /* Publishes the way to a backend without a torn moment (see abi.h); NULL: no next hop, packets
  * are dropped as no_next_hop. Writing what is there already is no operation. May wait for a
@@ -79,6 +80,7 @@ struct dp_settled {
 	/* Cut by the end of a drain time: remembered flows, and slots whose older, unremembered
 	 * flows were cut (nobody knows how many), if any was seen within the idle time. */
 	uint64_t flows_broken, slots_broken;
+	bool returns_left; /* of nat: ways back of what has gone wait for the end of its drain time */
 };
 int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, struct dp_settled *result);
 

@@ -66,7 +66,8 @@ void dp_settling_free(struct dp_settling *s);
 struct dp_private {
 	struct bpf_object *object;
 	struct dp_settling *settling;
-	bool grace_owed; /* see grace_wait_owed() */
+	bool grace_owed;        /* see grace_wait_owed() */
+	uint32_t returns_due_s; /* when the next way back of nat goes, see nat_sweep() */
 	bool quiet; /* nothing is unsettled, leaving or remembered: settling has nothing to do */
 };
 

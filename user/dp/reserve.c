@@ -66,11 +66,11 @@ static int reserve_backends(struct reservation *r, const struct config_service *
 {
 	for (size_t i = 0; i < s->backend_count; i++) {
 		const struct config_backend *b = &s->backends[i];
-		uint32_t index = backend_index_find(r->index, service, &b->addr);
+		uint32_t index = backend_index_find(r->index, service, b);
 
 		if (index)
 			continue;
-		index = backend_index_take(r->index, service, &b->addr);
+		index = backend_index_take(r->index, service, b);
 		if (!index)
 			return dp_fail(
 				error, -ENOSPC,
@@ -101,6 +101,7 @@ static void write_backend(struct dp *dp, const struct fresh *f, uint32_t now_s)
 	snprintf(id->name, sizeof(id->name), "%s", f->config->name);
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): reserve_backends() has set it */
 	id->addr = f->config->addr;
+	id->port = (uint16_t)f->config->port;
 	id->service = f->service;
 	id->since = now_s;
 	__atomic_store_n(&id->used, BACKEND_USED, __ATOMIC_RELEASE);

@@ -27,6 +27,7 @@
 
 #include "dp/flows.h"
 #include "dp/index.h"
+#include "dp/nat.h"
 #include "dp/object.h"
 #include "dp/settling.h"
 #include "evenkeel/table.h"
@@ -284,9 +285,10 @@ int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, struct dp_s
 	uint32_t left;
 	int err;
 
-	if (dp->priv->quiet) {
+	err = nat_sweep(dp, now_s, &done.returns_left);
+	if (err || dp->priv->quiet) {
 		*result = done;
-		return 0;
+		return err;
 	}
 	err = prepare(s, dp, c, now_s);
 	if (err)

@@ -105,6 +105,7 @@ void dp_verdicts(const struct dp *dp, struct ek_verdicts *out)
 		sum.stored += v->stored;
 		sum.early_fragments += v->early_fragments;
 		sum.answered += v->answered;
+		sum.returned += v->returned;
 		for (int i = 0; i < EK_DROP_COUNT; i++)
 			sum.dropped[i] += v->dropped[i];
 	}

@@ -94,6 +94,18 @@ static uint8_t encap_of(enum ek_forward forward, uint32_t gue, bool ipv4)
 	return encap;
 }
 
+/* The packet's new destination; its own type stays. */
+static void write_nat(struct ek_path *p, const struct ek_addr *backend, uint16_t port)
+{
+	struct ek_end end = {
+		.addr = *backend,
+		.port = htons(port),
+		.ipv6 = !addr_is_ipv4(backend),
+	};
+
+	memcpy(p->header + EK_PATH_END, &end, sizeof(end));
+}
+
 int path_build(struct ek_path *out, enum ek_forward forward, const struct ek_addr *backend,
 	       const struct path_hop *hop)
 {
@@ -118,6 +130,10 @@ int path_build(struct ek_path *out, enum ek_forward forward, const struct ek_add
 		(ipv4 ? write_ipv4 : write_ipv6)(&p, hop, backend);
 		break;
 	case EK_FORWARD_NAT:
+		p.encap = EK_ENCAP_NAT;
+		write_ethernet(&p, hop, 0);
+		write_nat(&p, backend, hop->port);
+		break;
 	case EK_FORWARD_NONE:
 	default:
 		return -EINVAL;

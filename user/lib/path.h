@@ -11,9 +11,10 @@ struct path_hop {
 	uint8_t source_mac[6], dest_mac[6];
 	uint32_t ifindex;
 	uint32_t mtu;
-	struct ek_addr source; /* outer source address; ignored by l2 */
+	struct ek_addr source; /* outer source address; ignored by l2, nat */
 	uint8_t source_bits;   /* length of the prefix that `source` is; 0: it is an address */
 	uint32_t gue;          /* EK_GUE_* */
+	uint16_t port;         /* nat: the backend's, 0: the listener's */
 };
 
 /* Builds the path to `backend`. L2 needs a direct hop (the caller checks that). The outer
