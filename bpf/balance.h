@@ -26,6 +26,7 @@ static __always_inline int balance(struct xdp_md *ctx)
 	p.general = 0;
 	p.tags = 0;
 	p.related = 0;
+	p.quoted_transport = 0;
 	STEP(parse_ethernet(&p, &c, &type));
 	/* Up to its backend a packet goes by one text and a path of its own by family: where the
 	 * compiler knows which one it is, half of an IPv4 address is a constant. */

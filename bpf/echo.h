@@ -10,29 +10,11 @@
 #include <linux/ipv6.h>
 
 #include "checksum.h"
+#include "icmp_header.h"
 #include "packet.h"
 #include "service.h"
 #include "verdict.h"
 #include "vlan.h"
-
-/* <linux/icmp.h> brings the C library's headers with it, and has no place here. */
-enum icmp_type {
-	ICMP_ECHOREPLY = 0,
-	ICMP_DEST_UNREACH = 3, /* code 4: fragmentation needed */
-	ICMP_ECHO = 8,
-	ICMP_TIME_EXCEEDED = 11,
-	ICMP_PARAMETERPROB = 12,
-};
-
-/* ICMP's and ICMPv6's common header, with what echo requests and errors have before the rest. */
-struct icmp_header {
-	__u8 type, code;
-	__u16 check;
-	__be32 rest;
-};
-
-/* Offsets into a frame are below this: six extension headers of 2 KiB do not reach it. */
-#define FRAME_OFFSET_MASK 0x3fff
 
 /* RFC 1340's default. */
 #define ANSWER_TTL 64

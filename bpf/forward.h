@@ -32,7 +32,7 @@ static __always_inline int forward_nat(struct packet *p, const struct ek_path *p
 		return too_big(p, path, 0);
 	if (to->ipv6 != p->ipv6)
 		return drop(EK_DROP_INTERNAL);
-	STEP(exchange_destination(p->ctx, to, p->transport, p->proto));
+	STEP(exchange_destination(p, to));
 	return forward_l2(p, path);
 }
 

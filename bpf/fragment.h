@@ -61,8 +61,9 @@ static __always_inline void fragment_lead(struct packet *p, __u32 backend)
  * passed, and counted. */
 static __always_inline int fragment_early(const struct packet *p)
 {
-	if (is_service_address(p))
-		cpu_verdicts(bpf_get_smp_processor_id())->early_fragments++;
+	if (!is_service_address(p))
+		return not_for_a_service(p);
+	cpu_verdicts(bpf_get_smp_processor_id())->early_fragments++;
 	return pass();
 }
 

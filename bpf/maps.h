@@ -55,6 +55,14 @@ struct {
 	__type(value, struct ek_return);
 } returns SEC(".maps");
 
+/* See struct ek_returning. Its own, so that nothing pushes it out but its like. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, EK_RETURNING_MAX);
+	__type(key, struct ek_returning);
+	__type(value, struct ek_return);
+} returning SEC(".maps");
+
 /* Known before load, so that the JIT sees constants. */
 const volatile __u32 opt_backends = 1;  /* entries of one CPU's region in `traffic` */
 const volatile __u32 opt_flow_mask = 0; /* flow buckets - 1 */

@@ -46,6 +46,7 @@ struct packet {
 	int room;      /* what the IP header leaves for the transport; may be negative */
 	__u32 seq;     /* TCP sequence number, host order */
 	__u8 related;  /* speaks of a flow and is not of it: looks up, never stores */
+	__u16 quoted_transport; /* an ICMP error's: its offset from the quoted IP header; else 0 */
 
 	__u32 fragment_id; /* of a fragment: what its datagram's fragments have in common */
 

@@ -10,7 +10,7 @@
 #ifndef EVENKEEL_BPF_RETURN_H
 #define EVENKEEL_BPF_RETURN_H
 
-#include "general.h"
+#include "icmp.h"
 #include "nat.h"
 
 /* <sys/socket.h> has no place here. */
@@ -25,17 +25,77 @@ enum way {
 	WAY_OUT,    /* from here */
 };
 
-static __always_inline const struct ek_return *find_return(const struct packet *p)
+/* ---- what it is ------------------------------------------------------------------------------ */
+
+/* An error is about what was sent to a backend, and turned around its quote is an answer. Its own
+ * source may be a router's before the backend, and is that still. */
+static __always_inline int parse_return(struct packet *p, struct exchange *e)
 {
-	const struct ek_end key = {
-		.addr = p->src,
-		.port = p->sport,
-		.proto = p->proto,
+	struct cursor c = cursor_at_start(p->ctx);
+	const struct icmp_header *h = c.at;
+	const void *start = c.at;
+	struct ek_addr source;
+
+	e->keep = 0;
+	STEP(parse_network(p, &c));
+	if (p->fragment == FRAGMENT_LATER)
+		return NEXT;
+	if (p->proto != (p->ipv6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+		return parse_transport(p, &c);
+	h = take(&c, struct icmp_header);
+	if (!h || p->fragment || !is_error(p, h->type))
+		return pass();
+	source = p->src;
+	STEP(parse_quote(p, c.at - start));
+	e->keep = p->src.words[0] != source.words[0] || p->src.words[1] != source.words[1];
+	return NEXT;
+}
+
+/* The others follow the first fragment. One that comes before it cannot be told from the host's
+ * own. */
+static __always_inline const struct ek_return *follow_fragment(const struct packet *p,
+							       const struct ek_return *first)
+{
+	const struct ek_returning key = {
+		.source = p->src,
+		.dest = p->dst,
+		.id = p->fragment_id,
+		.proto = p->ipv6 ? 0 : p->proto,
 		.ipv6 = p->ipv6,
 	};
+	const struct ek_return *r;
+	struct ek_return lead;
 
-	return bpf_map_lookup_elem(&returns, &key);
+	if (p->fragment == FRAGMENT_LATER) {
+		r = bpf_map_lookup_elem(&returning, &key);
+		return r && r->until_s >= second_now() ? r : NULL;
+	}
+	if (first) {
+		lead = *first;
+		lead.until_s = second_now() + EK_FRAGMENT_S;
+		bpf_map_update_elem(&returning, &key, &lead, BPF_ANY);
+	}
+	return first;
 }
+
+static __always_inline const struct ek_return *find_return(const struct packet *p)
+{
+	const struct ek_return *r = NULL;
+
+	if (p->fragment != FRAGMENT_LATER) {
+		const struct ek_end key = {
+			.addr = p->src,
+			.port = p->sport,
+			.proto = p->proto,
+			.ipv6 = p->ipv6,
+		};
+
+		r = bpf_map_lookup_elem(&returns, &key);
+	}
+	return p->fragment == FRAGMENT_NONE ? r : follow_fragment(p, r);
+}
+
+/* ---- where it goes --------------------------------------------------------------------------- */
 
 static __always_inline int may_be_fragmented(const struct packet *p)
 {
@@ -51,10 +111,12 @@ static __always_inline void ask_for(struct bpf_fib_lookup *fib, const struct pac
 {
 	__builtin_memset(fib, 0, sizeof(*fib));
 	fib->ifindex = p->ctx->ingress_ifindex;
-	fib->l4_protocol = p->proto;
-	fib->sport = from->port;
-	fib->dport = p->dport;
 	fib->tot_len = p->ip_len;
+	if (!p->related) {
+		fib->l4_protocol = p->proto;
+		fib->sport = from->port;
+		fib->dport = p->dport;
+	}
 	if (p->ipv6) {
 		fib->family = FAMILY_IPV6;
 		__builtin_memcpy(fib->ipv6_src, &from->addr, sizeof(fib->ipv6_src));
@@ -90,24 +152,18 @@ static __always_inline int verdict_to(const struct packet *p, __u32 ifindex)
 	return (int)bpf_redirect_map(&egress, ifindex, XDP_PASS);
 }
 
-/* `out`: to the next hop. Else to the kernel, which takes the hop off, by the tags it came with. */
+/* ---- and how --------------------------------------------------------------------------------- */
+
+/* e->hop: to the next hop. Else to the kernel, which takes the hop off, by the tags it came with. */
 static __always_inline int give_source(struct packet *p, const struct ek_end *from,
-				       const struct bpf_fib_lookup *fib, int out)
+				       const struct bpf_fib_lookup *fib, const struct exchange *e)
 {
-	const struct exchange e = {
-		.ip = ETH_HLEN,
-		.transport = p->transport,
-		.proto = p->proto,
-		.ipv6 = p->ipv6,
-		.source = 1,
-		.hop = out,
-	};
 	struct ethhdr *eth;
 
 	STEP(pop_tags(p));
-	if (exchange_end(p->ctx, from, &e))
+	if (exchange(p, from, e))
 		return drop(EK_DROP_INTERNAL);
-	if (!out)
+	if (!e->hop)
 		return push_tags(p);
 	eth = (void *)(long)p->ctx->data;
 	if ((void *)(eth + 1) > (void *)(long)p->ctx->data_end)
@@ -117,26 +173,21 @@ static __always_inline int give_source(struct packet *p, const struct ek_end *fr
 	return NEXT;
 }
 
-static __always_inline int returned(int verdict)
-{
-	cpu_verdicts(bpf_get_smp_processor_id())->returned++;
-	return verdict;
-}
-
 static __always_inline int give_back(struct xdp_md *ctx)
 {
 	const struct ek_return *r;
 	struct bpf_fib_lookup fib;
 	int sent = XDP_PASS;
 	struct packet p = { .ctx = ctx };
+	struct exchange e;
 	enum way way;
+	__u8 keep;
 
-	STEP(parse_general(&p));
-	r = find_return(&p);
-	if (!r || p.defect)
-		return pass();
+	STEP(parse_return(&p, &e));
+	keep = e.keep;
+	r = p.defect ? NULL : find_return(&p);
 	/* The kernel tells the sender of a packet whose last hop this is. */
-	if (is_last_hop(ctx, ETH_HLEN + p.tags * TAG_LENGTH, p.ipv6))
+	if (!r || is_last_hop(ctx, ETH_HLEN + p.tags * TAG_LENGTH, p.ipv6))
 		return pass();
 	ask_for(&fib, &p, &r->listener);
 	way = find_way(&p, &fib);
@@ -144,8 +195,13 @@ static __always_inline int give_back(struct xdp_md *ctx)
 		return pass();
 	if (way == WAY_OUT)
 		sent = verdict_to(&p, fib.ifindex);
-	STEP(give_source(&p, &r->listener, &fib, sent != XDP_PASS));
-	return returned(sent);
+	e = exchange_of(&p);
+	e.source = 1;
+	e.hop = sent != XDP_PASS;
+	e.keep = keep;
+	STEP(give_source(&p, &r->listener, &fib, &e));
+	cpu_verdicts(bpf_get_smp_processor_id())->returned++;
+	return sent;
 }
 
 #endif

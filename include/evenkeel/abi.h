@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Keys and values of the maps: the contract between the data path and user space.
  *
- * All maps but `egress`, `macs` and `returns` are memory-mapped: user space reads counters and writes tables
- * without system calls, and what must be atomic is one aligned 64-bit word. */
+ * All maps but `egress`, `macs` and those of nat are memory-mapped: user space reads counters and
+ * writes tables without system calls, and what must be atomic is one aligned 64-bit word. */
 #ifndef EVENKEEL_ABI_H
 #define EVENKEEL_ABI_H
 
@@ -21,6 +21,7 @@
 #define EK_MAP_EGRESS "egress"
 #define EK_MAP_MACS "macs"
 #define EK_MAP_RETURNS "returns"
+#define EK_MAP_RETURNING "returning"
 #define EK_MAP_TAILS "tails" /* pinned below programs/: it belongs to a load, not to the state */
 #define EK_MAP_SERVICE_IDS "service_ids"
 #define EK_MAP_BACKEND_IDS "backend_ids"
@@ -223,6 +224,17 @@ struct ek_return {
 	__u32 until_s; /* CLOCK_MONOTONIC: it goes then, its listener or backend has gone; 0: in force */
 };
 _Static_assert(sizeof(struct ek_return) == 32, "a way back");
+
+/* `returning` has this > struct ek_return, of the first fragment of an answer: the others have no
+ * port. Those older than EK_FRAGMENT_S (until_s) are none. */
+struct ek_returning {
+	struct ek_addr source, dest;
+	__u32 id;   /* identification of the fragments, as in the packet */
+	__u8 proto; /* IPv4 alone: IPv6's fragments need not agree about it */
+	__u8 ipv6;
+	__u8 pad[2];
+};
+_Static_assert(sizeof(struct ek_returning) == 40, "no hidden padding: it is a key");
 
 /* ---- flows: what a change would break, and nothing else -------------------------------- */
 

@@ -38,6 +38,8 @@
 
 /* (backend address, port, protocol) of nat listeners: memory is taken for those that are there. */
 #define EK_RETURNS_MAX (1u << 17)
+/* Fragmented answers of nat backends that are under way at once. */
+#define EK_RETURNING_MAX 4096u
 
 /* Capacity of the maps whose size is a start option of evenkeeld; these are the defaults. */
 #define EK_SLOTS_DEFAULT (4u << 20)        /* 32 MiB: 128 services, each switched at once */

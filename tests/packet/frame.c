@@ -208,6 +208,48 @@ void frame_options(struct frame *f, size_t at, const uint8_t *options, size_t le
 	sum_ipv4(ip);
 }
 
+static void fragment4(struct frame *out, const struct frame *whole, uint16_t id, size_t from,
+		      size_t length)
+{
+	const uint8_t *payload = whole->bytes + FRAME_IP + 20;
+	size_t all = whole->length - FRAME_IP - 20;
+	uint8_t *ip = out->bytes + FRAME_IP;
+
+	memcpy(out->bytes, whole->bytes, FRAME_IP + 20);
+	memcpy(ip + 20, payload + from, length);
+	out->length = FRAME_IP + 20 + length;
+	put16(ip + 2, (unsigned int)(20 + length));
+	put16(ip + 4, id);
+	put16(ip + 6, (from + length < all ? 0x2000u : 0) | (unsigned int)(from / 8));
+	sum_ipv4(ip);
+}
+
+static void fragment6(struct frame *out, const struct frame *whole, uint16_t id, size_t from,
+		      size_t length)
+{
+	const uint8_t *payload = whole->bytes + FRAME_IP + 40;
+	size_t all = whole->length - FRAME_IP - 40;
+	uint8_t *ip = out->bytes + FRAME_IP;
+
+	memcpy(out->bytes, whole->bytes, FRAME_IP + 40);
+	memset(ip + 40, 0, 8);
+	ip[40] = ip[6];
+	ip[6] = IPPROTO_FRAGMENT;
+	put16(ip + 42, (unsigned int)from | (from + length < all));
+	put16(ip + 46, id);
+	memcpy(ip + 48, payload + from, length);
+	out->length = FRAME_IP + 48 + length;
+	put16(ip + 4, (unsigned int)(8 + length));
+}
+
+void frame_fragment(struct frame *out, const struct frame *whole, uint16_t id, size_t from,
+		    size_t length)
+{
+	bool ipv4 = whole->bytes[FRAME_IP] >> 4 == 4;
+
+	(ipv4 ? fragment4 : fragment6)(out, whole, id, from, length);
+}
+
 bool frame_is_sound(const struct frame *f, size_t at)
 {
 	const uint8_t *ip = f->bytes + at;

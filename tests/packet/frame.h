@@ -59,6 +59,11 @@ void frame_extend(struct frame *f, size_t ip, uint8_t type, uint8_t more, uint8_
 /* Puts `length` bytes of options, a multiple of four, into the IPv4 header at offset `ip`. */
 void frame_options(struct frame *f, size_t ip, const uint8_t *options, size_t length);
 
+/* The fragment with `length` bytes of the packet's payload from `from` on, a multiple of eight; of an
+ * IPv4 packet without options or an IPv6 packet without extension headers. */
+void frame_fragment(struct frame *out, const struct frame *whole, uint16_t id, size_t from,
+		    size_t length);
+
 /* Length of the IP header of the packet at `ip`: IPv4 with options, or IPv6's 40. */
 size_t frame_ip_header(const uint8_t *ip);
 

@@ -38,48 +38,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void put16(uint8_t *at, size_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-/* The part of an IPv4 packet's payload from `from` on, `length` bytes of it, as a fragment. */
-static void fragment4(struct frame *out, const struct frame *whole, uint16_t id, size_t from,
-		      size_t length)
-{
-	const uint8_t *payload = whole->bytes + FRAME_IP + 20;
-	size_t all = whole->length - FRAME_IP - 20;
-	uint8_t *ip = out->bytes + FRAME_IP;
-
-	memcpy(out->bytes, whole->bytes, FRAME_IP + 20);
-	memcpy(ip + 20, payload + from, length);
-	out->length = FRAME_IP + 20 + length;
-	put16(ip + 2, 20 + length);
-	put16(ip + 4, id);
-	put16(ip + 6, (from + length < all ? 0x2000 : 0) | from / 8);
-	put16(ip + 10, 0);
-	put16(ip + 10, (uint16_t)~frame_sum(ip, 20, 0));
-}
-
-static void fragment6(struct frame *out, const struct frame *whole, uint16_t id, size_t from,
-		      size_t length)
-{
-	const uint8_t *payload = whole->bytes + FRAME_IP + 40;
-	size_t all = whole->length - FRAME_IP - 40;
-	uint8_t *ip = out->bytes + FRAME_IP;
-
-	memcpy(out->bytes, whole->bytes, FRAME_IP + 40);
-	memset(ip + 40, 0, 8);
-	ip[40] = ip[6];
-	ip[6] = IPPROTO_FRAGMENT;
-	put16(ip + 42, from | (from + length < all));
-	put16(ip + 46, id);
-	memcpy(ip + 48, payload + from, length);
-	out->length = FRAME_IP + 48 + length;
-	put16(ip + 4, 8 + length);
-}
-
 /* Part `part` of a datagram cut in three: 800 bytes, 800 bytes, the rest. */
 static void part_of(struct frame *out, const struct frame *whole, uint16_t id, int part)
 {
@@ -88,7 +46,7 @@ static void part_of(struct frame *out, const struct frame *whole, uint16_t id, i
 	size_t from = (size_t)part * 800;
 	size_t length = part < 2 ? 800 : all - from;
 
-	(ipv4 ? fragment4 : fragment6)(out, whole, id, from, length);
+	frame_fragment(out, whole, id, from, length);
 }
 
 struct datagram {
