@@ -16,18 +16,19 @@
 
 enum backend_use { USE_FREE, USE_HERE, USE_LEAVING }; /* ek_backend_id.used */
 
-/* How packets go to a backend, besides where: what the maps say of its service, and of all. */
+/* How packets go to a backend, besides where: what the maps say of its service, and of all. It
+ * has no padding: it is compared as it lies in memory. */
 struct mode {
-	enum ek_forward forward;
-	uint32_t gue;
 	struct ek_addr source; /* a prefix */
-	uint8_t source_bits;   /* 0: this host's own address instead */
+	uint32_t source_bits;  /* 0: this host's own address instead */
+	uint32_t gue;
+	uint32_t port; /* nat: the backend's */
+	enum ek_forward forward;
 };
 
 /* What is watched for a backend index. Names are copied: the maps forget them first. */
 struct watch {
 	struct ek_addr addr;
-	uint16_t port; /* nat: the backend's */
 	char name[EK_NAME_MAX + 1], service[EK_NAME_MAX + 1];
 	bool active;
 	struct mode mode;
@@ -172,9 +173,9 @@ static int path_make(struct ek_path *out, const struct watch *w, const struct ho
 		.ifindex = hop->ifindex,
 		.mtu = hop->mtu,
 		.source = w->mode.source_bits ? w->mode.source : hop->source,
-		.source_bits = w->mode.source_bits,
+		.source_bits = (uint8_t)w->mode.source_bits,
 		.gue = w->mode.gue,
-		.port = w->port,
+		.port = (uint16_t)w->mode.port,
 	};
 
 	memcpy(from.source_mac, hop->source_mac, sizeof(from.source_mac));
@@ -264,9 +265,7 @@ static void watch_begin(struct nexthops *n, uint32_t backend, const struct ek_ba
 			    id->name, strerror(-err));
 		return;
 	}
-	*w = (struct watch){
-		.addr = id->addr, .port = id->port, .active = true, .reported = HOP_UNKNOWN
-	};
+	*w = (struct watch){ .addr = id->addr, .active = true, .reported = HOP_UNKNOWN };
 	snprintf(w->name, sizeof(w->name), "%s", id->name);
 	snprintf(w->service, sizeof(w->service), "%s", service->name);
 	chain_add(n, backend);
@@ -296,15 +295,10 @@ static struct mode mode_of(const struct dp *dp, const struct ek_backend_id *id)
 	return (struct mode){
 		.forward = (enum ek_forward)s->forward,
 		.gue = s->gue,
+		.port = id->port,
 		.source = ipv4 ? g->source4 : g->source6,
 		.source_bits = ipv4 ? g->source4_bits : g->source6_bits,
 	};
-}
-
-static bool mode_equal(const struct mode *a, const struct mode *b)
-{
-	return a->forward == b->forward && a->gue == b->gue && a->source_bits == b->source_bits &&
-	       addr_equal(&a->source, &b->source);
 }
 
 bool nexthops_sync(struct daemon *d)
@@ -315,10 +309,9 @@ bool nexthops_sync(struct daemon *d)
 	for (uint32_t i = 1; i < n->count; i++) {
 		const struct ek_backend_id *id = &d->dp->backend_ids[i];
 		struct watch *w = &n->watch[i];
-		struct mode mode;
+		struct mode mode = mode_of(d->dp, id);
 
-		if (w->active && (id->used == USE_FREE || !addr_equal(&w->addr, &id->addr) ||
-				  w->port != id->port))
+		if (w->active && (id->used == USE_FREE || !addr_equal(&w->addr, &id->addr)))
 			watch_end(n, i);
 		if (id->used == USE_FREE)
 			continue;
@@ -327,8 +320,8 @@ bool nexthops_sync(struct daemon *d)
 			watch_begin(n, i, id);
 		if (w->active && strcmp(w->name, id->name) != 0)
 			snprintf(w->name, sizeof(w->name), "%s", id->name);
-		mode = mode_of(d->dp, id);
-		if (w->active && !mode_equal(&w->mode, &mode) && mode.forward != EK_FORWARD_NONE) {
+		if (w->active && memcmp(&w->mode, &mode, sizeof(mode)) != 0 &&
+		    mode.forward != EK_FORWARD_NONE) {
 			w->mode = mode;
 			path_publish(n, i, hops_find(n->hops, &w->addr));
 		}
