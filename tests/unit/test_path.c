@@ -245,7 +245,7 @@ static void nat_changes_ethernet_and_has_the_new_destination_beside_it(void **st
 		assert_true(addr_equal(&end.addr, &to));
 		assert_int_equal(end.port, htons(8443));
 		assert_int_equal(end.ipv6, i);
-		assert_int_equal(path_overhead(EK_FORWARD_NAT, &to), 0);
+		assert_int_equal(path_overhead(EK_FORWARD_NAT, 0, &to), 0);
 	}
 }
 
