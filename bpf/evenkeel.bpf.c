@@ -5,6 +5,7 @@
 #include "general.h"
 #include "icmp.h"
 #include "return.h"
+#include "too_big.h"
 
 SEC("xdp")
 int evenkeel(struct xdp_md *ctx)
@@ -28,6 +29,12 @@ SEC("xdp")
 int evenkeel_return(struct xdp_md *ctx)
 {
 	return give_back(ctx);
+}
+
+SEC("xdp")
+int evenkeel_too_big(struct xdp_md *ctx)
+{
+	return tell_too_big(ctx);
 }
 
 char LICENSE[] SEC("license") = "GPL";

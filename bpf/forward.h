@@ -19,7 +19,7 @@ static __always_inline int forward_l2(struct packet *p, const struct ek_path *pa
 	/* The two addresses; the type is the packet's own. */
 	copy_words(data, path->header, 1);
 	*(__u32 *)(data + 8) = *(const __u32 *)(path->header + 8);
-	return finish(p, path->egress);
+	return finish(p, path);
 }
 
 /* A hop of a router, so that what goes in circles ends: an address that is exchanged here may
@@ -48,7 +48,7 @@ static __always_inline int forward_ipv4(struct packet *p, const struct ek_path *
 	if (data + ETH_HLEN + sizeof(struct iphdr) > (void *)(long)p->ctx->data_end)
 		return drop(EK_DROP_INTERNAL);
 	write_outer_ipv4(p, path, data, p->ip_len + sizeof(struct iphdr), inner_protocol(p));
-	return finish(p, path->egress);
+	return finish(p, path);
 }
 
 static __always_inline int forward_ipv6(struct packet *p, const struct ek_path *path)
@@ -63,7 +63,7 @@ static __always_inline int forward_ipv6(struct packet *p, const struct ek_path *
 	if (data + ETH_HLEN + sizeof(struct ipv6hdr) > (void *)(long)p->ctx->data_end)
 		return drop(EK_DROP_INTERNAL);
 	write_outer_ipv6(p, path, data, p->ip_len, inner_protocol(p));
-	return finish(p, path->egress);
+	return finish(p, path);
 }
 
 static __always_inline int forward(struct packet *p)
@@ -88,8 +88,6 @@ static __always_inline int forward(struct packet *p)
 			return drop(EK_DROP_INTERNAL);
 		}
 	}
-	if (p->general)
-		tags_of_path(p, path, flags);
 	switch (path->encap) {
 	case EK_ENCAP_IPV4:
 		return forward_ipv4(p, path);

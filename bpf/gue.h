@@ -115,7 +115,7 @@ static __always_inline int forward_gue_ipv4(struct packet *p, const struct ek_pa
 		return drop(EK_DROP_INTERNAL);
 	write_outer_ipv4(p, path, data, p->ip_len + outer, 0);
 	write_gue(p, path, data + ETH_HLEN + sizeof(struct iphdr), p->ip_len + gue);
-	return finish(p, path->egress);
+	return finish(p, path);
 }
 
 /* The template has the sum of what is the same for every packet of the path. UDP's length counts
@@ -150,7 +150,7 @@ static __always_inline int forward_gue_ipv6(struct packet *p, const struct ek_pa
 	write_gue(p, path, udp, p->ip_len + gue);
 	if (path->encap & EK_ENCAP_GUE_CHECKSUM)
 		udp->check = gue_checksum(p, path, udp, sum);
-	return finish(p, path->egress);
+	return finish(p, path);
 }
 
 static __always_inline int forward_gue(struct packet *p, const struct ek_path *path)

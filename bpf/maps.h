@@ -63,6 +63,22 @@ struct {
 	__type(value, struct ek_return);
 } returning SEC(".maps");
 
+/* What a program leaves for the one that it calls, and what a CPU keeps between packets: it belongs
+ * to a load, as the programs do. */
+#define TAGS_MAX 2 /* VLAN tags between Ethernet's addresses and its type (IEEE 802.1ad) */
+struct scratch {
+	__u64 answers_full_ns; /* too_big.h: when the bucket of answers is full again */
+	__u32 mtu;             /* too_big.h: the largest packet that fits */
+	__u32 tags;            /* those that were taken off the frame */
+	__u32 tag[TAGS_MAX];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch SEC(".maps");
+
 /* Known before load, so that the JIT sees constants. */
 const volatile __u32 opt_backends = 1;  /* entries of one CPU's region in `traffic` */
 const volatile __u32 opt_flow_mask = 0; /* flow buckets - 1 */

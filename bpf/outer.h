@@ -42,10 +42,12 @@ static __always_inline __u16 source_bits(const struct packet *p, const struct ek
 }
 
 /* The frame is whole but for its tags. */
-static __always_inline int finish(struct packet *p, __u32 egress)
+static __always_inline int finish(struct packet *p, const struct ek_path *path)
 {
+	if (p->general)
+		tags_of_path(p, path);
 	STEP(push_tags(p));
-	return send(p, egress);
+	return send(p, path->egress);
 }
 
 /* Whatever stands behind the IP packet goes out with it: the frame must fit, not the packet
@@ -59,10 +61,23 @@ static __always_inline __u32 frame_length(const struct packet *p)
 	return length - ETH_HLEN;
 }
 
-/* It does not fit behind an outer header of `outer` bytes. */
+/* It does not fit behind an outer header of `outer` bytes. too_big.h tells its sender, but never
+ * of an ICMP error or a later fragment. The frame must still be the one that came in, and the
+ * tags must be those that were taken off it. */
 static __always_inline int too_big(struct packet *p, const struct ek_path *path, __u32 outer)
 {
-	return drop(p->ip_len + outer > path->mtu ? EK_DROP_TOO_BIG : EK_DROP_BAD_LENGTH);
+	struct scratch *s = p->related ? NULL : element(scratch, 0);
+
+	if (p->ip_len + outer <= path->mtu)
+		return drop(EK_DROP_BAD_LENGTH);
+	if (s) {
+		s->mtu = path->mtu > outer ? path->mtu - outer : 0;
+		s->tags = p->tags;
+		if (p->general)
+			__builtin_memcpy(s->tag, p->tag, sizeof(s->tag));
+		tail(p, TAIL_TOO_BIG);
+	}
+	return drop(EK_DROP_TOO_BIG);
 }
 
 /* Ethernet and IPv4 at `data`, where there is room. `length` is that of the whole outer packet;

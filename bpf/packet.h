@@ -21,9 +21,6 @@
 			return verdict;                                                            \
 	} while (0)
 
-/* At most two VLAN tags (IEEE 802.1ad) stand between Ethernet's addresses and its type. */
-#define TAGS_MAX 2
-
 enum fragment {
 	FRAGMENT_NONE,
 	FRAGMENT_FIRST, /* its ports are known */

@@ -11,7 +11,8 @@
 #define TAILS(X)                                                                                   \
 	X(GENERAL, evenkeel_general) /* tags, options, extension headers, fragments */             \
 	X(ICMP, evenkeel_icmp)       /* errors about flows, echo requests */                       \
-	X(RETURN, evenkeel_return)   /* for no listener, where there is nat: is it an answer? */
+	X(RETURN, evenkeel_return)   /* for no listener, where there is nat: is it an answer? */   \
+	X(TOO_BIG, evenkeel_too_big) /* does not fit: its sender is told */
 
 enum tail_program {
 #define TAIL_ENUM(id, program) TAIL_##id,

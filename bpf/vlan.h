@@ -67,8 +67,10 @@ static __always_inline int pop_tags(struct packet *p)
 }
 
 /* The tags of the path, where it has an opinion. */
-static __always_inline void tags_of_path(struct packet *p, const struct ek_path *path, __u8 flags)
+static __always_inline void tags_of_path(struct packet *p, const struct ek_path *path)
 {
+	__u8 flags = load_once(path->flags);
+
 	if (flags & EK_PATH_TAGGED) {
 		p->tags = 1;
 		p->tag[0] = bpf_htons(ETH_P_8021Q) |

@@ -299,15 +299,15 @@ _Static_assert(sizeof(struct ek_traffic) == 32, "two to a cache line");
 
 /* verdicts[cpu] */
 struct ek_verdicts {
-	__u64 passed;          /* not for a service */
-	__u64 sent;            /* XDP_TX */
-	__u64 redirected;      /* XDP_REDIRECT */
-	__u64 stored;          /* flows stored */
-	__u64 early_fragments; /* passed: to a service's address, before their first one */
-	__u64 answered;        /* XDP_TX of an answer of our own, to its sender */
-	__u64 returned;        /* answers of nat backends, given the service's address */
-	__u64 pad;
-	__u64 dropped[32]; /* by enum ek_drop */
+	__u64 passed;           /* not for a service */
+	__u64 sent;             /* XDP_TX */
+	__u64 redirected;       /* XDP_REDIRECT */
+	__u64 stored;           /* flows stored */
+	__u64 early_fragments;  /* passed: to a service's address, before their first one */
+	__u64 answered;         /* XDP_TX of an answer of our own, to its sender */
+	__u64 returned;         /* answers of nat backends, given the service's address */
+	__u64 answered_too_big; /* of these, packet-too-big: the rest are echo replies */
+	__u64 dropped[32];      /* by enum ek_drop */
 };
 _Static_assert(EK_DROP_COUNT <= 32, "room for every drop reason");
 _Static_assert(sizeof(struct ek_verdicts) % 64 == 0, "no cache line is shared by two CPUs");
@@ -342,7 +342,7 @@ struct ek_backend_id {
 	__u32 service;
 	__u8 used; /* 0: index is free; 1: in use; 2: leaving, its entries are being swept */
 	__u8 pad;
-	__u16 port; /* nat: where its packets go, host order; 0: to the listener's */
+	__u16 port;  /* nat: where its packets go, host order; 0: to the listener's */
 	__u32 since; /* CLOCK_MONOTONIC seconds when the index was taken, or began to leave */
 	__u32 died;  /* and when the backend was last declared dead; 0: it lives */
 };

@@ -15,7 +15,8 @@
 	X(ECHO, "echo", "an echo request to a service's address: the configuration says drop")     \
 	X(NO_BACKEND, "no_backend", "the slot has no backend: the pool is empty")                  \
 	X(NO_NEXT_HOP, "no_next_hop", "no route or neighbour to the backend: see evenkeel doctor") \
-	X(TOO_BIG, "too_big", "does not fit the egress MTU after encapsulation: lower advmss/MTU") \
+	X(TOO_BIG, "too_big",                                                                      \
+	  "does not fit the egress MTU after encapsulation, and its sender cannot be told")        \
 	X(HOP_LIMIT, "hop_limit", "its TTL or hop limit ends here, where nat is a router")         \
 	X(NOT_REMEMBERED, "not_remembered", "a new flow in an unsettled slot could not be stored") \
 	X(NO_HEADROOM, "no_headroom", "the driver leaves no room for the outer header")            \

@@ -51,6 +51,11 @@
 #define EK_FRAGMENT_BUCKETS 4096u
 #define EK_FRAGMENT_S 30u
 
+/* Packet-too-big answers of one CPU: a client needs one for each path it learns, and its kernel
+ * keeps what it learnt for minutes. More would be work for a flood. */
+#define EK_ANSWERS_PER_S 1000u
+#define EK_ANSWERS_BURST 100u
+
 /* Egress interfaces are addressed by ifindex through a hashed devmap. */
 #define EK_EGRESS_MAX 1024u
 

@@ -334,20 +334,6 @@ static void ethernet_padding_does_not_count_as_packet(void **state)
 	assert_true(frame_is_sound(&out, FRAME_IP));
 }
 
-static void a_packet_too_big_for_the_tunnel_is_dropped_by_name(void **state)
-{
-	const struct fixture *x = *state;
-	struct frame in, out;
-	uint64_t before = fixture_dropped(x, EK_DROP_TOO_BIG);
-
-	/* 1480 + 20 fit; 1480 + 40 do not. Whichever backend it is, 1440 + 40 do. */
-	frame_build(&in, &(struct segment){ .flow = WEB4, .payload = 1400 });
-	assert_int_equal(fixture_run(x, &in, &out), XDP_TX);
-	frame_build(&in, &(struct segment){ .flow = WEB4, .payload = 1460 });
-	assert_int_equal(fixture_run(x, &in, &out), XDP_DROP);
-	assert_int_equal(fixture_dropped(x, EK_DROP_TOO_BIG), before + 1);
-}
-
 static void a_backend_without_next_hop_gets_nothing(void **state)
 {
 	struct fixture *x = *state;
@@ -415,7 +401,6 @@ int main(void)
 		cmocka_unit_test(a_frame_cut_anywhere_is_never_forwarded),
 		cmocka_unit_test(ipv4_options_are_carried_along),
 		cmocka_unit_test(ethernet_padding_does_not_count_as_packet),
-		cmocka_unit_test(a_packet_too_big_for_the_tunnel_is_dropped_by_name),
 		cmocka_unit_test(a_backend_without_next_hop_gets_nothing),
 		cmocka_unit_test(a_changed_path_takes_effect_whole),
 		cmocka_unit_test(traffic_is_counted_by_backend),

@@ -196,7 +196,8 @@ static void check_mtu(struct doctor *x, const struct config_service *s,
 		return;
 	}
 	dp_verdicts(x->daemon->dp, &verdicts);
-	if (!verdicts.dropped[EK_DROP_TOO_BIG] && service_had_traffic(x, s)) {
+	if (!verdicts.dropped[EK_DROP_TOO_BIG] && !verdicts.answered_too_big &&
+	    service_had_traffic(x, s)) {
 		/* The backends' advmss cannot be seen from here, but that it works can. */
 		finding_add(x->findings, FINDING_OK, "mtu", subject, "",
 			    "MTU %u less %u bytes of outer header leaves %u, and no packet was "
@@ -209,8 +210,8 @@ static void check_mtu(struct doctor *x, const struct config_service *s,
 		 "raise the MTU between balancer and backend to %u",
 		 room > HEADERS_IPV4 ? room - HEADERS_IPV4 : 0, CLIENT_MTU + overhead);
 	finding_add(x->findings, FINDING_WARNING, "mtu", subject, remedy,
-		    "MTU %u less %u bytes of outer header leaves %u: larger packets of clients are "
-		    "dropped as too_big",
+		    "MTU %u less %u bytes of outer header leaves %u: of larger packets clients are "
+		    "told so, or they are dropped as too_big",
 		    hop->mtu, overhead, room);
 }
 

@@ -111,7 +111,8 @@ static int reuse_map(struct bpf_map *map, const char *pins, char error[static DP
 static bool is_internal(const struct bpf_map *map)
 {
 	return strchr(dp_map_name(map), '.') || /* libbpf's own for .rodata */
-	       bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY;
+	       bpf_map__type(map) == BPF_MAP_TYPE_PROG_ARRAY ||
+	       bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY; /* what programs keep aside */
 }
 
 /* Adopts all pinned maps. *found counts them: all, or none, or a half-made set. */

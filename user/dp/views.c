@@ -106,6 +106,7 @@ void dp_verdicts(const struct dp *dp, struct ek_verdicts *out)
 		sum.early_fragments += v->early_fragments;
 		sum.answered += v->answered;
 		sum.returned += v->returned;
+		sum.answered_too_big += v->answered_too_big;
 		for (int i = 0; i < EK_DROP_COUNT; i++)
 			sum.dropped[i] += v->dropped[i];
 	}
