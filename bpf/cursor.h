@@ -6,6 +6,10 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+/* Offsets of headers in a frame are below this: two chains of six extension headers of 2 KiB each
+ * do not reach it. */
+#define FRAME_OFFSET_MASK 0x7fff
+
 struct cursor {
 	const void *at;
 	const void *end;

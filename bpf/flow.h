@@ -56,10 +56,10 @@ static __always_inline int flow_claim_in(struct ek_flow_bucket *b, __u64 tag, __
 	       flow_claim(&b->flow[2], tag, state) || flow_claim(&b->flow[3], tag, state);
 }
 
-static __always_inline int flow_free(const struct ek_flow_bucket *b)
+static __always_inline __u64 flow_free(const struct ek_flow_bucket *b)
 {
-	return !load_once(b->flow[0].tag) + !load_once(b->flow[1].tag) +
-	       !load_once(b->flow[2].tag) + !load_once(b->flow[3].tag);
+	return is_zero(load_once(b->flow[0].tag)) + is_zero(load_once(b->flow[1].tag)) +
+	       is_zero(load_once(b->flow[2].tag)) + is_zero(load_once(b->flow[3].tag));
 }
 
 /* 1: stored. 0: both buckets are full. The emptier bucket is taken (Azar et al., "Balanced

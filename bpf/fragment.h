@@ -12,7 +12,7 @@
 #include "verdict.h"
 
 /* Which note gives way: our own before, a free place, the oldest (ages are below 256). */
-enum { PLACE_IS_FREE = 1000, PLACE_IS_OURS };
+enum { PLACE_IS_FREE = 1000, PLACE_IS_OURS = 2000 };
 
 static __always_inline __u32 second_now(void)
 {
@@ -26,35 +26,51 @@ static __always_inline __u64 fragment_hash(const struct packet *p)
 }
 
 /* Notes where the first fragment goes; nowhere (EK_NO_BACKEND) ends what an earlier datagram
- * with the same identification left. Two CPUs that meet here lose one of two notes. */
-static __always_inline void fragment_lead(struct packet *p, __u32 backend)
+ * with the same identification left. Two CPUs that meet here lose one of two notes. Not static,
+ * as the next: so the verifier judges it once, and not once for each way to it. */
+__noinline int fragment_note(__u64 hash, __u32 backend)
 {
-	__u64 hash = fragment_hash(p);
 	__u32 tag = ek_fragment_tag(hash), now_s = second_now();
 	struct ek_fragment_bucket *b = element(fragments, ek_fragment_bucket(hash));
-	__u32 best = 0, place = 0;
+	__u32 best = 0, place;
 
 	if (!b)
-		return;
+		return 0;
 #pragma unroll
 	for (int i = 0; i < EK_FRAGMENTS_PER_BUCKET; i++) {
 		__u64 note = load_once(b->note[i]);
-		__u32 claim = ek_fragment_age(note, now_s) + 1;
+		__u32 claim = ek_fragment_age(note, now_s) + PLACE_IS_FREE * is_zero(note) +
+			      PLACE_IS_OURS * is_zero(ek_fragment_note_tag(note) ^ tag);
 
-		if (!note)
-			claim = PLACE_IS_FREE;
-		if (ek_fragment_note_tag(note) == tag)
-			claim = PLACE_IS_OURS;
-		if (claim > best) {
+		claim = claim * EK_FRAGMENTS_PER_BUCKET + i;
+		if (claim > best)
 			best = claim;
-			place = i;
-		}
 	}
+	place = best % EK_FRAGMENTS_PER_BUCKET;
 	if (backend)
-		store_once(b->note[place % EK_FRAGMENTS_PER_BUCKET],
-			   ek_fragment_note(tag, backend, now_s));
-	else if (best == PLACE_IS_OURS)
-		store_once(b->note[place % EK_FRAGMENTS_PER_BUCKET], 0);
+		store_once(b->note[place], ek_fragment_note(tag, backend, now_s));
+	else if (best / EK_FRAGMENTS_PER_BUCKET >= PLACE_IS_OURS)
+		store_once(b->note[place], 0);
+	return 0;
+}
+
+/* Where the first fragment went, or EK_NO_BACKEND. */
+__noinline __u32 fragment_backend(__u64 hash)
+{
+	__u32 tag = ek_fragment_tag(hash), now_s = second_now();
+	struct ek_fragment_bucket *b = element(fragments, ek_fragment_bucket(hash));
+
+	if (!b)
+		return EK_NO_BACKEND;
+#pragma unroll
+	for (int i = 0; i < EK_FRAGMENTS_PER_BUCKET; i++) {
+		__u64 note = load_once(b->note[i]);
+
+		if (note && ek_fragment_note_tag(note) == tag &&
+		    ek_fragment_age(note, now_s) <= EK_FRAGMENT_S)
+			return ek_fragment_backend(note);
+	}
+	return EK_NO_BACKEND;
 }
 
 /* One that comes before the first, or without it, cannot be told from the host's own: it is
@@ -69,27 +85,13 @@ static __always_inline int fragment_early(const struct packet *p)
 
 static __always_inline int fragment_follow(struct packet *p)
 {
-	struct ek_fragment_bucket *b;
-	__u32 tag, now_s = second_now();
-
 	p->hash = fragment_hash(p);
-	tag = ek_fragment_tag(p->hash);
-	b = element(fragments, ek_fragment_bucket(p->hash));
-	if (!b)
-		return pass();
+	p->backend = fragment_backend(p->hash);
+	if (!p->backend)
+		return fragment_early(p);
 	p->syn = 0;
 	p->related = 1;
-#pragma unroll
-	for (int i = 0; i < EK_FRAGMENTS_PER_BUCKET; i++) {
-		__u64 note = load_once(b->note[i]);
-
-		if (note && ek_fragment_note_tag(note) == tag &&
-		    ek_fragment_age(note, now_s) <= EK_FRAGMENT_S) {
-			p->backend = ek_fragment_backend(note);
-			return p->defect ? drop(p->defect - 1) : NEXT;
-		}
-	}
-	return fragment_early(p);
+	return p->defect ? drop(p->defect - 1) : NEXT;
 }
 
 #endif

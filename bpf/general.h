@@ -52,8 +52,16 @@ static __always_inline int parse_options_ipv4(struct packet *p, struct cursor *c
 	return NEXT;
 }
 
+/* What a chain of extension headers comes to. */
+struct chain {
+	__u32 proto;  /* of what follows it */
+	__u32 length; /* of all headers */
+	__u32 fragment;
+	__be32 fragment_id;
+};
+
 /* One extension header. NEXT: look at what follows it. */
-static __always_inline int parse_extension(struct packet *p, struct cursor *c)
+static __always_inline int walk_extension(struct chain *h, struct cursor *c)
 {
 	const struct extension *x = take(c, struct extension);
 	__u32 length;
@@ -61,46 +69,68 @@ static __always_inline int parse_extension(struct packet *p, struct cursor *c)
 	if (!x)
 		return pass();
 	length = sizeof(*x) + x->length * 8;
-	if (p->proto == IPPROTO_FRAGMENT) {
+	if (h->proto == IPPROTO_FRAGMENT) {
 		const struct ipv6_fragment {
 			__u8 next, reserved;
 			__be16 offset;
 			__be32 id;
 		} *f = (const void *)x;
 
-		p->fragment =
+		h->fragment =
 			fragment_kind(f->offset & bpf_htons(0xfff8), f->offset & bpf_htons(1));
-		p->fragment_id = f->id;
+		h->fragment_id = f->id;
 		length = sizeof(*f);
-	} else if (p->proto == IPPROTO_ROUTING && x->segments_left) {
+	} else if (h->proto == IPPROTO_ROUTING && x->segments_left) {
 		return pass(); /* this host is a stop on its way, not its end */
 	}
-	p->proto = x->next;
-	p->transport += length;
-	p->room -= (int)length;
+	h->proto = x->next;
+	h->length += length;
 	c->at = (const void *)x + length;
+	return NEXT;
+}
+
+/* The chain that begins at `offset` of the frame with a header of type `proto`. Not static: so the
+ * verifier judges it once, and goes on with one state instead of one for each length of a chain. */
+__noinline int walk_extensions(struct xdp_md *ctx, __u32 offset, __u32 proto, struct chain *out)
+{
+	struct chain h = { .proto = proto, .fragment = FRAGMENT_NONE };
+	struct cursor c = cursor_at_start(ctx);
+
+	if (!out)
+		return pass();
+	c.at += offset & FRAME_OFFSET_MASK;
+	for (int i = 0; i < EXTENSION_HEADERS_MAX; i++) {
+		/* What follows the header of a later fragment is not a header. */
+		if (h.fragment == FRAGMENT_LATER)
+			break;
+		if (h.proto != IPPROTO_HOPOPTS && h.proto != IPPROTO_ROUTING &&
+		    h.proto != IPPROTO_DSTOPTS && h.proto != IPPROTO_FRAGMENT)
+			break;
+		STEP(walk_extension(&h, &c));
+	}
+	*out = h;
 	return NEXT;
 }
 
 static __always_inline int parse_extensions_ipv6(struct packet *p, struct cursor *c)
 {
 	const struct ipv6hdr *ip = take(c, struct ipv6hdr);
+	struct cursor start = cursor_at_start(p->ctx);
+	struct chain h = {};
+	__u32 offset;
 
 	if (!ip || ip->version != 6)
 		return pass();
-	p->fragment = FRAGMENT_NONE;
-	p->transport = sizeof(*ip);
 	set_ipv6_header(p, ip, c);
-#pragma unroll
-	for (int i = 0; i < EXTENSION_HEADERS_MAX; i++) {
-		/* What follows the header of a later fragment is not a header. */
-		if (p->fragment == FRAGMENT_LATER)
-			break;
-		if (p->proto != IPPROTO_HOPOPTS && p->proto != IPPROTO_ROUTING &&
-		    p->proto != IPPROTO_DSTOPTS && p->proto != IPPROTO_FRAGMENT)
-			break;
-		STEP(parse_extension(p, c));
-	}
+	offset = c->at - start.at;
+	STEP(walk_extensions(p->ctx, offset, p->proto, &h));
+	p->proto = h.proto;
+	p->fragment = h.fragment;
+	p->fragment_id = h.fragment_id;
+	p->transport = sizeof(*ip) + h.length;
+	p->room -= (int)h.length;
+	*c = start;
+	c->at += (offset + h.length) & FRAME_OFFSET_MASK;
 	return NEXT;
 }
 
@@ -136,7 +166,7 @@ static __always_inline int choose(struct packet *p)
 	if (verdict == NEXT)
 		verdict = pick(p);
 	if (p->fragment == FRAGMENT_FIRST)
-		fragment_lead(p, verdict == NEXT ? p->backend : EK_NO_BACKEND);
+		fragment_note(fragment_hash(p), verdict == NEXT ? p->backend : EK_NO_BACKEND);
 	return verdict;
 }
 
