@@ -35,33 +35,38 @@ static __always_inline void touch_slot(__u64 *slot, __u64 word, __u32 now_s)
 		__sync_val_compare_and_swap(slot, word, touched);
 }
 
-/* What the unsettled path is given: a copy, so that the hot path keeps its own in registers. */
+/* What the unsettled path is given: a copy, so that the hot path keeps its own in registers. No
+ * pointers and no padding: the verifier looks at a global function once, whoever calls it, but
+ * lets nothing else pass into it. */
 struct question {
-	struct ek_service *of; /* the service's record */
 	__u64 table;
-	__u64 *slot;
 	__u64 word;
 	__u64 hash;
 	struct ek_flow_id id;
+	__u32 slot; /* index in `slots` */
 	__u32 service;
-	enum ek_packet packet;
+	__u32 packet; /* enum ek_packet */
 	__u32 seq;
 };
+_Static_assert(sizeof(struct question) == 80, "no padding");
 
 static __always_inline struct ek_flow_id flow_id(const struct packet *p)
 {
-	return (struct ek_flow_id){ p->src, p->dst, p->sport, p->dport, p->proto };
+	return (struct ek_flow_id){ p->src, p->dst, p->sport, p->dport, p->proto, {} };
 }
 
 /* The slot hash where the listener's salt is not for this table. */
-static __noinline __u64 rehash(const struct ek_flow_id *id, __u64 table)
+__noinline __u64 rehash(const struct ek_flow_id *id, __u64 table)
 {
+	if (!id)
+		return 0;
 	return ek_table_flow_hash(table, id, core.global.key);
 }
 
-static __noinline __u64 flow_tag(const struct ek_flow_id *id, __u64 table, __u64 hash,
-				 __u32 service)
+__noinline __u64 flow_tag(const struct ek_flow_id *id, __u64 table, __u64 hash, __u32 service)
 {
+	if (!id)
+		return 0;
 	return ek_table_flow_tag(table, id, core.global.key, hash, service);
 }
 
@@ -69,7 +74,8 @@ static __noinline __u64 flow_tag(const struct ek_flow_id *id, __u64 table, __u64
  * remembered under that table. */
 static __always_inline __u32 old_def(const struct question *q, struct ek_flow **f)
 {
-	__u64 old = load_once(q->of->old_table), hash = q->hash, *slot, word;
+	__u64 old = load_once(core_element(services, q->service)->old_table), hash = q->hash, *slot,
+	      word;
 	int same = ek_table_flavour(old) == ek_table_flavour(q->table);
 
 	if (!old)
@@ -89,6 +95,8 @@ static __always_inline __u32 old_def(const struct question *q, struct ek_flow **
 static __always_inline __u32 remember(const struct ek_situation *s, struct ek_decision d,
 				      struct ek_flow *f, const struct question *q, __u64 tag)
 {
+	__u64 *slot = element(slots, q->slot);
+
 	if (d.act == EK_ACT_UPDATE && f) {
 		__sync_val_compare_and_swap(&f->state, s->entry, d.state);
 	} else if (d.act == EK_ACT_STORE) {
@@ -98,26 +106,27 @@ static __always_inline __u32 remember(const struct ek_situation *s, struct ek_de
 		else
 			d = ek_affinity_unstored(s, &d);
 	}
-	if (d.used_def)
-		touch_slot(q->slot, q->word, s->now_s);
+	if (d.used_def && slot)
+		touch_slot(slot, q->word, s->now_s);
 	return d.backend;
 }
 
 /* Not inlined: the common packet shall not pay for its registers. */
-static __noinline __u32 select_unsettled(const struct question *q)
+__noinline __u32 select_unsettled(const struct question *q)
 {
-	__u64 now = bpf_ktime_get_coarse_ns();
-	__u64 tag = flow_tag(&q->id, q->table, q->hash, q->service);
-	struct ek_flow *f = flow_find(tag);
-	struct ek_situation s = {
-		.packet = q->packet,
-		.cur = ek_slot_cur(q->word),
-		.def = ek_slot_def(q->word),
-		.seq = q->seq,
-		.now_s = now / NS_PER_S,
-		.udp_grace = now < q->of->udp_grace_ns,
-	};
+	__u64 now = bpf_ktime_get_coarse_ns(), tag;
+	struct ek_situation s = { .now_s = now / NS_PER_S };
+	struct ek_flow *f;
 
+	if (!q)
+		return EK_NO_BACKEND;
+	s.packet = q->packet;
+	s.cur = ek_slot_cur(q->word);
+	s.def = ek_slot_def(q->word);
+	s.seq = q->seq;
+	s.udp_grace = now < core_element(services, q->service)->udp_grace_ns;
+	tag = flow_tag(&q->id, q->table, q->hash, q->service);
+	f = flow_find(tag);
 	if (s.def == EK_DEF_OLD_TABLE)
 		s.def = old_def(q, &f);
 	s.entry = f ? load_once(f->state) : 0;
@@ -141,6 +150,7 @@ static __always_inline int pick(struct packet *p)
 	__u64 table = load_once(s->table);
 	__u8 flavour = ek_table_flavour(table);
 	__u64 *slot, word;
+	__u32 index;
 
 	if (!table)
 		return drop(EK_DROP_INTERNAL);
@@ -154,16 +164,16 @@ static __always_inline int pick(struct packet *p)
 
 		p->hash = rehash(&id, table);
 	}
-	slot = element(slots, ek_table_base(table) + ((__u32)p->hash & ek_table_mask(table)));
+	index = ek_table_base(table) + ((__u32)p->hash & ek_table_mask(table));
+	slot = element(slots, index);
 	if (!slot)
 		return drop(EK_DROP_INTERNAL);
 	word = load_once(*slot);
 	p->backend = ek_slot_cur(word);
 	if (word & EK_SLOT_UNSETTLED) {
 		struct question q = {
-			.of = s,
 			.table = table,
-			.slot = slot,
+			.slot = index,
 			.word = word,
 			.hash = p->hash,
 			.id = flow_id(p),

@@ -13,6 +13,7 @@ struct ek_flow_id {
 	struct ek_addr src, dst;
 	__be16 sport, dport;
 	__u8 proto;
+	__u8 pad[3];
 };
 
 static inline __u64 ek_id_hash(const struct ek_flow_id *id, const struct ek_key *key,
