@@ -9,6 +9,9 @@
 /* Offsets of headers in a frame are below this: two chains of six extension headers of 2 KiB each
  * do not reach it. */
 #define FRAME_OFFSET_MASK 0x7fff
+/* And where one chain ends, counted from any place: two such offsets stay within what the verifier
+ * takes for a packet, 64 KiB. */
+#define FRAME_PART_MASK 0x3fff
 
 struct cursor {
 	const void *at;

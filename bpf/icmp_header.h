@@ -20,7 +20,4 @@ struct icmp_header {
 	__be32 rest;
 };
 
-/* Offsets into a frame are below this: six extension headers of 2 KiB do not reach it. */
-#define FRAME_OFFSET_MASK 0x3fff
-
 #endif

@@ -144,13 +144,13 @@ __noinline int exchange_end(struct xdp_md *ctx, const struct ek_end *to, const s
 	if (!to || !e)
 		return -1;
 	end = (void *)(long)ctx->data_end;
-	ip = (void *)(long)ctx->data + (e->ip & FRAME_OFFSET_MASK);
+	ip = (void *)(long)ctx->data + (e->ip & FRAME_PART_MASK);
 	change = put_address(ip, end, &to->addr, e);
 	if (change < 0)
 		return -1;
 	if (!e->proto)
 		return 0;
-	ip += e->transport & FRAME_OFFSET_MASK;
+	ip += e->transport & FRAME_PART_MASK;
 	return put_transport(ip, end, to->port, change, e) < 0 ? -1 : 0;
 }
 
@@ -168,15 +168,15 @@ __noinline int exchange_error(struct xdp_md *ctx, const struct ek_end *to, const
 	if (!to || !e || !quoted)
 		return -1;
 	end = (void *)(long)ctx->data_end;
-	ip = (void *)(long)ctx->data + (quoted->ip & FRAME_OFFSET_MASK);
+	ip = (void *)(long)ctx->data + (quoted->ip & FRAME_PART_MASK);
 	address = put_address(ip, end, &to->addr, quoted);
-	ip += quoted->transport & FRAME_OFFSET_MASK;
+	ip += quoted->transport & FRAME_PART_MASK;
 	if (address < 0)
 		return -1;
 	transport = put_transport(ip, end, to->port, address, quoted);
-	ip = (void *)(long)ctx->data + (e->ip & FRAME_OFFSET_MASK);
+	ip = (void *)(long)ctx->data + (e->ip & FRAME_PART_MASK);
 	outer = put_address(ip, end, &to->addr, e);
-	icmp = ip + (e->transport & FRAME_OFFSET_MASK);
+	icmp = ip + (e->transport & FRAME_PART_MASK);
 	if (transport < 0 || outer < 0 || (void *)(icmp + 1) > end)
 		return -1;
 	icmp->check =
