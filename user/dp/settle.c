@@ -281,7 +281,7 @@ int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, struct dp_s
 {
 	struct dp_settled done = {};
 	struct dp_settling *s = dp->priv->quiet ? NULL : settling_of(dp);
-	struct sweep w = { .dp = dp, .memory = s, .now_s = --now_s }; /* late: see above */
+	struct sweep w = { .dp = dp, .memory = s, .now_s = now_s - 1 }; /* late: see above */
 	uint32_t left;
 	int err;
 
@@ -290,15 +290,15 @@ int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, struct dp_s
 		*result = done;
 		return err;
 	}
-	err = prepare(s, dp, c, now_s);
+	err = prepare(s, dp, c, w.now_s);
 	if (err)
 		return err;
 	sweep(&w);
 	done.flows_remembered = w.remembered;
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
-		settle_slots(dp, s, i, now_s, &done);
+		settle_slots(dp, s, i, w.now_s, &done);
 	left = drop_old_tables(dp, s);
-	left += leaving_judge(dp, s, now_s, &done);
+	left += leaving_judge(dp, s, w.now_s, &done);
 	dp->priv->quiet =
 		!done.slots_unsettled && !done.flows_remembered && !left && !done.slots_settled;
 	*result = done;
