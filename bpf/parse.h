@@ -19,6 +19,7 @@
 #include "tail.h"
 #include "verdict.h"
 
+#define IPV4_DONT_FRAGMENT 0x4000
 #define IPV4_MORE_FRAGMENTS 0x2000
 #define IPV4_OFFSET 0x1fff
 

@@ -17,8 +17,6 @@
 #define FAMILY_IPV4 2
 #define FAMILY_IPV6 10
 
-#define IPV4_DONT_FRAGMENT 0x4000
-
 enum way {
 	WAY_HOST,   /* as it came */
 	WAY_KERNEL, /* with its new source, which the kernel forwards */

@@ -28,7 +28,6 @@
 #define IPV6_LEAST_MTU 1280
 
 #define ICMP_FRAGMENTATION_NEEDED 4 /* a code of ICMP_DEST_UNREACH */
-#define IPV4_DONT_FRAGMENT 0x4000
 #define TOS_INTERNETWORK_CONTROL 0xc0 /* RFC 1812 section 4.3.2.5 */
 
 /* The most that one call of bpf_csum_diff() takes. */
