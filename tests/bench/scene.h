@@ -20,7 +20,7 @@
 #define SCENE_MISSED "198.18.0.17" /* every slot unsettled, no flow remembered */
 #define SCENE_GUE4 "198.18.0.20"
 #define SCENE_GUE6 "2001:db8::20"
-#define SCENE_MANY "198.19.0.0"    /* the first of 1024 services of 4 backends */
+#define SCENE_MANY "198.19.0.0" /* the first of 1024 services of 4 backends */
 #define SCENE_MANY_COUNT 1024
 #define SCENE_PORT 443
 
