@@ -26,9 +26,10 @@ static long sum_chunk(__u32 i, void *context)
 
 	if (left > SUM_CHUNK)
 		left = SUM_CHUNK;
-	/* The verifier shall see that it is at least 1, from the very value that is used. */
+	/* Is what it was, in words from which the verifier of 6.1 sees that it is 1 to SUM_CHUNK. */
+	left = ((left - 1) & (SUM_CHUNK - 1)) + 1;
 	barrier_var(left);
-	if (!left || left > SUM_CHUNK || bpf_xdp_load_bytes(s->ctx, s->at + done, bytes, left)) {
+	if (bpf_xdp_load_bytes(s->ctx, s->at + done, bytes, left)) {
 		s->failed = 1;
 		return 1;
 	}
