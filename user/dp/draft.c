@@ -9,19 +9,19 @@
 #include "dp/install.h"
 #include "dp/object.h"
 #include "dp/region.h"
+#include "evenkeel/hash.h"
 #include "lib/cleanup.h"
 #include "lib/maglev.h"
 
 /* Who has which index, while the draft is made. */
 struct indexes {
 	struct service_index *services;
-	struct backend_index *backends;
+	const struct backend_index *backends; /* the caller's */
 };
 
 static void indexes_release(struct indexes *x)
 {
 	service_index_free(&x->services);
-	backend_index_free(&x->backends);
 }
 
 /* ---- tables ------------------------------------------------------------------------------------ */
@@ -67,14 +67,37 @@ static int members_of(struct maglev_member **out, struct draft *d, const struct 
 	return 0;
 }
 
-static int fill_table(struct draft_service *s, struct draft *d, const struct dp *dp,
-		      const struct backend_index *index, char error[static DP_ERROR_MAX])
+/* A table depends on its size, the key and the set of (address, weight, index): this is the set,
+ * in whatever order. That two sets have the same sum by chance is as good as impossible, and
+ * nobody who does not know the key can make it so. */
+static uint64_t pool_of(const struct maglev_member *members, size_t count, struct ek_key key)
 {
-	_cleanup_(free_ptr) struct maglev_member *members = NULL;
-	int err = members_of(&members, d, dp, s, index, error);
+	uint64_t sum = count;
 
-	if (err)
-		return err;
+	for (size_t i = 0; i < count; i++) {
+		const struct maglev_member *m = &members[i];
+		uint64_t h = ek_mix(key.words[0] ^ m->addr.words[0], key.words[1]);
+
+		h = ek_mix(h ^ m->addr.words[1], key.words[1]);
+		sum += ek_mix(h ^ m->index, key.words[0] ^ m->weight);
+	}
+	return sum;
+}
+
+/* Has this process itself made the table in force, of the same pool? A controller that has just
+ * begun has made none: it looks at all of them. */
+static bool is_installed(const struct draft_service *s, const struct dp *dp)
+{
+	const struct dp_installed *x = &dp->priv->installed[s->index];
+
+	return s->table && !s->rebuilt && x->table == s->table && x->pool == s->pool;
+}
+
+static int fill_table(struct draft_service *s, const struct maglev_member *members,
+		      const struct dp *dp, char error[static DP_ERROR_MAX])
+{
+	int err;
+
 	s->owners = calloc(s->slots, sizeof(*s->owners));
 	if (!s->owners)
 		return dp_fail(error, -ENOMEM, "out of memory");
@@ -83,6 +106,19 @@ static int fill_table(struct draft_service *s, struct draft *d, const struct dp 
 	return err ? dp_fail(error, err, "service %s: no table: %s", s->config->name,
 			     strerror(-err))
 		   : 0;
+}
+
+static int draft_table(struct draft_service *s, struct draft *d, const struct dp *dp,
+		       const struct backend_index *index, char error[static DP_ERROR_MAX])
+{
+	_cleanup_(free_ptr) struct maglev_member *members = NULL;
+	int err = members_of(&members, d, dp, s, index, error);
+
+	if (err)
+		return err;
+	s->pool = pool_of(members, s->config->backend_count,
+			  dp->global->key[ek_flavour_key(s->flavour)]);
+	return is_installed(s, dp) ? 0 : fill_table(s, members, dp, error);
 }
 
 static uint32_t slots_that_move(const struct draft_service *s, const struct dp *dp)
@@ -149,8 +185,8 @@ static int draft_service(struct draft *d, struct draft_service *s, const struct 
 	d->service_at[service] = s;
 	s->table = s->new_table = dp->services[service].table;
 	err = choose_shape(s, dp, error);
-	err = err ?: fill_table(s, d, dp, x->backends, error);
-	if (err)
+	err = err ?: draft_table(s, d, dp, x->backends, error);
+	if (err || !s->owners)
 		return err;
 	moved = s->rebuilt ? s->slots : s->table ? slots_that_move(s, dp) : 0;
 	d->rebuilt += s->rebuilt;
@@ -252,13 +288,13 @@ static int draft_begin(struct draft *d, struct indexes *x, const struct dp *dp,
 	d->backend_at = calloc(dp->sizes.backends, sizeof(*d->backend_at));
 	if (!d->services || !d->service_at || !d->backend_at)
 		return -ENOMEM;
-	return backend_index_make(&x->backends, dp) ?: service_index_make(&x->services, dp);
+	return service_index_make(&x->services, dp);
 }
 
 int draft_make(struct draft *d, const struct dp *dp, const struct config *c,
-	       char error[static DP_ERROR_MAX])
+	       const struct backend_index *backends, char error[static DP_ERROR_MAX])
 {
-	_cleanup_(indexes_release) struct indexes x = {};
+	_cleanup_(indexes_release) struct indexes x = { .backends = backends };
 	_cleanup_(draft_release) struct draft made = {};
 	int err = draft_begin(&made, &x, dp, c);
 

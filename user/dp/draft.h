@@ -6,16 +6,19 @@
 #include "dp/dp.h"
 #include "lib/config.h"
 
+struct backend_index;
+
 struct draft_service {
 	const struct config_service *config;
 	uint32_t index;
 	uint64_t table;     /* the word in force; 0: the service is new */
 	uint64_t new_table; /* the word to switch to; equal to `table` if no slot changes */
+	uint64_t pool;      /* what its table is made of, in short */
 	uint32_t slots;
 	uint8_t flavour;
 	bool needs_region;
 	bool rebuilt;     /* of another size or flavour than the table in force */
-	uint32_t *owners; /* the backend index that each slot shall have as cur */
+	uint32_t *owners; /* the backend index that each slot shall have as cur; NULL: no change */
 };
 
 struct draft {
@@ -30,7 +33,7 @@ struct draft {
 /* Works `c` out: indexes (which dp_reserve() has given), tables, and regions for those that
  * change, the largest first. Reads the maps, writes nothing. -ENOSPC: no room in them. */
 int draft_make(struct draft *d, const struct dp *dp, const struct config *c,
-	       char error[static DP_ERROR_MAX]);
+	       const struct backend_index *backends, char error[static DP_ERROR_MAX]);
 void draft_release(struct draft *d);
 
 /* Refuses another hash or key for a service whose old table is still looked up: -EBUSY. */

@@ -19,7 +19,8 @@ struct backend_index {
 	} * who; /* by backend index */
 	uint32_t *cells;
 	uint32_t mask;
-	uint32_t next; /* no index below it is free */
+	uint32_t next;                /* no index below it is free */
+	bool served[EK_SERVICES_MAX]; /* services with backends, leaving ones included */
 };
 
 static uint32_t cell_of(const struct backend_index *x, uint32_t service, const struct ek_addr *addr)
@@ -63,6 +64,7 @@ int backend_index_make(struct backend_index **out, const struct dp *dp)
 		if (id->used == BACKEND_FREE)
 			continue;
 		x->who[i] = (struct taken){ id->service, id->addr, id->port, true };
+		x->served[id->service % EK_SERVICES_MAX] = true;
 		index_insert(x, i);
 	}
 	*out = x;
@@ -109,15 +111,6 @@ uint32_t backend_index_take(struct backend_index *x, uint32_t service,
 	return x->next;
 }
 
-static bool service_has_backends(const struct dp *dp, uint32_t service)
-{
-	for (uint32_t i = 1; i < dp->sizes.backends; i++)
-		if (dp->backend_ids[i].used != BACKEND_FREE &&
-		    dp->backend_ids[i].service == service)
-			return true;
-	return false;
-}
-
 struct service_index {
 	size_t count;
 	struct named {
@@ -161,10 +154,10 @@ int service_index_find(const struct service_index *x, const char *name)
 	return found ? (int)found->index : -ENOENT;
 }
 
-int service_index_spare(const struct dp *dp, uint32_t from)
+int service_index_spare(const struct backend_index *x, uint32_t from)
 {
 	for (uint32_t i = from; i < EK_SERVICES_MAX; i++)
-		if (!dp->service_ids[i].name[0] && !service_has_backends(dp, i))
+		if (!x->dp->service_ids[i].name[0] && !x->served[i])
 			return (int)i;
 	return -ENOSPC;
 }

@@ -33,6 +33,10 @@ void service_index_free(struct service_index **index);
 int service_index_find(const struct service_index *x, const char *name);
 
 /* A service index that no service and no leaving backend uses, not below `from`; -ENOSPC. */
-int service_index_spare(const struct dp *dp, uint32_t from);
+int service_index_spare(const struct backend_index *x, uint32_t from);
+
+/* dp_reserve() with a view that is there already, and has what is reserved afterwards. */
+int reserve_indexes(struct dp *dp, const struct config *c, struct backend_index *x, uint32_t now_s,
+		    char error[static DP_ERROR_MAX]);
 
 #endif

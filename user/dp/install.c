@@ -146,6 +146,15 @@ static uint32_t services_new(const struct draft *d)
 	return n;
 }
 
+static void note_installed(struct dp *dp, const struct draft *d)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		const struct draft_service *s = &d->services[i];
+
+		dp->priv->installed[s->index] = (struct dp_installed){ s->new_table, s->pool };
+	}
+}
+
 static int no_grace(int err, char error[static DP_ERROR_MAX])
 {
 	return dp_fail(error, err,
@@ -157,6 +166,7 @@ static int no_grace(int err, char error[static DP_ERROR_MAX])
 int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	       struct dp_install_result *result, char error[static DP_ERROR_MAX])
 {
+	_cleanup_(backend_index_free) struct backend_index *backends = NULL;
 	_cleanup_(draft_release) struct draft d = {};
 	uint64_t listeners = 0;
 	struct timespec begun;
@@ -165,8 +175,10 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	if (err)
 		return no_grace(err, error);
 	clock_gettime(CLOCK_MONOTONIC, &begun);
-	err = dp_reserve(dp, c, now_s, error);
-	err = err ?: draft_make(&d, dp, c, error);
+	if (backend_index_make(&backends, dp))
+		return dp_fail(error, -ENOMEM, "out of memory");
+	err = reserve_indexes(dp, c, backends, now_s, error);
+	err = err ?: draft_make(&d, dp, c, backends, error);
 	err = err ?: listeners_prepare(dp, &d, &listeners, error);
 	err = err ?: nat_prepare(dp, c, error);
 	if (err)
@@ -193,6 +205,7 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 		.slots_moved = d.slots_moved,
 	};
 	mark_backends(dp, &d, now_s);
+	note_installed(dp, &d);
 	dp->priv->quiet = false;
 	err = nat_retire(dp, c, now_s);
 	return err ? dp_fail(error, err, "nat: old ways back cannot be ended: %s", strerror(-err))

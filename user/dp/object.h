@@ -62,10 +62,17 @@ void deaths_adopt(struct dp *dp);
 struct dp_settling;
 void dp_settling_free(struct dp_settling *s);
 
+/* What this process made the table in force of; see pool_of(). */
+struct dp_installed {
+	uint64_t table; /* word; 0: nothing */
+	uint64_t pool;
+};
+
 /* What struct dp owns. */
 struct dp_private {
 	struct bpf_object *object;
 	struct dp_settling *settling;
+	struct dp_installed installed[EK_SERVICES_MAX];
 	bool grace_owed;        /* see grace_wait_owed() */
 	uint32_t returns_due_s; /* when the next way back of nat goes, see nat_sweep() */
 	bool quiet; /* nothing is unsettled, leaving or remembered: settling has nothing to do */

@@ -13,7 +13,7 @@
 /* What reserving will write, collected first: nothing is reserved unless all of it can be. */
 struct reservation {
 	struct dp *dp;
-	struct backend_index *index;
+	struct backend_index *index; /* the caller's */
 	struct service_index *names;
 	uint32_t *services; /* by position in the configuration */
 	struct fresh {
@@ -26,7 +26,6 @@ struct reservation {
 
 static void reservation_release(struct reservation *r)
 {
-	backend_index_free(&r->index);
 	service_index_free(&r->names);
 	free(r->services);
 	free(r->fresh);
@@ -50,7 +49,7 @@ static int reserve_services(struct reservation *r, const struct config *c,
 		int index = service_index_find(r->names, c->services[i].name);
 
 		if (index < 0) {
-			index = service_index_spare(r->dp, (uint32_t)next);
+			index = service_index_spare(r->index, (uint32_t)next);
 			next = index + 1;
 		}
 		if (index < 0)
@@ -118,11 +117,11 @@ static void write_service(struct dp *dp, uint32_t index, const struct config_ser
 	snprintf(id->name, sizeof(id->name), "%s", s->name);
 }
 
-int dp_reserve(struct dp *dp, const struct config *c, uint32_t now_s,
-	       char error[static DP_ERROR_MAX])
+int reserve_indexes(struct dp *dp, const struct config *c, struct backend_index *x, uint32_t now_s,
+		    char error[static DP_ERROR_MAX])
 {
-	_cleanup_(reservation_release) struct reservation r = { .dp = dp };
-	int err = backend_index_make(&r.index, dp) ?: service_index_make(&r.names, dp);
+	_cleanup_(reservation_release) struct reservation r = { .dp = dp, .index = x };
+	int err = service_index_make(&r.names, dp);
 
 	r.services = calloc(c->service_count + 1, sizeof(*r.services));
 	r.fresh = calloc(backends_in(c) + 1, sizeof(*r.fresh));
@@ -138,4 +137,14 @@ int dp_reserve(struct dp *dp, const struct config *c, uint32_t now_s,
 	for (size_t i = 0; i < r.fresh_count; i++)
 		write_backend(dp, &r.fresh[i], now_s);
 	return 0;
+}
+
+int dp_reserve(struct dp *dp, const struct config *c, uint32_t now_s,
+	       char error[static DP_ERROR_MAX])
+{
+	_cleanup_(backend_index_free) struct backend_index *x = NULL;
+
+	if (backend_index_make(&x, dp))
+		return dp_fail(error, -ENOMEM, "out of memory");
+	return reserve_indexes(dp, c, x, now_s, error);
 }
