@@ -78,13 +78,14 @@ static __always_inline void turn_ipv6(struct ipv6hdr *ip)
 	ip->hop_limit = ANSWER_TTL;
 }
 
-/* The type alone changes, and the order of the addresses, which no checksum sees. */
+/* The type alone changes, and the order of the addresses, which no checksum sees. Where the sum is
+ * 0 it is sent as the other zero, which is right also for an ICMP answer of nothing but zeros. */
 static __always_inline void turn_icmp(const struct packet *p, struct icmp_header *h)
 {
 	__u16 before = *(const __u16 *)h;
 
 	h->type = p->ipv6 ? ICMPV6_ECHO_REPLY : ICMP_ECHOREPLY;
-	h->check = checksum_replace(h->check, before, *(const __u16 *)h);
+	h->check = checksum_replace(h->check, before, *(const __u16 *)h) ?: 0xffff;
 }
 
 /* Turns the frame around where it is, tags included. */

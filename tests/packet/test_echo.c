@@ -137,6 +137,24 @@ static void every_checksum_is_updated_rightly(void **state)
 	}
 }
 
+/* One's complement has two zeros, and nothing but zeros sums to one of them only. */
+static void a_request_of_zeros_is_answered_with_a_right_checksum(void **state)
+{
+	static const uint8_t zeros[56];
+
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		struct frame in;
+
+		frame_build_icmp(&in, &(struct message){ .from = ipv6 ? "2001:db8:1::7" : "8.8.8.8",
+							 .to = ipv6 ? "2001:db8::10"
+								    : "203.0.113.10",
+							 .type = ipv6 ? 128 : 8,
+							 .body = zeros,
+							 .length = sizeof(zeros) });
+		expect_answer(*state, &in, FRAME_IP, header_of(ipv6));
+	}
+}
+
 static void a_wrong_checksum_stays_wrong(void **state)
 {
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
@@ -314,6 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_of_all_sizes_are_answered),
 		cmocka_unit_test(every_checksum_is_updated_rightly),
+		cmocka_unit_test(a_request_of_zeros_is_answered_with_a_right_checksum),
 		cmocka_unit_test(a_wrong_checksum_stays_wrong),
 		cmocka_unit_test(tags_and_extension_headers_are_kept),
 		cmocka_unit_test(ipv4_options_are_blanked_in_the_answer),
