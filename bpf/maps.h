@@ -82,6 +82,7 @@ struct {
 /* Known before load, so that the JIT sees constants. */
 const volatile __u32 opt_backends = 1;  /* entries of one CPU's region in `traffic` */
 const volatile __u32 opt_flow_mask = 0; /* flow buckets - 1 */
+const volatile __u32 opt_frags = 0;     /* loaded for frames of more than one buffer */
 
 /* An element of a part of `core`, whose sizes are powers of two: the verifier wants to see that
  * no index leaves it. */

@@ -54,11 +54,7 @@ static __always_inline int finish(struct packet *p, const struct ek_path *path)
  * alone. */
 static __always_inline __u32 frame_length(const struct packet *p)
 {
-	__u64 length = (long)p->ctx->data_end - (long)p->ctx->data;
-
-	/* Or clang adds to one pointer what is compared later, in 32 bits: the verifier refuses. */
-	barrier_var(length);
-	return length - ETH_HLEN;
+	return frame_bytes(p->ctx) - ETH_HLEN;
 }
 
 /* It does not fit behind an outer header of `outer` bytes. too_big.h tells its sender, but never

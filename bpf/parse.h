@@ -119,7 +119,7 @@ static __always_inline void set_ipv4_header(struct packet *p, const struct iphdr
 	p->ip_len = bpf_ntohs(ip->tot_len);
 	set_ipv4(&p->src, ip->saddr);
 	set_ipv4(&p->dst, ip->daddr);
-	if ((long)p->ip_len > c->end - (const void *)ip)
+	if (ends_within(p->ctx, c, ip, p->ip_len))
 		note(p, EK_DROP_TRUNCATED);
 }
 
@@ -152,7 +152,7 @@ static __always_inline void set_ipv6_header(struct packet *p, const struct ipv6h
 	set_ipv6(&p->dst, &ip->daddr);
 	if (payload > 0xffff - sizeof(*ip))
 		note(p, EK_DROP_BAD_LENGTH);
-	if ((long)payload > c->end - (const void *)(ip + 1))
+	if (ends_within(p->ctx, c, ip + 1, payload))
 		note(p, EK_DROP_TRUNCATED);
 	p->room = payload;
 }

@@ -27,7 +27,7 @@
 #define QUOTE_IPV6 1232
 #define IPV6_LEAST_MTU 1280
 
-#define ICMP_FRAGMENTATION_NEEDED 4 /* a code of ICMP_DEST_UNREACH */
+#define ICMP_FRAGMENTATION_NEEDED 4   /* a code of ICMP_DEST_UNREACH */
 #define TOS_INTERNETWORK_CONTROL 0xc0 /* RFC 1812 section 4.3.2.5 */
 
 /* The most that one call of bpf_csum_diff() takes. */
@@ -51,7 +51,7 @@ static __always_inline int may_answer(struct scratch *s)
 static __always_inline int make_room(struct xdp_md *ctx, int headers, int quote)
 {
 	void *data = (void *)(long)ctx->data;
-	int length = (void *)(long)ctx->data_end - data;
+	int length = frame_bytes(ctx);
 	struct ethhdr eth;
 
 	if (data + sizeof(eth) > (void *)(long)ctx->data_end)

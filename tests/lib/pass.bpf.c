@@ -11,4 +11,11 @@ int pass_all(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
+/* The same for an MTU beyond one buffer. */
+SEC("xdp.frags")
+int pass_all_frags(struct xdp_md *ctx)
+{
+	return XDP_PASS;
+}
+
 char LICENSE[] SEC("license") = "GPL";

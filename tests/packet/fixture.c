@@ -103,15 +103,28 @@ static uint32_t monotonic_s(void)
 	return (uint32_t)now.tv_sec;
 }
 
-void fixture_open(struct fixture *x, const char *yaml)
+static void open_sized(struct fixture *x, const char *yaml, const struct dp_sizes *sized)
 {
 	char error[DP_ERROR_MAX] = "";
 
 	*x = (struct fixture){ .now_s = monotonic_s() };
 	default_hops(x);
-	if (dp_open(&x->dp, NULL, &sizes, key, error))
+	if (dp_open(&x->dp, NULL, sized, key, error))
 		fail_msg("%s", error);
 	fixture_install(x, yaml);
+}
+
+void fixture_open(struct fixture *x, const char *yaml)
+{
+	open_sized(x, yaml, &sizes);
+}
+
+void fixture_open_jumbo(struct fixture *x, const char *yaml)
+{
+	struct dp_sizes jumbo = sizes;
+
+	jumbo.jumbo = true;
+	open_sized(x, yaml, &jumbo);
 }
 
 void fixture_close(struct fixture *x)

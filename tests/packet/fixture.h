@@ -22,6 +22,8 @@ struct fixture {
 
 /* Opens a data path, installs `yaml` and gives every backend a path by `hop4` or `hop6`. */
 void fixture_open(struct fixture *x, const char *yaml);
+/* The same with programs for frames of more than one buffer. */
+void fixture_open_jumbo(struct fixture *x, const char *yaml);
 /* Installs another configuration, as a change. */
 void fixture_install(struct fixture *x, const char *yaml);
 /* Sets the paths of all backends anew, after a change of the hops. */

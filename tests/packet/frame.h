@@ -10,8 +10,8 @@
 
 #include "evenkeel/abi.h"
 
-#define FRAME_MAX 4096
-#define FRAME_IP 14 /* offset of the IP header */
+#define FRAME_MAX 10240 /* jumbo frames, and what is put around them */
+#define FRAME_IP 14     /* offset of the IP header */
 
 struct frame {
 	uint8_t bytes[FRAME_MAX];

@@ -115,6 +115,8 @@ static void an_mtu_beyond_the_driver_is_an_error(void **state)
 	expect(&l, false, "mtu", FINDING_OK, "");
 	l.mtu = 3507;
 	expect(&l, false, "mtu", FINDING_ERROR, "ip link set dev eth0 mtu 3506");
+	l.jumbo = true;
+	expect(&l, false, "mtu", FINDING_OK, "");
 }
 
 static void an_unknown_driver_is_doubted_only_beyond_the_usual_mtu(void **state)

@@ -16,6 +16,7 @@ enum option_value {
 	OPT_SLOTS,
 	OPT_BACKENDS,
 	OPT_FLOWS,
+	OPT_JUMBO,
 	OPT_CONFIRM,
 	OPT_CONFIG
 };
@@ -34,6 +35,8 @@ static const struct {
 	{ "backends", "N", "backends of all services, when maps are made (16384)", OPT_BACKENDS },
 	{ "flows", "N", "flows remembered during changes, when maps are made (1048576)",
 	  OPT_FLOWS },
+	{ "jumbo", NULL, "take frames of more than one buffer (an MTU beyond about 3500)",
+	  OPT_JUMBO },
 	{ "confirm-seconds", "N",
 	  "how long an attachment that may cut you off waits for confirm (60)", OPT_CONFIRM },
 	{ "config", "PATH", "told to `evenkeel version`, never read (" EK_DEFAULT_CONFIG ")",
@@ -111,6 +114,9 @@ static int option_take(struct options *o, int option, const char *argument)
 		/* Index 0 is nobody. */
 		return number_parse(&o->sizes.backends, "backends", argument, 2,
 				    EK_BACKEND_INDEX_MAX);
+	case OPT_JUMBO:
+		o->sizes.jumbo = true;
+		return 0;
 	case OPT_FLOWS:
 		return flows_parse(&o->sizes.flow_buckets, argument);
 	default:
@@ -134,7 +140,9 @@ int options_parse(struct options *out, int argc, char **argv)
 		.pins = EK_DEFAULT_PINS,
 		.config = EK_DEFAULT_CONFIG,
 		.confirm_s = CONFIRM_S,
-		.sizes = { EK_SLOTS_DEFAULT, EK_BACKENDS_DEFAULT, EK_FLOW_BUCKETS_DEFAULT },
+		.sizes = { .slots = EK_SLOTS_DEFAULT,
+			   .backends = EK_BACKENDS_DEFAULT,
+			   .flow_buckets = EK_FLOW_BUCKETS_DEFAULT },
 	};
 	while ((option = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
 		if (option == 'h') {

@@ -140,6 +140,7 @@ static void attach_check(const struct daemon *d, struct attach_request *a, struc
 			continue;
 		}
 		candidate_compare(c, list, attached);
+		c->facts.jumbo = d->dp->sizes.jumbo;
 		preflight_link(&c->findings, &c->facts, a->generic);
 		c->hold = !a->yes && (c->facts.default_route || c->facts.session);
 		findings_say(&c->findings, reply);

@@ -42,7 +42,7 @@ static void check_rp_filter(struct findings *f, const char *interface)
 			    "reverse path filtering is not strict");
 }
 
-static void check_attachment(struct findings *f, const struct attachment *a)
+static void check_attachment(struct findings *f, const struct attachment *a, bool jumbo)
 {
 	struct link_facts facts;
 	char remedy[128];
@@ -60,6 +60,7 @@ static void check_attachment(struct findings *f, const struct attachment *a)
 		finding_add(f, FINDING_WARNING, "attached", a->name, "evenkeel confirm",
 			    "detaches in %u s unless it is confirmed", a->left_s);
 	facts.xdp_is_ours = true;
+	facts.jumbo = jumbo;
 	preflight_link(f, &facts, a->generic);
 	check_rp_filter(f, a->name);
 }
@@ -73,7 +74,7 @@ static void check_interfaces(struct findings *f, const struct daemon *d)
 		finding_add(f, FINDING_ERROR, "attached", "pins", "",
 			    "attached interfaces cannot be listed below %s", d->options.pins);
 	for (size_t i = 0; i < count; i++)
-		check_attachment(f, &list[i]);
+		check_attachment(f, &list[i], d->dp->sizes.jumbo);
 	if (!count)
 		finding_add(f, FINDING_WARNING, "attached", "interfaces", "evenkeel attach IF",
 			    "no interface is attached: no traffic reaches a service");

@@ -15,6 +15,8 @@ struct dp_sizes {
 	uint32_t slots;
 	uint32_t backends;
 	uint32_t flow_buckets; /* a power of two */
+	/* Not of the maps, but of this load: programs for frames of more than one buffer. */
+	bool jumbo;
 };
 
 struct dp_private;

@@ -99,12 +99,13 @@ static int set_entries(struct bpf_object *object, const char *name, uint64_t ent
 struct options {
 	uint32_t backends;
 	uint32_t flow_mask;
+	uint32_t frags;
 };
 
 static int set_options(struct bpf_object *object, const struct dp_sizes *sizes,
 		       char error[static DP_ERROR_MAX])
 {
-	struct options options = { sizes->backends, sizes->flow_buckets - 1 };
+	struct options options = { sizes->backends, sizes->flow_buckets - 1, sizes->jumbo };
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, object) {
@@ -115,6 +116,21 @@ static int set_options(struct bpf_object *object, const struct dp_sizes *sizes,
 			return bpf_map__set_initial_value(map, &options, sizeof(options));
 	}
 	return dp_fail(error, -ENOENT, "the BPF object has no read-only data");
+}
+
+/* All or none: a program calls only those of its kind. */
+static int set_frags(struct bpf_object *object, const struct dp_sizes *sizes)
+{
+	struct bpf_program *program;
+	int err = 0;
+
+	bpf_object__for_each_program(program, object)
+		if (sizes->jumbo)
+			err = err
+				      ?: bpf_program__set_flags(program,
+								bpf_program__flags(program) |
+									BPF_F_XDP_HAS_FRAGS);
+	return err;
 }
 
 /* Regions of per-CPU counters: as many as the highest CPU's number and one, because the data path
@@ -159,6 +175,7 @@ int dp_object_prepare(struct bpf_object *object, const struct dp_sizes *sizes,
 	err = err ?: set_entries(object, EK_MAP_BACKEND_IDS, sizes->backends, error);
 	err = err ?: set_entries(object, EK_MAP_FLOWS, sizes->flow_buckets, error);
 	err = err ?: set_entries(object, EK_MAP_TRAFFIC, (uint64_t)cpus * sizes->backends, error);
+	err = err ?: set_frags(object, sizes);
 	return err ?: set_options(object, sizes, error);
 }
 

@@ -200,8 +200,11 @@ static int renew_links(const struct dp *dp, const char *pins, char error[static 
 		if (err)
 			err = dp_fail(
 				error, -EPROTO,
-				"%s runs a program that cannot be replaced (%s): left as it is",
-				path, strerror(-err));
+				"%s runs a program that cannot be replaced (%s): left as it is%s",
+				path, strerror(-err),
+				err == -ERANGE && !dp->sizes.jumbo
+					? ". Its MTU takes an evenkeeld with --jumbo"
+					: "");
 	}
 	return err;
 }

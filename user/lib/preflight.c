@@ -203,10 +203,18 @@ static void check_mtu(struct findings *f, const struct link_facts *l, bool gener
 	(void)snprintf(remedy, sizeof(remedy), "ip link set dev %s mtu %u", l->name, max);
 	if (generic)
 		finding_add(f, FINDING_OK, "mtu", l->name, "", "generic mode takes any MTU");
+	else if (l->jumbo)
+		finding_add(
+			f, FINDING_OK, "mtu", l->name, "",
+			"MTU %u; frames of more than one buffer are taken (--jumbo), unless the "
+			"kernel refuses the driver",
+			l->mtu);
 	else if (max && l->mtu > max)
-		finding_add(f, FINDING_ERROR, "mtu", l->name, remedy,
-			    "MTU %u is more than %s takes with XDP: at most %u", l->mtu, l->driver,
-			    max);
+		finding_add(
+			f, FINDING_ERROR, "mtu", l->name, remedy,
+			"MTU %u is more than %s takes with XDP: at most %u, or what fits several "
+			"buffers (evenkeeld --jumbo)",
+			l->mtu, l->driver, max);
 	else if (max)
 		finding_add(f, FINDING_OK, "mtu", l->name, "", "MTU %u; %s takes up to %u", l->mtu,
 			    l->driver, max);

@@ -27,6 +27,7 @@ struct link_facts {
 	uint32_t max_queues;  /* 0 unknown */
 	uint32_t cpus;        /* online */
 	uint32_t xdp_program; /* id of an attached XDP program, 0: none */
+	bool jumbo;           /* set by the caller: programs take more than one buffer */
 	bool xdp_is_ours;     /* set by the caller: that program is a pinned evenkeel link's */
 	bool default_route;   /* a default route leaves through it */
 	bool session;         /* the caller's SSH session comes through it */
