@@ -21,7 +21,7 @@ static __always_inline __u32 second_now(void)
 
 static __always_inline __u64 fragment_hash(const struct packet *p)
 {
-	return ek_fragment_hash(p->global->key[0], &p->src, &p->dst, p->fragment_id,
+	return ek_fragment_hash(p->global->key, &p->src, &p->dst, p->fragment_id,
 				p->ipv6 ? 0 : p->proto);
 }
 

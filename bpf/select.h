@@ -60,14 +60,14 @@ __noinline __u64 rehash(const struct ek_flow_id *id, __u64 table)
 {
 	if (!id)
 		return 0;
-	return ek_table_flow_hash(table, id, core.global.key);
+	return ek_table_flow_hash(table, id, core.global.keys);
 }
 
 __noinline __u64 flow_tag(const struct ek_flow_id *id, __u64 table, __u64 hash, __u32 service)
 {
 	if (!id)
 		return 0;
-	return ek_table_flow_tag(table, id, core.global.key, hash, service);
+	return ek_table_flow_tag(table, id, core.global.keys, hash, service);
 }
 
 /* def of a flow whose slot says that its service's old table has it; *f gets the flow, if it is
@@ -157,7 +157,7 @@ static __always_inline int pick(struct packet *p)
 	if (__builtin_expect(flavour == p->flavour, 1)) {
 		int ports = ek_flavour_hash(flavour) == EK_HASH_5TUPLE;
 
-		p->hash = ek_flow_hash(p->salt, &p->src, ports ? p->sport : 0);
+		p->hash = ek_flow_hash(p->global->key, &p->src, ports ? p->sport : 0, p->salt);
 	} else {
 		/* The table was switched a moment ago, and the listeners are about to be. */
 		struct ek_flow_id id = flow_id(p);

@@ -56,27 +56,33 @@ struct ek_key {
 
 struct ek_global {
 	/* Read for every packet: the first cache line. */
-	__u32 abi;            /* EK_ABI_VERSION, written last when the maps are made */
-	__u32 flags;          /* bits 0..1: enum ek_echo, see ek_global_echo(); EK_GLOBAL_* */
-	struct ek_key key[2]; /* a table's flavour says which it was made with */
+	__u32 abi;         /* EK_ABI_VERSION, written last when the maps are made */
+	__u32 flags;       /* bits 0..1: enum ek_echo, see ek_global_echo(); EK_GLOBAL_* */
+	struct ek_key key; /* that the listeners' salts are made with: one of `keys` */
 	__u64 directory; /* see ek_directory_word(): switching it switches all listeners at once */
 	__u64 mac;       /* ek_mac_word() of the address most frames come to; 0: any is taken */
-	__u64 pad;
+	__u64 pad[3];
 
 	/* Sizes, so that pinned maps explain themselves. */
 	__u32 cpus;     /* CPU regions in `traffic` and `verdicts` */
 	__u32 backends; /* entries of `backends`, and of one CPU's region in `traffic` */
 	__u32 slots;
 	__u32 flow_buckets;
-	__u32 key_index; /* of the key that tables are made with now */
 
 	/* Prefixes that outer source addresses are taken from. The paths say what the data path
 	 * does; these say what the paths were made from. */
 	__u8 source4_bits, source6_bits; /* length of the prefix; 0: none, the host's own address */
-	__u8 pad2[10];
+	__u8 pad2[14];
 	struct ek_addr source4, source6;
+
+	/* Flow hash keys: a table's flavour says which it was made with. `key` is written while no
+	 * packet uses it: between two grace periods in which every table is of another flavour
+	 * than its listeners (key_in_force() in user/dp/install.c). */
+	struct ek_key keys[2];
+	__u32 key_index; /* of the key that tables are made with now */
+	__u32 pad3[7];
 };
-_Static_assert(sizeof(struct ek_global) == 128, "two cache lines");
+_Static_assert(sizeof(struct ek_global) == 192, "three cache lines");
 
 /* What is done with an ICMP echo request to a service's address. */
 enum ek_echo { EK_ECHO_ANSWER, EK_ECHO_PASS, EK_ECHO_DROP };

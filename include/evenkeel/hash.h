@@ -4,12 +4,13 @@
  * Keyed, so that nobody who does not know the key can aim flows at one backend or one bucket.
  * BPF has no 64x64>128 multiply and no rotate, so a round is xor-shift-multiply with the
  * constants of Pelle Evensen's moremur (https://mostlymangling.blogspot.com/2019/12/), an
- * improvement on Murmur3's 64-bit finalizer, with key material added before it and in its
+ * improvement on Murmur3's 64-bit finalizer, with one key word added before it and one in its
  * middle. It is not a cryptographic hash; the key makes it useless to search for collisions
  * offline. An IPv4 source and port fit one word and cost one round, IPv6 costs two.
  *
- * What is the same for all packets of a listener (its address, port and protocol) goes with the
- * key into a salt that user space computes once: a packet pays for its source only. */
+ * What is the same for all packets of a listener (its address, port and protocol) goes into a
+ * salt that user space computes once: a packet pays for its source only. The salt enters as late as
+ * it can, because all before it is computed while the listener is still being looked for. */
 #ifndef EVENKEEL_HASH_H
 #define EVENKEEL_HASH_H
 
@@ -28,32 +29,33 @@ static inline __u64 ek_mix(__u64 h, __u64 key)
 	return h ^ h >> 27;
 }
 
-/* Hash of one flow: its listener's salt, its source address, and its source port (0 where the hash
- * kind leaves ports out).
+/* Hash of one flow: its source address, its source port (0 where the hash kind leaves ports
+ * out) and its listener's salt.
  *
  * The low 16 bits of an IPv4-mapped address' second word are zero: the port goes there. An
  * IPv6 address fills both words; there the port enters in the middle of the first round,
  * where nobody can cancel it by choosing an address. (IPv6 sources whose first word is zero,
  * ::/64, are dropped before they come here.) */
-static inline __u64 ek_flow_hash(__u64 salt, const struct ek_addr *src, __be16 port)
+static inline __u64 ek_flow_hash(struct ek_key key, const struct ek_addr *src, __be16 port,
+				 __u64 salt)
 {
-	__u64 h;
+	__u64 h = key.words[0];
 
 	if (!src->words[0])
-		return ek_mix(salt ^ src->words[1] ^ port, salt);
-	h = ek_mix(salt ^ src->words[0], salt ^ port);
-	return ek_mix(h ^ src->words[1], salt);
+		return ek_mix(h ^ src->words[1] ^ port, key.words[1] ^ salt);
+	h = ek_mix(h ^ src->words[0], key.words[1] ^ port);
+	return ek_mix(h ^ src->words[1], key.words[1] ^ salt);
 }
 
-/* The key's and the listener's part of the flow hash. Hash kinds that must be equal across
- * listeners leave out what differs: SOURCE has the key alone, SOURCE_DEST the address too. */
+/* The listener's part of the flow hash. Hash kinds that must be equal across listeners leave
+ * out what differs: SOURCE has salt 0, SOURCE_DEST has the address only. */
 static inline __u64 ek_listener_salt(struct ek_key key, const struct ek_addr *addr, __be16 port,
 				     __u8 proto, __u8 hash_kind)
 {
-	__u64 h = ek_mix(key.words[1], key.words[0]);
+	__u64 h = key.words[1];
 
 	if (hash_kind == EK_HASH_SOURCE)
-		return h;
+		return 0;
 	h = ek_mix(h ^ addr->words[0], key.words[0]);
 	h = ek_mix(h ^ addr->words[1], key.words[0]);
 	if (hash_kind == EK_HASH_SOURCE_DEST)

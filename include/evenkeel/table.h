@@ -21,7 +21,7 @@ static inline __u64 ek_id_hash(const struct ek_flow_id *id, const struct ek_key 
 {
 	__u64 salt = ek_listener_salt(*key, &id->dst, id->dport, id->proto, hash_kind);
 
-	return ek_flow_hash(salt, &id->src, hash_kind == EK_HASH_5TUPLE ? id->sport : 0);
+	return ek_flow_hash(*key, &id->src, hash_kind == EK_HASH_5TUPLE ? id->sport : 0, salt);
 }
 
 /* The slot hash. `keys` are those of the global record. */

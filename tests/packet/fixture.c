@@ -81,21 +81,7 @@ void fixture_paths(struct fixture *x)
 	free(changes);
 }
 
-void fixture_install(struct fixture *x, const char *yaml)
-{
-	struct config *c = parse(yaml);
-	struct dp_install_result result;
-	char error[DP_ERROR_MAX] = "";
-
-	if (dp_install(x->dp, c, x->now_s, &result, error))
-		fail_msg("%s", error);
-	config_free(x->config);
-	x->config = c;
-	fixture_paths(x);
-}
-
-/* The data path's clock is the kernel's: the fixture's begins there. */
-static uint32_t monotonic_s(void)
+uint32_t now_s(void)
 {
 	struct timespec now;
 
@@ -103,11 +89,29 @@ static uint32_t monotonic_s(void)
 	return (uint32_t)now.tv_sec;
 }
 
+void fixture_install_at(struct fixture *x, const char *yaml, uint32_t at_s)
+{
+	struct config *c = parse(yaml);
+	struct dp_install_result result;
+	char error[DP_ERROR_MAX] = "";
+
+	if (dp_install(x->dp, c, at_s, &result, error))
+		fail_msg("%s", error);
+	config_free(x->config);
+	x->config = c;
+	fixture_paths(x);
+}
+
+void fixture_install(struct fixture *x, const char *yaml)
+{
+	fixture_install_at(x, yaml, now_s());
+}
+
 static void open_sized(struct fixture *x, const char *yaml, const struct dp_sizes *sized)
 {
 	char error[DP_ERROR_MAX] = "";
 
-	*x = (struct fixture){ .now_s = monotonic_s() };
+	*x = (struct fixture){ .now_s = now_s() };
 	default_hops(x);
 	if (dp_open(&x->dp, NULL, sized, key, error))
 		fail_msg("%s", error);

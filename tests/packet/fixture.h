@@ -26,6 +26,9 @@ void fixture_open(struct fixture *x, const char *yaml);
 void fixture_open_jumbo(struct fixture *x, const char *yaml);
 /* Installs another configuration, as a change. */
 void fixture_install(struct fixture *x, const char *yaml);
+void fixture_install_at(struct fixture *x, const char *yaml, uint32_t at_s);
+/* The clock that the data path reads, in seconds: sending many packets takes its time. */
+uint32_t now_s(void);
 /* Sets the paths of all backends anew, after a change of the hops. */
 void fixture_paths(struct fixture *x);
 void fixture_close(struct fixture *x);

@@ -91,17 +91,15 @@ uint32_t index_of(const struct fixture *x, const char *name)
 	return EK_NO_BACKEND;
 }
 
-struct dp_settled settle(struct fixture *x, uint32_t now_s)
+struct dp_settled settle(struct fixture *x, uint32_t at_s)
 {
 	struct dp_settled result;
 
-	assert_int_equal(dp_settle(x->dp, x->config, now_s, &result), 0);
+	assert_int_equal(dp_settle(x->dp, x->config, at_s, &result), 0);
 	return result;
 }
 
 void install_ago(struct fixture *x, const char *yaml, uint32_t seconds)
 {
-	x->now_s -= seconds;
-	fixture_install(x, yaml);
-	x->now_s += seconds;
+	fixture_install_at(x, yaml, now_s() - seconds);
 }

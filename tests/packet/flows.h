@@ -7,14 +7,14 @@
 #include "fixture.h"
 
 #define FLOWS 2000u
-#define IDLE_S 20u
+#define IDLE_S 40u
 #define DRAIN_S 100u
 
 #define WEB_HEAD                                                                                   \
 	"services:\n"                                                                              \
 	"  web:\n"                                                                                 \
 	"    listen: [\"203.0.113.10:443/tcp\", \"203.0.113.10:443/udp\"]\n"                       \
-	"    idle_time: 20\n"                                                                      \
+	"    idle_time: 40\n"                                                                      \
 	"    drain_time: 100\n"
 #define WEB_ABC "a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3"
 
@@ -42,7 +42,7 @@ unsigned int flows_moved(const struct fixture *x, const uint32_t *owner, unsigne
 /* The backend's index; EK_NO_BACKEND. */
 uint32_t index_of(const struct fixture *x, const char *name);
 
-struct dp_settled settle(struct fixture *x, uint32_t now_s);
+struct dp_settled settle(struct fixture *x, uint32_t at_s);
 
 /* A change of so many seconds ago, by the clock that the data path reads. */
 void install_ago(struct fixture *x, const char *yaml, uint32_t seconds);

@@ -12,9 +12,9 @@
 
 #define HOLD_S 60u
 
-static void down_at(struct fixture *x, const char *name, uint32_t now_s)
+static void down_at(struct fixture *x, const char *name, uint32_t at_s)
 {
-	dp_backend_down(x->dp, index_of(x, name), now_s);
+	dp_backend_down(x->dp, index_of(x, name), at_s);
 }
 
 static void up(struct fixture *x, const char *name)
@@ -48,7 +48,7 @@ static void a_dead_backends_packets_go_to_the_owner_at_once(void **state)
 	struct fixture *x = *state;
 	uint32_t *owner = begin_flows(x, 0, FLOWS), *new, dead = index_of(x, "d");
 
-	down_at(x, "d", x->now_s);
+	down_at(x, "d", now_s());
 	fixture_install(x, four);
 	new = begin_flows(x, FLOWS, FLOWS);
 	assert_int_equal(flows_of(new, dead), 0);
@@ -72,7 +72,7 @@ static void a_dead_def_gives_way_before_any_change(void **state)
 
 	fixture_install(x, three);
 	assert_int_equal(flows_moved(x, owner, 0, FLOWS), 0);
-	down_at(x, "d", x->now_s);
+	down_at(x, "d", now_s());
 	for (unsigned int i = 0; i < FLOWS; i++)
 		assert_int_not_equal(data(x, i), dead);
 	free(owner);
@@ -87,12 +87,12 @@ static void who_comes_back_within_the_hold_time_has_its_remembered_flows_again(v
 	fixture_install(x, four); /* what begins now with d is remembered */
 	stored = begin_flows(x, 0, FLOWS);
 	assert_true(flows_of(stored, dead) > 0);
-	down_at(x, "d", x->now_s);
+	down_at(x, "d", now_s());
 	fixture_install(x, four);
 	meanwhile = begin_flows(x, FLOWS, FLOWS);
 	/* Longer than the idle time, within the hold time. */
-	settle(x, x->now_s + IDLE_S + 10);
-	settle(x, x->now_s + HOLD_S - 2);
+	settle(x, now_s() + IDLE_S + 10);
+	settle(x, now_s() + HOLD_S - 2);
 	up(x, "d");
 	assert_int_equal(flows_lost(x, stored, 0, FLOWS, dead), 0);
 	free(stored);
@@ -105,9 +105,9 @@ static void flows_that_were_its_owners_alone_are_its_again(void **state)
 	uint32_t *old = begin_flows(x, 0, FLOWS), *meanwhile, dead = index_of(x, "d");
 
 	assert_true(flows_of(old, dead) > 0);
-	down_at(x, "d", x->now_s);
+	down_at(x, "d", now_s());
 	fixture_install(x, four);
-	settle(x, x->now_s + HOLD_S - 2);
+	settle(x, now_s() + HOLD_S - 2);
 	meanwhile = begin_flows(x, FLOWS, FLOWS);
 	up(x, "d");
 	assert_int_equal(flows_lost(x, old, 0, FLOWS, dead), 0);
@@ -121,9 +121,9 @@ static void after_the_hold_time_its_flows_are_the_owners(void **state)
 	struct fixture *x = *state;
 	uint32_t *old = begin_flows(x, 0, FLOWS), dead = index_of(x, "d");
 
-	down_at(x, "d", x->now_s);
+	down_at(x, "d", now_s());
 	fixture_install(x, four);
-	settle(x, x->now_s + HOLD_S + 2);
+	settle(x, now_s() + HOLD_S + 2);
 	for (unsigned int i = 0; i < FLOWS; i++)
 		old[i] = data(x, i);
 	assert_int_equal(flows_of(old, dead), 0);
@@ -140,13 +140,13 @@ static void a_dead_backend_that_is_removed_is_gone_after_the_hold_time(void **st
 	fixture_install(x, three);
 	fixture_install(x, four);
 	free(begin_flows(x, 0, FLOWS));
-	down_at(x, "d", x->now_s);
+	down_at(x, "d", now_s());
 	fixture_install(x, three);
-	settle(x, x->now_s + HOLD_S - 2);
-	settle(x, x->now_s + HOLD_S - 1);
+	settle(x, now_s() + HOLD_S - 2);
+	settle(x, now_s() + HOLD_S - 1);
 	assert_int_equal(x->dp->backend_ids[dead].used, 2);
 	for (uint32_t i = 2; i < 6; i++)
-		settle(x, x->now_s + HOLD_S + i);
+		settle(x, now_s() + HOLD_S + i);
 	assert_int_equal(x->dp->backend_ids[dead].used, 0);
 	assert_int_equal(x->dp->backends[dead].path[0].flags, 0);
 }
@@ -156,7 +156,7 @@ static void a_new_path_does_not_bring_the_dead_back(void **state)
 	struct fixture *x = *state;
 	uint32_t dead = index_of(x, "d");
 
-	down_at(x, "d", x->now_s);
+	down_at(x, "d", now_s());
 	x->hop4.dest_mac[0] = 6;
 	fixture_paths(x);
 	x->hop4.mtu = 1400;
@@ -176,7 +176,7 @@ static void a_pool_that_is_all_dead_keeps_its_shares(void **state)
 	uint32_t *old = begin_flows(x, 0, FLOWS);
 
 	for (unsigned int i = 0; i < 4; i++)
-		down_at(x, names[i], x->now_s);
+		down_at(x, names[i], now_s());
 	fixture_install(x, four);
 	assert_int_equal(flows_moved(x, old, 0, FLOWS), 0);
 	free(old);
@@ -189,10 +189,10 @@ static void dying_and_coming_back_again_and_again_loses_no_flow(void **state)
 
 	owner[0] = begin_flows(x, 0, 500);
 	for (unsigned int i = 0; i < 5; i++) {
-		down_at(x, "d", x->now_s);
+		down_at(x, "d", now_s());
 		fixture_install(x, four);
 		owner[i + 1] = begin_flows(x, 500 * (i + 1), 500);
-		settle(x, x->now_s + 1);
+		settle(x, now_s() + 1);
 		up(x, "d");
 		for (unsigned int past = 0; past <= i + 1; past++)
 			assert_int_equal(flows_moved(x, owner[past], 500 * past, 500), 0);
@@ -209,19 +209,19 @@ static void the_hold_time_counts_for_flows_in_an_old_table_too(void **state)
 	uint32_t *old = begin_flows(x, 0, FLOWS), dead = index_of(x, "d");
 
 	fixture_install(x, source);
-	down_at(x, "d", x->now_s);
+	down_at(x, "d", now_s());
 	fixture_install(x, source);
 	for (unsigned int i = 0; i < FLOWS; i++)
 		assert_int_not_equal(data(x, i), dead);
 	x->dp->services[0].udp_grace_ns = 1;
-	assert_int_equal(settle(x, x->now_s + HOLD_S - 2).slots_settled, 0);
+	assert_int_equal(settle(x, now_s() + HOLD_S - 2).slots_settled, 0);
 	dp_backend_up(x->dp, dead);
 	fixture_install(x, source);
 	assert_int_equal(flows_lost(x, old, 0, FLOWS, dead), 0);
-	down_at(x, "d", x->now_s);
+	down_at(x, "d", now_s());
 	fixture_install(x, source);
 	x->dp->services[0].udp_grace_ns = 1;
-	assert_true(settle(x, x->now_s + HOLD_S + 2).slots_settled > 0);
+	assert_true(settle(x, now_s() + HOLD_S + 2).slots_settled > 0);
 	dp_backend_up(x->dp, dead);
 	for (unsigned int i = 0; i < FLOWS; i++)
 		assert_true(old[i] != dead || data(x, i) != dead);

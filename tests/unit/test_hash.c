@@ -94,18 +94,11 @@ static const struct pattern patterns[] = {
 };
 #define PATTERNS (sizeof(patterns) / sizeof(patterns[0]))
 
-static uint64_t flow_hash(const struct pattern *p, uint32_t flow, uint64_t salt)
+static uint64_t flow_hash(const struct pattern *p, uint32_t flow, struct ek_key key, uint64_t salt)
 {
 	struct ek_addr a = p->address(flow);
 
-	return ek_flow_hash(salt, &a, htons(p->port(flow)));
-}
-
-static uint64_t salt_of(struct ek_key key)
-{
-	struct ek_addr any = {};
-
-	return ek_listener_salt(key, &any, 0, 0, EK_HASH_SOURCE);
+	return ek_flow_hash(key, &a, htons(p->port(flow)), salt);
 }
 
 /* Chi-square of counts over 65536 cells has mean 65535 and standard deviation 362. Far too
@@ -136,7 +129,7 @@ static void flows_spread_evenly_over_slots(void **state)
 
 			memset(counts, 0, sizeof(counts));
 			for (uint32_t f = 0; f < flows; f++)
-				counts[flow_hash(&patterns[p], f, salt) >> shifts[i % 3] &
+				counts[flow_hash(&patterns[p], f, key, salt) >> shifts[i % 3] &
 				       (SLOTS - 1)]++;
 			assert_even(counts, flows, patterns[p].name, shifts[i % 3]);
 		}
@@ -160,7 +153,7 @@ static void ipv4_sources_and_ports_never_collide(void **state)
 		for (uint32_t i = 0; i < count; i++) {
 			struct ek_addr a = ipv4(0x0a000000 + (i >> 12) * 65537);
 
-			hashes[i] = ek_flow_hash(salt_of(keys[k]), &a, htons(i & 4095));
+			hashes[i] = ek_flow_hash(keys[k], &a, htons(i & 4095), 0x1234);
 		}
 		qsort(hashes, count, sizeof(*hashes), by_value);
 		for (uint32_t i = 1; i < count; i++)
@@ -179,7 +172,7 @@ static void ipv6_sources_and_ports_do_not_collide_by_pattern(void **state)
 		/* host and port count in step: where they could cancel each other */
 		struct ek_addr a = ipv6(i >> 12, (uint64_t)(i >> 6 & 63) << 48);
 
-		hashes[i] = ek_flow_hash(salt_of(keys[0]), &a, htons(i & 63));
+		hashes[i] = ek_flow_hash(keys[0], &a, htons(i & 63), 0);
 	}
 	qsort(hashes, count, sizeof(*hashes), by_value);
 	for (uint32_t i = 1; i < count; i++)
@@ -197,7 +190,7 @@ static uint64_t hash_flipped(const struct pattern *p, uint32_t flow, int bit)
 		port ^= 1u << bit;
 	else
 		a.bytes[15 - (bit - 16) / 8] ^= 1u << (bit - 16) % 8;
-	return ek_flow_hash(salt_of(keys[0]), &a, port);
+	return ek_flow_hash(keys[0], &a, port, 99);
 }
 
 static void a_flipped_bit_of_a_flow_flips_half_of_its_hash(void **state)
@@ -212,7 +205,7 @@ static void a_flipped_bit_of_a_flow_flips_half_of_its_hash(void **state)
 
 			for (uint32_t i = 0; i < rounds; i++) {
 				uint32_t flow = i * 2654435761u;
-				uint64_t diff = flow_hash(&patterns[p], flow, salt_of(keys[0])) ^
+				uint64_t diff = flow_hash(&patterns[p], flow, keys[0], 99) ^
 						hash_flipped(&patterns[p], flow, bit);
 
 				for (int o = 0; o < 64; o++)
@@ -248,8 +241,8 @@ static void different_keys_give_unrelated_slots(void **state)
 			uint32_t same = 0;
 
 			for (uint32_t f = 0; f < 16384; f++)
-				same += ((flow_hash(&patterns[p], f, salt_of(keys[0])) ^
-					  flow_hash(&patterns[p], f, salt_of(other))) &
+				same += ((flow_hash(&patterns[p], f, keys[0], 5) ^
+					  flow_hash(&patterns[p], f, other, 5)) &
 					 255) == 0;
 			/* 64 by chance, +- 8; a related key would give hundreds or none */
 			if (same < 16 || same > 130)
@@ -263,10 +256,10 @@ static void the_port_matters_in_both_families(void **state)
 {
 	struct ek_addr four = ipv4(0x0a000001), six = ipv6(1, 1);
 
-	assert_true(ek_flow_hash(salt_of(keys[0]), &four, htons(1)) !=
-		    ek_flow_hash(salt_of(keys[0]), &four, htons(2)));
-	assert_true(ek_flow_hash(salt_of(keys[0]), &six, htons(1)) !=
-		    ek_flow_hash(salt_of(keys[0]), &six, htons(2)));
+	assert_true(ek_flow_hash(keys[0], &four, htons(1), 0) !=
+		    ek_flow_hash(keys[0], &four, htons(2), 0));
+	assert_true(ek_flow_hash(keys[0], &six, htons(1), 0) !=
+		    ek_flow_hash(keys[0], &six, htons(2), 0));
 }
 
 static void hash_kind_5_tuple_tells_listeners_apart(void **state)
@@ -309,8 +302,8 @@ static void the_same_source_goes_to_unrelated_slots_of_two_listeners(void **stat
 		uint32_t same = 0;
 
 		for (uint32_t f = 0; f < 16384; f++)
-			same += ((flow_hash(&patterns[p], f, salt_a) ^
-				  flow_hash(&patterns[p], f, salt_b)) &
+			same += ((flow_hash(&patterns[p], f, keys[0], salt_a) ^
+				  flow_hash(&patterns[p], f, keys[0], salt_b)) &
 				 255) == 0;
 		assert_in_range(same, 16, 130); /* 64 by chance */
 	}
@@ -322,9 +315,9 @@ static void known_flows_have_known_hashes(void **state)
 	struct ek_addr four = ipv4(0xc6336407), six = ipv6(7, 9), vip = ipv4(0xcb00710a);
 	uint64_t salt = ek_listener_salt(keys[0], &vip, htons(443), IPPROTO_TCP, EK_HASH_5TUPLE);
 
-	assert_int_equal(salt, 0x693fc70de6ab63aa);
-	assert_int_equal(ek_flow_hash(salt, &four, htons(40000)), 0x80614921ee846389);
-	assert_int_equal(ek_flow_hash(salt, &six, htons(40000)), 0xb535cc1385052b54);
+	assert_int_equal(salt, 0x5d98a0034f4b5661);
+	assert_int_equal(ek_flow_hash(keys[0], &four, htons(40000), salt), 0xe332524dc30bfd4a);
+	assert_int_equal(ek_flow_hash(keys[0], &six, htons(40000), salt), 0xa3edde1325ba29a9);
 	assert_int_equal(ek_directory_hash(&vip, htons(443), IPPROTO_TCP, 1), 0x5bb9cf5ce2e67bc9);
 }
 

@@ -70,7 +70,7 @@ void dp_close(struct dp *dp);
 /* The flow hash key that tables are made with. */
 static inline struct ek_key dp_key(const struct dp *dp)
 {
-	return dp->global->key[dp->global->key_index & 1];
+	return dp->global->keys[dp->global->key_index & 1];
 }
 
 /* Waits until no packet is being processed that began before the call: an RCU grace period. */

@@ -102,7 +102,7 @@ static int fill_table(struct draft_service *s, const struct maglev_member *membe
 	if (!s->owners)
 		return dp_fail(error, -ENOMEM, "out of memory");
 	err = maglev_fill(s->owners, s->slots, members, s->config->backend_count,
-			  dp->global->key[ek_flavour_key(s->flavour)]);
+			  dp->global->keys[ek_flavour_key(s->flavour)]);
 	return err ? dp_fail(error, err, "service %s: no table: %s", s->config->name,
 			     strerror(-err))
 		   : 0;
@@ -117,7 +117,7 @@ static int draft_table(struct draft_service *s, struct draft *d, const struct dp
 	if (err)
 		return err;
 	s->pool = pool_of(members, s->config->backend_count,
-			  dp->global->key[ek_flavour_key(s->flavour)]);
+			  dp->global->keys[ek_flavour_key(s->flavour)]);
 	return is_installed(s, dp) ? 0 : fill_table(s, members, dp, error);
 }
 

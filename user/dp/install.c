@@ -155,6 +155,23 @@ static void note_installed(struct dp *dp, const struct draft *d)
 	}
 }
 
+static int key_in_force(struct dp *dp)
+{
+	struct ek_key key = dp_key(dp);
+	int err;
+
+	if (!memcmp(&dp->global->key, &key, sizeof(key)))
+		return 0;
+	/* Every table is made with another key than the listeners in force: who comes now hashes
+	 * anew. Who came before still uses the key that is to be overwritten; who comes before it
+	 * is whole must be through before there are listeners for it. */
+	err = grace_wait(dp);
+	if (err)
+		return err;
+	dp->global->key = key;
+	return grace_wait(dp);
+}
+
 static int no_grace(int err, char error[static DP_ERROR_MAX])
 {
 	return dp_fail(error, err,
@@ -192,6 +209,9 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	__atomic_store_n(&dp->global->flags,
 			 (dp->global->flags & EK_GLOBAL_NAT) | (uint32_t)c->echo, __ATOMIC_RELAXED);
 	write_sources(dp->global, c);
+	err = key_in_force(dp);
+	if (err)
+		return no_grace(err, error);
 	store_word(&dp->global->directory, listeners);
 	/* Packets under way may still read what was in force; only then is it free again. */
 	err = grace_wait(dp);

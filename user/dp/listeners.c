@@ -32,7 +32,7 @@ static struct ek_listener listener_of(const struct dp *dp, const struct draft_se
 	};
 
 	l.flavour = ek_table_flavour(s->new_table);
-	l.salt = ek_listener_salt(dp->global->key[ek_flavour_key(l.flavour)], &l.addr, l.port,
+	l.salt = ek_listener_salt(dp->global->keys[ek_flavour_key(l.flavour)], &l.addr, l.port,
 				  l.proto, ek_flavour_hash(l.flavour));
 	return l;
 }

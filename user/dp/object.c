@@ -220,7 +220,7 @@ static void write_global(struct dp *dp, struct ek_key key)
 {
 	struct ek_global *g = dp->global;
 
-	g->key[0] = key;
+	g->key = g->keys[0] = key;
 	g->cpus = dp->cpus;
 	g->backends = dp->sizes.backends;
 	g->slots = dp->sizes.slots;

@@ -42,7 +42,7 @@ int dp_rekey(struct dp *dp, struct ek_key key, const struct config *c, uint32_t 
 		dp_fail(error, err, "no grace period: %s", strerror(-err));
 	if (err)
 		return err;
-	g->key[after] = key;
+	g->keys[after] = key;
 	/* Should this controller die now, the next one's first change goes on from here. */
 	__atomic_store_n(&g->key_index, after, __ATOMIC_RELEASE);
 	err = dp_install(dp, c, now_s, result, error);

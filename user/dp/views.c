@@ -150,10 +150,11 @@ static uint32_t old_def(const struct dp *dp, const struct ek_flow_id *id, uint32
 
 	if (!old)
 		return EK_NO_BACKEND;
-	hash = ek_table_flow_hash(old, id, dp->global->key);
+	hash = ek_table_flow_hash(old, id, dp->global->keys);
 	word = slot_at(dp, ek_table_base(old) + ((uint32_t)hash & ek_table_mask(old)));
 	if (word & EK_SLOT_UNSETTLED && !*state)
-		*state = flow_state(dp, ek_table_flow_tag(old, id, dp->global->key, hash, service));
+		*state =
+			flow_state(dp, ek_table_flow_tag(old, id, dp->global->keys, hash, service));
 	return ek_old_slot_def(word);
 }
 
@@ -186,14 +187,14 @@ static void explain(const struct dp *dp, const struct ek_flow_id *id, uint32_t n
 	uint64_t table = dp->services[x->service].table;
 	uint64_t tag;
 
-	x->flow_hash = ek_table_flow_hash(table, id, dp->global->key);
+	x->flow_hash = ek_table_flow_hash(table, id, dp->global->keys);
 	x->slot = (uint32_t)x->flow_hash & ek_table_mask(table);
 	x->slot_word = slot_at(dp, ek_table_base(table) + x->slot);
 	x->cur = x->new_backend = x->known_backend = ek_slot_cur(x->slot_word);
 	x->def = ek_slot_def(x->slot_word);
 	if (!(x->slot_word & EK_SLOT_UNSETTLED))
 		return;
-	tag = ek_table_flow_tag(table, id, dp->global->key, x->flow_hash, x->service);
+	tag = ek_table_flow_tag(table, id, dp->global->keys, x->flow_hash, x->service);
 	x->remembered = flow_state(dp, tag);
 	if (x->def == EK_DEF_OLD_TABLE)
 		x->def = old_def(dp, id, x->service, &x->remembered);
