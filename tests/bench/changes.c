@@ -203,7 +203,7 @@ static int run_apart(const struct size *x, struct outcome *out)
 
 int changes_measure(struct report *r)
 {
-	struct outcome one, small, large;
+	struct outcome one = {}, small = {}, large = {};
 	int err = run_apart(&one_service, &one);
 
 	err = err ?: run_apart(&hundred, &small);

@@ -76,6 +76,7 @@ static uint64_t pool_of(const struct maglev_member *members, size_t count, struc
 
 	for (size_t i = 0; i < count; i++) {
 		const struct maglev_member *m = &members[i];
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): members_of() has set it */
 		uint64_t h = ek_mix(key.words[0] ^ m->addr.words[0], key.words[1]);
 
 		h = ek_mix(h ^ m->addr.words[1], key.words[1]);
