@@ -248,7 +248,7 @@ static void what_is_not_for_a_service_is_passed_however_large(void **state)
 
 /* ---- the limit ------------------------------------------------------------------------------- */
 
-static double now_s(void)
+static double clock_seconds(void)
 {
 	struct timespec now;
 
@@ -269,13 +269,13 @@ static void answers_are_limited_and_the_rest_is_dropped_by_name(void **state)
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
 	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
-	begun = now_s();
+	begun = clock_seconds();
 	do {
 		for (int i = 0; i < 100; i++, sent++) {
 			packet(&in, &ways[sent % WAYS], 1600);
 			fixture_run(x, &in, &out);
 		}
-		limit = EK_ANSWERS_BURST + EK_ANSWERS_PER_S * (now_s() - begun + 0.02);
+		limit = EK_ANSWERS_BURST + EK_ANSWERS_PER_S * (clock_seconds() - begun + 0.02);
 	} while (sent < 2 * limit && sent < 100000);
 	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
 	v = fixture_verdicts(x);
