@@ -31,9 +31,19 @@ static const struct size {
 	struct dp_sizes sizes;
 } one_service = { 1,
 		  1000,
-		  { 4 * EK_TABLE_SLOTS_MAX, EK_BACKENDS_DEFAULT, EK_FLOW_BUCKETS_DEFAULT } },
-  hundred = { 100, 20, { EK_SLOTS_DEFAULT, EK_BACKENDS_DEFAULT, EK_FLOW_BUCKETS_DEFAULT } },
-  thousand = { 1000, 100, { 1010 * 32768, 128 * 1024, EK_FLOW_BUCKETS_DEFAULT } };
+		  { .slots = 4 * EK_TABLE_SLOTS_MAX,
+		    .backends = EK_BACKENDS_DEFAULT,
+		    .flow_buckets = EK_FLOW_BUCKETS_DEFAULT } },
+  hundred = { 100,
+	      20,
+	      { .slots = EK_SLOTS_DEFAULT,
+		.backends = EK_BACKENDS_DEFAULT,
+		.flow_buckets = EK_FLOW_BUCKETS_DEFAULT } },
+  thousand = {
+	  1000,
+	  100,
+	  { .slots = 1010 * 32768, .backends = 128 * 1024, .flow_buckets = EK_FLOW_BUCKETS_DEFAULT }
+  };
 
 static double now_s(void)
 {
