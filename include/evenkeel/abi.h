@@ -184,6 +184,7 @@ enum ek_encap {
 #define EK_PATH_SECOND 4u    /* in path[0] only: path[1] is the one in use */
 #define EK_PATH_TAGGED 8u    /* sent with the VLAN tag in header[12..13], whatever it came with */
 #define EK_PATH_UNTAGGED 16u /* sent without a VLAN tag; else with those the packet came with */
+#define EK_PATH_TAGS (EK_PATH_TAGGED | EK_PATH_UNTAGGED)
 
 /* A way to a backend, ready to copy. What depends on the packet is 0 in the template, and the data
  * path fills it in: for IPv4 tot_len, check, and the protocol (4 or 41, as the inner family is);
@@ -338,7 +339,8 @@ struct ek_service_id {
 	char name[EK_NAME_MAX + 1]; /* empty: index is free */
 	__u32 forward;              /* enum ek_forward */
 	__u32 gue;                  /* EK_GUE_* */
-	__u32 pad[14];
+	__u32 vlan_strip;           /* 1: its backends get no VLAN tags */
+	__u32 pad[13];
 };
 _Static_assert(sizeof(struct ek_service_id) == 128, "a service's identity");
 

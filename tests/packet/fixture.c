@@ -71,6 +71,7 @@ void fixture_paths(struct fixture *x)
 		hop.gue = s->gue;
 		*c = (struct dp_path_change){ .backend = i, .present = true };
 		hop.port = id->port;
+		hop.vlan_strip = s->vlan_strip;
 		hop.dest_mac[4] = (uint8_t)(i >> 8);
 		hop.dest_mac[5] = (uint8_t)i;
 		assert_int_equal(path_build(&c->path, (enum ek_forward)s->forward, &id->addr, &hop),

@@ -145,12 +145,12 @@ static void a_request_of_zeros_is_answered_with_a_right_checksum(void **state)
 	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
 		struct frame in;
 
-		frame_build_icmp(&in, &(struct message){ .from = ipv6 ? "2001:db8:1::7" : "8.8.8.8",
-							 .to = ipv6 ? "2001:db8::10"
-								    : "203.0.113.10",
-							 .type = ipv6 ? 128 : 8,
-							 .body = zeros,
-							 .length = sizeof(zeros) });
+		frame_build_icmp(&in,
+				 &(struct message){ .from = ipv6 ? "2001:db8:1::7" : "8.8.8.8",
+						    .to = ipv6 ? "2001:db8::10" : "203.0.113.10",
+						    .type = ipv6 ? 128 : 8,
+						    .body = zeros,
+						    .length = sizeof(zeros) });
 		expect_answer(*state, &in, FRAME_IP, header_of(ipv6));
 	}
 }

@@ -160,12 +160,23 @@ static void a_path_decides_the_tag_where_it_has_one(void **state)
 	fixture_close(&x);
 }
 
-static void a_path_without_tags_sends_none(void **state)
+static const char stripping[] =
+	"services:\n"
+	"  web:\n"
+	"    listen: [\"203.0.113.10:443/tcp\", \"[2001:db8::10]:443/tcp\"]\n"
+	"    vlan: strip\n"
+	"    backends: { a: 10.0.0.1, b: 10.0.0.2, c: \"fd00::3\", d: \"fd00::4\" }\n"
+	"  dns:\n"
+	"    listen: [\"203.0.113.10:53/udp\", \"[2001:db8::10]:53/udp\"]\n"
+	"    forward: l2\n"
+	"    vlan: strip\n"
+	"    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3 }\n";
+
+static void a_service_that_strips_tags_sends_none(void **state)
 {
 	struct fixture x;
 
-	fixture_open(&x, configuration);
-	set_paths(&x, EK_PATH_UNTAGGED, 0);
+	fixture_open(&x, stripping);
 	for (size_t i = 0; i < FLOWS; i++) {
 		struct frame plain, in, untagged;
 
@@ -176,6 +187,24 @@ static void a_path_without_tags_sends_none(void **state)
 		tagged(&in, flows[i], &tags[0]);
 		expect_tagged(&x, &in, &untagged, (const uint8_t *)"", 0);
 	}
+	fixture_close(&x);
+}
+
+static void stripping_begins_with_the_change_that_says_so(void **state)
+{
+	struct frame in, out;
+	struct fixture x;
+
+	fixture_open(&x, configuration);
+	tagged(&in, WEB4, &tags[0]);
+	assert_int_equal(fixture_run(&x, &in, &out), XDP_TX);
+	assert_int_equal(out.bytes[12], 0x81);
+	fixture_install(&x, stripping);
+	assert_int_equal(fixture_run(&x, &in, &out), XDP_TX);
+	assert_int_not_equal(out.bytes[12], 0x81);
+	fixture_install(&x, configuration);
+	assert_int_equal(fixture_run(&x, &in, &out), XDP_TX);
+	assert_int_equal(out.bytes[12], 0x81);
 	fixture_close(&x);
 }
 
@@ -324,7 +353,8 @@ int main(void)
 		cmocka_unit_test(a_tagged_frame_for_nobody_is_passed_untouched),
 		cmocka_unit_test(three_tags_are_passed),
 		cmocka_unit_test(a_path_decides_the_tag_where_it_has_one),
-		cmocka_unit_test(a_path_without_tags_sends_none),
+		cmocka_unit_test(a_service_that_strips_tags_sends_none),
+		cmocka_unit_test(stripping_begins_with_the_change_that_says_so),
 		cmocka_unit_test(a_frame_to_another_hosts_address_is_passed),
 		cmocka_unit_test(padding_beyond_the_mtu_is_dropped_as_a_bad_length),
 		cmocka_unit_test(extension_headers_are_seen_through),

@@ -23,6 +23,7 @@ struct mode {
 	uint32_t source_bits;  /* 0: this host's own address instead */
 	uint32_t gue;
 	uint32_t port; /* nat: the backend's */
+	uint32_t vlan_strip;
 	enum ek_forward forward;
 };
 
@@ -176,6 +177,7 @@ static int path_make(struct ek_path *out, const struct watch *w, const struct ho
 		.source_bits = (uint8_t)w->mode.source_bits,
 		.gue = w->mode.gue,
 		.port = (uint16_t)w->mode.port,
+		.vlan_strip = w->mode.vlan_strip,
 	};
 
 	memcpy(from.source_mac, hop->source_mac, sizeof(from.source_mac));
@@ -296,6 +298,7 @@ static struct mode mode_of(const struct dp *dp, const struct ek_backend_id *id)
 		.forward = (enum ek_forward)s->forward,
 		.gue = s->gue,
 		.port = id->port,
+		.vlan_strip = s->vlan_strip,
 		.source = ipv4 ? g->source4 : g->source6,
 		.source_bits = ipv4 ? g->source4_bits : g->source6_bits,
 	};

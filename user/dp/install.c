@@ -85,6 +85,7 @@ static void switch_service(struct dp *dp, const struct draft_service *s, uint32_
 
 	dp->service_ids[s->index].forward = s->config->forward;
 	dp->service_ids[s->index].gue = config_gue(s->config);
+	dp->service_ids[s->index].vlan_strip = s->config->vlan_strip;
 	if (s->new_table == s->table)
 		return;
 	if (s->table)

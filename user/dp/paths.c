@@ -12,7 +12,8 @@
 static bool same_path(const struct ek_path *a, const struct ek_path *b)
 {
 	return !memcmp(a->header, b->header, sizeof(a->header)) && a->mtu == b->mtu &&
-	       a->egress == b->egress && a->encap == b->encap && a->csum == b->csum;
+	       a->egress == b->egress && a->encap == b->encap && a->csum == b->csum &&
+	       !((a->flags ^ b->flags) & EK_PATH_TAGS);
 }
 
 /* Do they differ in nothing but the destination MAC address, the first six bytes? */
@@ -57,6 +58,11 @@ enum step {
 	STEP_WAIT,  /* nothing more to write, but the path must not be written again too soon */
 };
 
+static uint8_t flags_of(const struct dp_path_change *c)
+{
+	return EK_PATH_NEXT_HOP | (c->path.flags & EK_PATH_TAGS);
+}
+
 /* Begins a change; what can be done in one store is done at once. */
 static enum step begin(struct dp *dp, const struct dp_path_change *c)
 {
@@ -75,7 +81,7 @@ static enum step begin(struct dp *dp, const struct dp_path_change *c)
 		return STEP_FIRST;
 	if (!has_path) {
 		/* Nobody reads beyond the flags. */
-		write_path(first, &c->path, kept | EK_PATH_NEXT_HOP);
+		write_path(first, &c->path, kept | flags_of(c));
 		return STEP_DONE;
 	}
 	if (same_path(first, &c->path))
@@ -84,7 +90,7 @@ static enum step begin(struct dp *dp, const struct dp_path_change *c)
 		store_neighbour(first, &c->path);
 		return STEP_DONE;
 	}
-	write_path(&b->path[1], &c->path, EK_PATH_NEXT_HOP);
+	write_path(&b->path[1], &c->path, flags_of(c));
 	__atomic_store_n(&first->flags, first->flags | EK_PATH_SECOND, __ATOMIC_RELEASE);
 	return STEP_FIRST;
 }
@@ -93,7 +99,7 @@ static enum step begin(struct dp *dp, const struct dp_path_change *c)
 static void finish(struct dp *dp, const struct dp_path_change *c)
 {
 	struct ek_path *first = &dp->backends[c->backend].path[0];
-	uint8_t flags = (first->flags & EK_PATH_DEAD) | EK_PATH_NEXT_HOP;
+	uint8_t flags = (first->flags & EK_PATH_DEAD) | flags_of(c);
 
 	write_path(first, &c->path, flags | EK_PATH_SECOND);
 	__atomic_store_n(&first->flags, flags, __ATOMIC_RELEASE);

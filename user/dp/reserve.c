@@ -114,6 +114,7 @@ static void write_service(struct dp *dp, uint32_t index, const struct config_ser
 		return;
 	id->forward = s->forward;
 	id->gue = config_gue(s);
+	id->vlan_strip = s->vlan_strip;
 	snprintf(id->name, sizeof(id->name), "%s", s->name);
 }
 

@@ -158,6 +158,9 @@ static void read_quic(const struct reader *r, const struct key *key, const struc
 	s->quic_offset = CONFIG_QUIC_OFFSET_DEFAULT;
 	s->quic_length = CONFIG_QUIC_LENGTH_DEFAULT;
 	read_mapping(r, &config_quic_schema, value, object);
+	diag_warning(r->d, value->place.line, value->place.column,
+		     "quic is accepted, but this version does not look at connection IDs yet: a "
+		     "connection follows its addresses and ports");
 }
 
 /* ---- the service ----------------------------------------------------------------------------- */

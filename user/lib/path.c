@@ -112,7 +112,7 @@ int path_build(struct ek_path *out, enum ek_forward forward, const struct ek_add
 	struct ek_path p = {
 		.mtu = hop->mtu > UINT16_MAX ? UINT16_MAX : hop->mtu,
 		.egress = hop->ifindex,
-		.flags = EK_PATH_NEXT_HOP,
+		.flags = EK_PATH_NEXT_HOP | (hop->vlan_strip ? EK_PATH_UNTAGGED : 0),
 	};
 	bool ipv4 = addr_is_ipv4(backend);
 

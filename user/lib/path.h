@@ -3,6 +3,8 @@
 #ifndef EVENKEEL_LIB_PATH_H
 #define EVENKEEL_LIB_PATH_H
 
+#include <stdbool.h>
+
 #include "evenkeel/abi.h"
 
 /* What a path is made from: the next hop as net/ resolved it, without depending on net/, and the
@@ -15,11 +17,13 @@ struct path_hop {
 	uint8_t source_bits;   /* length of the prefix that `source` is; 0: it is an address */
 	uint32_t gue;          /* EK_GUE_* */
 	uint16_t port;         /* nat: the backend's, 0: the listener's */
+	bool vlan_strip;       /* packets leave without the VLAN tags that they came with */
 };
 
 /* Builds the path to `backend`. L2 needs a direct hop (the caller checks that). The outer
  * family is the backend's. -EINVAL: source and backend of different families. `out` is
- * untouched on failure. flags get EK_PATH_NEXT_HOP. */
+ * untouched on failure. flags get EK_PATH_NEXT_HOP, and
+ * EK_PATH_UNTAGGED where tags are stripped. */
 int path_build(struct ek_path *out, enum ek_forward forward, const struct ek_addr *backend,
 	       const struct path_hop *hop);
 
