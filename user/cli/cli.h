@@ -131,6 +131,7 @@ int cmd_backend_setup(struct cli *cli);
 int cmd_decap_attach(struct cli *cli);
 int cmd_decap_detach(struct cli *cli);
 int cmd_decap_status(struct cli *cli);
+int cmd_rekey(struct cli *cli);
 int cmd_explain(struct cli *cli);
 int cmd_history(struct cli *cli);
 int cmd_doctor(struct cli *cli);

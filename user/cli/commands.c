@@ -62,6 +62,11 @@ const struct command cli_commands[] = {
 	  cmd_decap_detach, false },
 	{ "decap status", "[IF]", NULL, "on a backend: show what was unwrapped", "", 0, 0, 1,
 	  cmd_decap_status, false },
+	{ "rekey", "", NULL, "choose flows' backends by a new secret key",
+	  "When somebody may know the key, who could then aim flows at one backend. No flow moves,\n"
+	  "but every slot of every service is unsettled until its older flows have ended or been\n"
+	  "idle, and each service needs room for a second table.\n",
+	  0, 0, 0, cmd_rekey, false },
 	{ "explain", "FLOW", "SOURCE DESTINATION", "say where a flow goes, and why",
 	  "\n  evenkeel explain \"198.51.100.7:40000 > 203.0.113.10:443/tcp\"\n"
 	  "  evenkeel explain 198.51.100.7:40000 203.0.113.10:443/tcp\n",

@@ -244,6 +244,12 @@ static bool decide(struct daemon *d, struct config *c, char **text, int64_t numb
 		   "moved",
 		   (long long)number, done.services_added, done.services_removed,
 		   done.services_switched, done.slots_moved);
+	if (done.services_rebuilt)
+		reply_message(reply,
+			      "%u services have a table of another size or hash now: all of their "
+			      "slots are unsettled until their older flows have ended or been idle "
+			      "(evenkeel status)",
+			      done.services_rebuilt);
 	return true;
 }
 

@@ -14,7 +14,6 @@
 #include "lib/addr.h"
 #include "lib/cleanup.h"
 #include "lib/directory.h"
-#include "lib/maglev.h"
 #include "lib/path.h"
 #include "net/net.h"
 
@@ -98,35 +97,6 @@ static void check_vips(struct doctor *x, const struct config_service *s, uint32_
 
 /* ---- the maps against the revision --------------------------------------------------------------- */
 
-/* Slots whose owner is not the one that the revision asks for; -errno. */
-static int64_t table_drift(const struct dp *dp, const struct config_service *s, uint32_t service,
-			   const struct dp_service_view *view)
-{
-	_cleanup_(free_ptr) struct maglev_member *members =
-		calloc(s->backend_count + 1, sizeof(*members));
-	_cleanup_(free_ptr) uint32_t *table = calloc(view->slots, sizeof(*table));
-	int64_t wrong = 0;
-	int err;
-
-	if (!members || !table)
-		return -ENOMEM;
-	for (size_t i = 0; i < s->backend_count; i++) {
-		const struct config_backend *b = &s->backends[i];
-
-		members[i] = (struct maglev_member){
-			.addr = b->addr,
-			.weight = config_backend_weight(b),
-			.index = dp_backend_index(dp, service, &b->addr, b->port),
-		};
-	}
-	err = maglev_fill(table, view->slots, members, s->backend_count, dp_key(dp));
-	if (err)
-		return err;
-	for (uint32_t i = 0; i < view->slots; i++)
-		wrong += ek_slot_cur(dp->slots[view->base + i]) != table[i];
-	return wrong;
-}
-
 static const struct ek_listener *listener_find(const struct dp *dp, const struct endpoint *e)
 {
 	uint64_t word = dp->global->directory;
@@ -158,7 +128,7 @@ static void check_maps(struct doctor *x, const struct config_service *s, uint32_
 			    "the maps hold no table for it");
 		return;
 	}
-	wrong = table_drift(dp, s, service, &view);
+	wrong = dp_table_drift(dp, service, s);
 	if (wrong < 0)
 		finding_add(x->findings, FINDING_WARNING, "table", s->name, "",
 			    "its table could not be compared: %s", strerror((int)-wrong));

@@ -175,6 +175,16 @@ static json_t *share(uint64_t part, uint64_t whole)
 	return whole ? json_real((double)part / (double)whole) : json_null();
 }
 
+/* Until the drain time of a leaving backend is over. */
+static uint32_t seconds_left(const struct daemon *d, uint32_t i)
+{
+	const struct ek_backend_id *id = &d->dp->backend_ids[i];
+	const struct config_service *s = service_config(d, id->service);
+	uint32_t now = clock_now_s(), passed = now > id->since ? now - id->since : 0;
+
+	return s && passed < s->drain_s ? s->drain_s - passed : 0;
+}
+
 /* The state's name; `reason` gets a sentence, or stays empty. */
 static const char *backend_state(const struct daemon *d, uint32_t i, const struct tally *t,
 				 char reason[static NEXTHOP_REASON_MAX])
@@ -189,8 +199,16 @@ static const char *backend_state(const struct daemon *d, uint32_t i, const struc
 		snprintf(reason, NEXTHOP_REASON_MAX, "its path is not set");
 	if (id->used == 2) {
 		if (!reason[0])
-			snprintf(reason, NEXTHOP_REASON_MAX, "removed; waits for its flows to end");
+			snprintf(reason, NEXTHOP_REASON_MAX,
+				 "removed; %llu flows remembered and %u slots held, waits for them "
+				 "%u s at most",
+				 (unsigned long long)t->remembered[i], t->held[i],
+				 seconds_left(d, i));
 		return "leaving";
+	}
+	if (id->died) {
+		snprintf(reason, NEXTHOP_REASON_MAX, "down for %u s", clock_now_s() - id->died);
+		return "down";
 	}
 	if (b && b->drain) {
 		if (!reason[0])
@@ -223,6 +241,7 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct tal
 	json_put(j, "slots", json_integer(t->owned[i]));
 	json_put(j, "held_slots", json_integer(t->held[i]));
 	json_put(j, "flows_remembered", json_integer((json_int_t)t->remembered[i]));
+	json_put(j, "seconds_left", id->used == 2 ? json_integer(seconds_left(d, i)) : json_null());
 	json_put(j, "packets", json_integer((json_int_t)traffic.packets));
 	json_put(j, "bytes", json_integer((json_int_t)traffic.bytes));
 	json_put(j, "flows", json_integer((json_int_t)traffic.flows));

@@ -21,6 +21,7 @@ static const struct request_entry table[] = {
 	{ "attach", request_attach, true, false },
 	{ "detach", request_detach, true, false },
 	{ "confirm", request_confirm, true, false },
+	{ "rekey", request_rekey, true, false },
 };
 
 static const struct request_entry *entry_find(const char *name)

@@ -80,6 +80,7 @@ void request_backend(struct request *r, struct reply *reply);
 void request_attach(struct request *r, struct reply *reply);
 void request_detach(struct request *r, struct reply *reply);
 void request_confirm(struct request *r, struct reply *reply);
+void request_rekey(struct request *r, struct reply *reply);
 void request_version(struct request *r, struct reply *reply);
 void request_status(struct request *r, struct reply *reply);
 void request_services(struct request *r, struct reply *reply);

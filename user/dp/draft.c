@@ -43,7 +43,7 @@ static void weigh(struct maglev_member *members, const struct config_service *s,
 }
 
 /* The members of a pool with their indexes, for the table. */
-static int members_of(struct maglev_member **out, struct draft *d, const struct dp *dp,
+static int members_of(struct maglev_member **out, const struct dp *dp,
 		      const struct draft_service *s, const struct backend_index *index,
 		      char error[static DP_ERROR_MAX])
 {
@@ -60,7 +60,6 @@ static int members_of(struct maglev_member **out, struct draft *d, const struct 
 		if (!members[i].index)
 			return dp_fail(error, -EINVAL, "service %s: backend %s has no index",
 				       s->config->name, b->name);
-		d->backend_at[members[i].index] = b;
 	}
 	weigh(members, s->config, dp);
 	*out = take_ptr(members);
@@ -113,10 +112,12 @@ static int draft_table(struct draft_service *s, struct draft *d, const struct dp
 		       const struct backend_index *index, char error[static DP_ERROR_MAX])
 {
 	_cleanup_(free_ptr) struct maglev_member *members = NULL;
-	int err = members_of(&members, d, dp, s, index, error);
+	int err = members_of(&members, dp, s, index, error);
 
 	if (err)
 		return err;
+	for (size_t i = 0; i < s->config->backend_count; i++)
+		d->backend_at[members[i].index] = &s->config->backends[i];
 	s->pool = pool_of(members, s->config->backend_count,
 			  dp->global->keys[ek_flavour_key(s->flavour)]);
 	return is_installed(s, dp) ? 0 : fill_table(s, members, dp, error);
@@ -130,6 +131,25 @@ static uint32_t slots_that_move(const struct draft_service *s, const struct dp *
 	for (uint32_t i = 0; i < s->slots; i++)
 		moved += ek_slot_cur(now[i]) != s->owners[i];
 	return moved;
+}
+
+int64_t dp_table_drift(const struct dp *dp, uint32_t service, const struct config_service *config)
+{
+	_cleanup_(backend_index_free) struct backend_index *index = NULL;
+	_cleanup_(free_ptr) struct maglev_member *members = NULL;
+	struct draft_service s = { .config = config, .index = service };
+	char error[DP_ERROR_MAX];
+	int64_t drift;
+	int err = backend_index_make(&index, dp);
+
+	s.table = dp->services[service].table;
+	s.slots = ek_table_mask(s.table) + 1;
+	s.flavour = ek_table_flavour(s.table);
+	err = err ?: s.table ? members_of(&members, dp, &s, index, error) : -ENOENT;
+	err = err ?: fill_table(&s, members, dp, error);
+	drift = err ? err : (int64_t)slots_that_move(&s, dp);
+	free(s.owners);
+	return drift;
 }
 
 int draft_refuse_held(const struct dp *dp, uint32_t service, char error[static DP_ERROR_MAX])

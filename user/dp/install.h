@@ -84,6 +84,9 @@ struct dp_settled {
 };
 int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, struct dp_settled *result);
 
+/* Slots whose owner is not the one that the configuration asks for, the dead left out; -errno. */
+int64_t dp_table_drift(const struct dp *dp, uint32_t service, const struct config_service *s);
+
 /* What the maps say of a service now; arrays are indexed by backend index. */
 struct dp_service_view {
 	uint32_t slots, unsettled;
