@@ -16,16 +16,16 @@
 
 enum backend_use { USE_FREE, USE_HERE, USE_LEAVING }; /* ek_backend_id.used */
 
-/* How packets go to a backend, besides where: what the maps say of its service, and of all. It
- * has no padding: it is compared as it lies in memory. */
+/* How packets go to a backend, besides where. */
 struct mode {
 	struct ek_addr source; /* a prefix */
 	uint32_t source_bits;  /* 0: this host's own address instead */
 	uint32_t gue;
-	uint32_t port; /* nat: the backend's */
-	uint32_t vlan_strip;
+	uint16_t port; /* nat: the backend's */
+	uint16_t vlan_strip;
 	enum ek_forward forward;
 };
+_Static_assert(sizeof(struct mode) == 32, "no padding: it is compared as it lies in memory");
 
 /* What is watched for a backend index. Names are copied: the maps forget them first. */
 struct watch {
@@ -55,9 +55,8 @@ struct nexthops {
 
 static uint32_t bucket_of(const struct nexthops *n, const struct ek_addr *addr)
 {
-	uint64_t x = (addr->words[0] ^ (addr->words[1] << 1)) * 0x9e3779b97f4a7c15ull;
-
-	return (uint32_t)(x >> 32) % n->count;
+	return (uint32_t)((addr->words[0] ^ (addr->words[1] << 1)) * 0x9e3779b97f4a7c15ull >> 32) %
+	       n->count;
 }
 
 static void chain_add(struct nexthops *n, uint32_t backend)
@@ -176,7 +175,7 @@ static int path_make(struct ek_path *out, const struct watch *w, const struct ho
 		.source = w->mode.source_bits ? w->mode.source : hop->source,
 		.source_bits = (uint8_t)w->mode.source_bits,
 		.gue = w->mode.gue,
-		.port = (uint16_t)w->mode.port,
+		.port = w->mode.port,
 		.vlan_strip = w->mode.vlan_strip,
 	};
 
@@ -298,7 +297,7 @@ static struct mode mode_of(const struct dp *dp, const struct ek_backend_id *id)
 		.forward = (enum ek_forward)s->forward,
 		.gue = s->gue,
 		.port = id->port,
-		.vlan_strip = s->vlan_strip,
+		.vlan_strip = !!s->vlan_strip,
 		.source = ipv4 ? g->source4 : g->source6,
 		.source_bits = ipv4 ? g->source4_bits : g->source6_bits,
 	};
