@@ -333,6 +333,8 @@ lab_nginx_config() {
 			server {
 				listen 80;
 				listen [::]:80 ipv6only=on;
+				listen 8080;
+				listen [::]:8080 ipv6only=on;
 				add_header X-Backend $1 always;
 				location = / { return 200 "$1\n"; }
 				location /files/ { alias $LAB_DIR/www/; }

@@ -9,6 +9,7 @@
 
 #include "daemon/attachment.h"
 #include "daemon/log.h"
+#include "daemon/nat.h"
 #include "daemon/nexthop.h"
 #include "dp/install.h"
 #include "lib/cleanup.h"
@@ -140,25 +141,42 @@ static void reinstall(struct daemon *d, struct reply *reply)
 	reply_message(reply, "%s", d->trouble);
 }
 
+/* Once a service: its backends have the same gateway. True if it was said. */
+static bool warn_of_nat(const struct daemon *d, const struct config_service *s,
+			const struct config_backend *b, const struct hop *hop, struct diag *diag)
+{
+	char text[NAT_TEXT_MAX], remedy[NAT_TEXT_MAX];
+
+	if (s->forward != EK_FORWARD_NAT || !hop || !nat_problem(text, remedy, d, &b->addr, hop))
+		return false;
+	diag_warning(diag, b->addr_place.line, b->addr_place.column, "backend %s/%s: %s (%s)",
+		     s->name, b->name, text, remedy);
+	return true;
+}
+
 static void warn_of_silent(const struct daemon *d, const struct config *c, struct diag *diag)
 {
 	for (size_t i = 0; i < c->service_count; i++) {
 		const struct config_service *s = &c->services[i];
 		int service = dp_service_index(d->dp, s->name);
+		bool nat_told = false;
 
 		for (size_t k = 0; service >= 0 && k < s->backend_count; k++) {
 			const struct config_backend *b = &s->backends[k];
 			uint32_t index =
 				dp_backend_index(d->dp, (uint32_t)service, &b->addr, b->port);
+			const struct hop *hop = nexthop_find(d, index);
 			char reason[NEXTHOP_REASON_MAX];
 
-			if (config_backend_weight(b) &&
-			    nexthop_problem(d, reason, s->forward, &b->addr,
-					    nexthop_find(d, index)))
+			if (!config_backend_weight(b))
+				continue;
+			if (nexthop_problem(d, reason, s->forward, &b->addr, hop))
 				diag_warning(
 					diag, b->addr_place.line, b->addr_place.column,
 					"backend %s/%s gets its share but cannot be reached: %s",
 					s->name, b->name, reason);
+			else if (!nat_told)
+				nat_told = warn_of_nat(d, s, b, hop, diag);
 		}
 	}
 }

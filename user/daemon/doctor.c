@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/attachment.h"
+#include "daemon/nat.h"
 #include "daemon/nexthop.h"
 #include "dp/install.h"
 #include "evenkeel/hash.h"
@@ -197,6 +198,26 @@ static const struct endpoint *listener_of(const struct config_service *s, bool i
 	return NULL;
 }
 
+static const char *silence_reason(enum ek_forward forward)
+{
+	if (forward == EK_FORWARD_NAT)
+		return "the server is down";
+	if (forward == EK_FORWARD_L2)
+		return "the address is not on its loopback";
+	return "it does not decapsulate, or the address is not on its loopback";
+}
+
+/* What a backend sees instead of the service's address: it has not got that. */
+static struct endpoint nat_target(const struct endpoint *listener, const struct config_backend *b)
+{
+	struct endpoint to = *listener;
+
+	to.addr = b->addr;
+	if (b->port)
+		to.port = (uint16_t)b->port;
+	return to;
+}
+
 static void probe_report(struct doctor *x, const struct config_service *s, const char *subject,
 			 const struct endpoint *e, enum probe_verdict verdict)
 {
@@ -215,13 +236,9 @@ static void probe_report(struct doctor *x, const struct config_service *s, const
 			    "takes packets for %s, but nothing listens there on the backend", text);
 		return;
 	case PROBE_SILENT:
-		finding_add(
-			x->findings, FINDING_ERROR, "probe", subject, remedy,
-			"no answer for %s as forwarded by %s: %s, or a firewall is in between",
-			text, config_forward_name(s->forward),
-			s->forward == EK_FORWARD_L2
-				? "the address is not on its loopback"
-				: "it does not decapsulate, or the address is not on its loopback");
+		finding_add(x->findings, FINDING_ERROR, "probe", subject, remedy,
+			    "no answer for %s as forwarded by %s: %s, or a firewall is in between",
+			    text, config_forward_name(s->forward), silence_reason(s->forward));
 		return;
 	case PROBE_NO_HOP:
 		finding_add(x->findings, FINDING_ERROR, "probe", subject, "",
@@ -235,11 +252,16 @@ static void check_probe(struct doctor *x, const struct config_service *s,
 {
 	for (int family = 0; family < 2; family++) {
 		const struct endpoint *e = listener_of(s, family == 0);
+		struct endpoint at_backend;
 		enum probe_verdict verdict;
 		int err;
 
 		if (!e)
 			continue;
+		if (s->forward == EK_FORWARD_NAT) {
+			at_backend = nat_target(e, b);
+			e = &at_backend;
+		}
 		if (uv_hrtime() >= x->until) {
 			x->unprobed++;
 			continue;
@@ -281,6 +303,15 @@ static void check_egress(struct doctor *x, const struct hop *hop, const char *su
 			    from->name, hop->interface, hop->no_redirect);
 }
 
+static void check_nat(struct doctor *x, const struct config_service *s,
+		      const struct config_backend *b, const struct hop *hop, const char *subject)
+{
+	char text[NAT_TEXT_MAX], remedy[NAT_TEXT_MAX];
+
+	if (s->forward == EK_FORWARD_NAT && nat_problem(text, remedy, x->daemon, &b->addr, hop))
+		finding_add(x->findings, FINDING_ERROR, "nat", subject, remedy, "%s", text);
+}
+
 static void check_backend(struct doctor *x, const struct config_service *s,
 			  const struct config_backend *b, uint32_t index)
 {
@@ -303,6 +334,7 @@ static void check_backend(struct doctor *x, const struct config_service *s,
 		finding_add(x->findings, FINDING_OK, "next_hop", subject, "", "reached by %s",
 			    copy.interface);
 	check_egress(x, &copy, subject, remedy);
+	check_nat(x, s, b, &copy, subject);
 	check_mtu(x, s, b, &copy, subject);
 	check_probe(x, s, b, &copy, subject);
 }

@@ -70,6 +70,7 @@ static void verdicts_put(json_t *to, const struct dp *dp)
 	json_put(to, "redirected", json_integer((json_int_t)v.redirected));
 	json_put(to, "answered", json_integer((json_int_t)v.answered));
 	json_put(to, "answered_too_big", json_integer((json_int_t)v.answered_too_big));
+	json_put(to, "returned", json_integer((json_int_t)v.returned));
 	json_put(to, "stored", json_integer((json_int_t)v.stored));
 	json_put(to, "early_fragments", json_integer((json_int_t)v.early_fragments));
 	for (int i = 0; i < EK_DROP_COUNT; i++)
