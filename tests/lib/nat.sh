@@ -2,20 +2,24 @@
 # shellcheck shell=bash
 # What stories of nat share: backends that know nothing of the service's address.
 
-# Backends and balancer as `evenkeel backend setup` asks for it.
+# The lab's backends are set up for the other modes; nothing of that is to help here.
 nat_hosts() {
 	local i
 	for ((i = 1; i <= LAB_BACKENDS; i++)); do
 		lab_in "b$i" "$BUILD/evenkeel" --pins "$LAB_DIR/bpf/b$i" decap detach eth0 || return 1
-		lab_ip "b$i" <<-END
-			addr del $VIP4/32 dev lo
-			addr del $VIP6/128 dev lo
-			route replace default via $BALANCER4
-			route replace default via $BALANCER6
-		END
 	done
 	lab_sysctl balancer ipv4.ip_forward=1 ipv6.conf.all.forwarding=1 \
 		ipv4.conf.all.send_redirects=0 ipv4.conf.eth0.send_redirects=0
+}
+
+# What `evenkeel backend setup` prints, run on each backend.
+nat_backends() {
+	local i family
+	for ((i = 1; i <= LAB_BACKENDS; i++)); do
+		for family in 4 6; do
+			ek backend setup "web$family" "web-$i" | lab_in "b$i" bash -e || return 1
+		done
+	done
 }
 
 # Ports 80/tcp and 53/udp of the service are 8080 and 5353 of the backends.

@@ -12,6 +12,8 @@ nat_hosts
 nat_udp_servers
 claim "attaching succeeds" ek attach eth0 --yes
 claim "nat comes into force" nat_configure
+claim "what backend setup prints works on every backend" nat_backends
+claim "it does no harm to run it again" nat_backends
 for from in 4 6; do
 	claim "http: every backend answers, IPv$from" all_answer $from
 	claim "udp: 200 of 200 flows are answered, IPv$from" udp_answered $from 200
@@ -20,6 +22,8 @@ for from in 4 6; do
 	claim "20 MB sent arrive, IPv$from" upload $from 20
 done
 claim "answers are counted" status '.returned > 1000'
+doctor_probes() { ek doctor --json | jq -e '[.findings[] | select(.check == "probe" or .check == "nat") | .level == "ok"] | length == 8 and all'; }
+claim "doctor's probes are answered by every backend" doctor_probes
 claim "nothing was dropped" status '(.dropped | del(.no_next_hop) | add // 0) == 0'
 
 # ---- between balancer and backends -------------------------------------------------------------
@@ -33,7 +37,10 @@ claim "and another, as SSH does, IPv4" reaches "$(lab_backend_addr 2 4)" 80
 claim "and another, as SSH does, IPv6" reaches "[$(lab_backend_addr 2 6)]" 80
 
 # ---- the kernel's part -------------------------------------------------------------------------
-forgotten() { lab_in balancer ip "-$1" neigh flush dev eth0 && requests "$1" 1; }
+forgotten() { # 4|6: the daemon asks for its neighbours again meanwhile
+	lab_in balancer ip "-$1" neigh flush dev eth0
+	requests "$1" 1
+}
 claim "an answer finds its way when the neighbour is forgotten, IPv4" forgotten 4
 claim "an answer finds its way when the neighbour is forgotten, IPv6" forgotten 6
 

@@ -10,8 +10,9 @@ nat_hosts
 nat_udp_servers
 lab_sysctl balancer ipv4.conf.eth1.send_redirects=0
 claim "attaching to the outer interface succeeds" ek attach eth0 --yes
-warned() { nat_configure 2>&1 | grep 'eth1.*evenkeel attach eth1'; }
+warned() { nat_configure 100 100 2>&1 | grep "eth1.*evenkeel attach eth1"; }
 claim "nat comes into force, with a warning that nothing is attached where answers come in" warned
+claim "what backend setup prints works on every backend" nat_backends
 claim "attaching to the inner interface succeeds" ek attach eth1 --yes
 for from in 4 6; do
 	claim "http: every backend answers, IPv$from" all_answer $from

@@ -306,6 +306,40 @@ static void the_firewall_opens_each_listener(void **state)
 	has(&s, "input ip6 daddr 2001:db8::10 udp dport 53 accept'\n");
 }
 
+static void nat_makes_the_balancer_the_gateway(void **state)
+{
+	struct scene s;
+
+	scene_set(&s, EK_FORWARD_NAT, "10.0.0.11");
+	only_family(&s, true);
+	s.facts.port = 8443;
+	has(&s, "ip -4 route replace default via 10.0.0.2\n");
+	has(&s, "ip -4 address delete " V4_VIP "/32 dev lo");
+	has(&s, "ip daddr 10.0.0.11 tcp dport 8443 accept");
+	has(&s, "#   sysctl -w net.ipv4.ip_forward=1\n");
+	has(&s, "net.ipv4.conf.IF.send_redirects=0\n");
+	has(&s, "#   sysctl -w net.ipv4.conf.all.rp_filter=2\n");
+	has_not(&s, "address replace");
+	has_not(&s, "arp_ignore");
+	has_not(&s, "decap");
+	has_not(&s, "advmss");
+}
+
+static void nat_knows_families_and_the_listeners_own_ports(void **state)
+{
+	struct scene s;
+
+	scene_set(&s, EK_FORWARD_NAT, "2001:db8:2::1");
+	only_family(&s, false);
+	has(&s, "ip -6 route replace default via 2001:db8:1::2\n");
+	has(&s, "ip -6 address delete " V6_VIP "/128 dev lo");
+	has(&s, "ip6 daddr 2001:db8:2::1 tcp dport 443 accept");
+	has(&s, "#   sysctl -w net.ipv6.conf.all.forwarding=1\n");
+	has_not(&s, "ipv4");
+	s.facts.source_count = 0;
+	has(&s, "BALANCER= #");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +358,8 @@ int main(void)
 		cmocka_unit_test(the_firewall_opens_gues_port_to_the_balancer_alone),
 		cmocka_unit_test(the_firewall_takes_a_prefix_of_sources),
 		cmocka_unit_test(the_firewall_opens_each_listener),
+		cmocka_unit_test(nat_makes_the_balancer_the_gateway),
+		cmocka_unit_test(nat_knows_families_and_the_listeners_own_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

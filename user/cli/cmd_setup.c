@@ -85,6 +85,7 @@ static char *backend_commands(const struct common *c, const json_t *backend)
 
 	facts.backend = fact_text(backend, "name");
 	facts.mtu = (uint32_t)fact_count(backend, "mtu");
+	facts.port = (uint32_t)fact_count(backend, "port");
 	if (addr_parse(&facts.addr, fact_text(backend, "address"), &why)) {
 		cli_error("evenkeeld's answer has no valid address for %s", facts.backend);
 		return NULL;

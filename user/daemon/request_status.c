@@ -120,14 +120,15 @@ static void list_add(json_t *list, const char *text)
 	json_array_append_new(list, json_string(text));
 }
 
-/* Where a backend's outer packets come from: an address, or a prefix. */
-static const char *source_text(const struct ek_global *g, const struct hop *hop,
-			       char text[static ADDR_TEXT_MAX + 4])
+/* Where a backend's outer packets come from: an address, or a prefix. Nat has none: this host's
+ * address toward it is its gateway. */
+static const char *source_text(const struct ek_global *g, enum ek_forward forward,
+			       const struct hop *hop, char text[static ADDR_TEXT_MAX + 4])
 {
 	bool ipv4 = addr_is_ipv4(&hop->source);
 	uint8_t bits = ipv4 ? g->source4_bits : g->source6_bits;
 
-	if (!bits)
+	if (!bits || forward == EK_FORWARD_NAT)
 		return addr_text(&hop->source, text);
 	addr_text(ipv4 ? &g->source4 : &g->source6, text);
 	snprintf(text + strlen(text), 5, "/%u", bits);
@@ -144,10 +145,10 @@ static json_t *setup_backend(const struct daemon *d, const struct config_service
 	bool ready = hop && hop->state == HOP_READY;
 	char addr[ADDR_TEXT_MAX], source[ADDR_TEXT_MAX + 4];
 
-	if (ready && path_overhead(s->forward, config_gue(s), &b->addr))
-		list_add(sources, source_text(d->dp->global, hop, source));
-	return json_pack("{s:s, s:s, s:o, s:i}", "name", b->name, "address",
-			 addr_text(&b->addr, addr), "mtu",
+	if (ready && s->forward != EK_FORWARD_L2)
+		list_add(sources, source_text(d->dp->global, s->forward, hop, source));
+	return json_pack("{s:s, s:s, s:i, s:o, s:i}", "name", b->name, "address",
+			 addr_text(&b->addr, addr), "port", (int)b->port, "mtu",
 			 ready ? json_integer(hop->mtu) : json_null(), "overhead",
 			 (int)path_overhead(s->forward, config_gue(s), &b->addr));
 }

@@ -277,13 +277,17 @@ char *setup_commands(const struct setup_facts *f)
 	if (!out)
 		return NULL;
 	head_write(out, f);
-	sysctls_write(out, f);
-	addresses_write(out, f);
-	if (f->forward == EK_FORWARD_IPIP || f->forward == EK_FORWARD_GUE) {
-		decap_write(out, f);
-		size_write(out, f);
+	if (f->forward == EK_FORWARD_NAT) {
+		setup_nat_write(out, f);
+	} else {
+		sysctls_write(out, f);
+		addresses_write(out, f);
+		if (f->forward != EK_FORWARD_L2) {
+			decap_write(out, f);
+			size_write(out, f);
+		}
+		firewall_write(out, f);
 	}
-	firewall_write(out, f);
 	fputs(")\n", out);
 	if (fclose(out)) {
 		free(text);

@@ -166,7 +166,7 @@ void packet_complete(uint8_t *frame, const struct ek_path *path, size_t header, 
 	size_t size = frame + header + inner_size - outer - ip_size;
 	uint16_t ether_type;
 
-	if (encap == EK_ENCAP_L2) {
+	if (encap == EK_ENCAP_L2 || encap == EK_ENCAP_NAT) {
 		memcpy(frame, path->header, sizeof(struct ether_header));
 		ipv4 = carried == IPPROTO_IPIP;
 	} else {
