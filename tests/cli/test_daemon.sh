@@ -11,7 +11,7 @@ backend() { # NAME ADDRESS STATE EXPECTED PACKETS REASON
 		"$1" "$2" "$3" "$6" "$4" "$5" "$HOP"
 }
 status_json() { # PACKETS-OF-WEB-1
-	printf '{"version":1,"revision":7,"revision_time":1700000000,"revision_user":"alice","pid":42,"trouble":null,"interfaces":[{"name":"eth0","ifindex":2,"mode":"driver","program_id":5,"confirmed":false,"confirm_within_s":42}],"services":[{"name":"web","index":1,"forward":"ipip","hash":"5-tuple","listeners":["203.0.113.10:443/tcp","[2001:db8::10]:443/tcp"],"slots":4096,"unsettled":96,"flows_remembered":12,"idle_s":300,"drain_s":3600,"backends":[%s,%s]}],"passed":99,"sent":1234567,"redirected":0,"answered":5,"stored":12,"dropped":{"no_backend":3,"too_big":0,"from_the_future":2}}' \
+	printf '{"version":1,"revision":7,"revision_time":1700000000,"revision_user":"alice","pid":42,"trouble":null,"interfaces":[{"name":"eth0","ifindex":2,"mode":"driver","program_id":5,"confirmed":false,"confirm_within_s":42}],"services":[{"name":"web","index":1,"forward":"ipip","hash":"5-tuple","listeners":["203.0.113.10:443/tcp","[2001:db8::10]:443/tcp"],"slots":4096,"unsettled":96,"flows_remembered":12,"idle_s":300,"drain_s":3600,"backends":[%s,%s]}],"passed":99,"sent":1234567,"redirected":0,"answered":5,"returned":6,"stored":12,"dropped":{"no_backend":3,"too_big":0,"from_the_future":2}}' \
 		"$(backend web-1 10.0.1.1 up 0.25 "$1" null)" \
 		"$(backend web-2 10.0.1.2 no_next_hop 0.75 1000 '"no neighbour for 10.0.1.2 on eth1"')"
 }
@@ -48,7 +48,8 @@ status_people() {
 		says "forward ipip, hash 5-tuple, 4096 slots, 96 unsettled, 12 flows remembered" &&
 		says "web-2: no neighbour for 10.0.1.2 on eth1" &&
 		grep -qE '^  web-1 +10\.0\.1\.1 +up +25\.0 % +50\.0 % +#####\.\.\. +1000 +1\.50 MiB +12\.3k$' "$DIR/out" &&
-		says "packets: 1.23M sent, 0 redirected, 5 answered, 99 passed to the host"
+		says "packets: 1.23M sent, 0 redirected, 5 answered, 99 passed to the host" &&
+		says "answers of nat backends: 6"
 }
 claim status_is_readable status_people
 status_drops() {

@@ -6,7 +6,7 @@
 #include <time.h>
 
 static const char *const examples[] = { "minimal.yaml", "ipip-two-families.yaml", "l2.yaml",
-					"many-options.yaml" };
+					"many-options.yaml", "nat.yaml" };
 
 /* Parses a copy of exactly `length` bytes, so that the sanitizer sees a read beyond it. The
  * result must be refused with an error, or pass the checks. */

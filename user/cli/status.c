@@ -220,6 +220,9 @@ void status_print(FILE *out, const json_t *status, const json_t *before)
 	if (fact_count(status, "early_fragments"))
 		fprintf(out, "passed before their first fragment came: %s fragments\n",
 			units_count(fact_count(status, "early_fragments"), passed));
+	if (fact_count(status, "returned"))
+		fprintf(out, "answers of nat backends: %s\n",
+			units_count(fact_count(status, "returned"), passed));
 	drops_print(out, json_object_get(status, "dropped"));
 	lost_print(out, status);
 }
