@@ -42,18 +42,26 @@ static __always_inline struct ek_flow *flow_find(__u64 tag)
 	return b ? flow_in(b, tag) : NULL;
 }
 
-static __always_inline int flow_claim(struct ek_flow *f, __u64 tag, __u64 state)
+static __always_inline struct ek_flow *flow_claim(struct ek_flow *f, __u64 tag)
 {
-	if (load_once(f->tag) || __sync_val_compare_and_swap(&f->tag, 0, tag))
-		return 0;
-	store_once(f->state, state);
-	return 1;
+	return load_once(f->tag) || __sync_val_compare_and_swap(&f->tag, 0, tag) ? NULL : f;
 }
 
-static __always_inline int flow_claim_in(struct ek_flow_bucket *b, __u64 tag, __u64 state)
+static __always_inline struct ek_flow *flow_claim_in(struct ek_flow_bucket *b, __u64 tag)
 {
-	return flow_claim(&b->flow[0], tag, state) || flow_claim(&b->flow[1], tag, state) ||
-	       flow_claim(&b->flow[2], tag, state) || flow_claim(&b->flow[3], tag, state);
+	struct ek_flow *f = flow_claim(&b->flow[0], tag);
+
+	if (!f)
+		f = flow_claim(&b->flow[1], tag);
+	if (!f)
+		f = flow_claim(&b->flow[2], tag);
+	return f ? f : flow_claim(&b->flow[3], tag);
+}
+
+static __always_inline int flow_count(const struct ek_flow_bucket *b, __u64 tag)
+{
+	return (load_once(b->flow[0].tag) == tag) + (load_once(b->flow[1].tag) == tag) +
+	       (load_once(b->flow[2].tag) == tag) + (load_once(b->flow[3].tag) == tag);
 }
 
 static __always_inline __u64 flow_free(const struct ek_flow_bucket *b)
@@ -62,19 +70,38 @@ static __always_inline __u64 flow_free(const struct ek_flow_bucket *b)
 	       is_zero(load_once(b->flow[2].tag)) + is_zero(load_once(b->flow[3].tag));
 }
 
-/* 1: stored. 0: both buckets are full. The emptier bucket is taken (Azar et al., "Balanced
- * allocations", STOC 1994): at half load next to nothing is refused, where the first one that
- * has room would refuse one flow in 300. */
-static __always_inline int flow_store(__u64 tag, __u64 state)
+/* 1: stored. 0: both buckets are full, or another packet of the flow is storing it, too: one of
+ * two entries would be hidden, and come to light when the other one is over.
+ *
+ * The emptier bucket is taken (Azar et al., "Balanced allocations", STOC 1994): at half load
+ * next to nothing is refused, where the first one that has room would refuse one flow in 300.
+ *
+ * Not static: so it is verified once, by itself, and not on every way that leads here. */
+__noinline int flow_store(__u64 tag, __u64 state)
 {
 	struct ek_flow_bucket *first = flow_bucket(tag, 0);
 	struct ek_flow_bucket *second = flow_bucket(tag, 1);
+	struct ek_flow *f;
 
 	if (!first || !second)
 		return 0;
-	if (flow_free(second) > flow_free(first))
-		return flow_claim_in(second, tag, state) || flow_claim_in(first, tag, state);
-	return flow_claim_in(first, tag, state) || flow_claim_in(second, tag, state);
+	if (flow_free(second) > flow_free(first)) {
+		f = flow_claim_in(second, tag);
+		if (!f)
+			f = flow_claim_in(first, tag);
+	} else {
+		f = flow_claim_in(first, tag);
+		if (!f)
+			f = flow_claim_in(second, tag);
+	}
+	if (!f)
+		return 0;
+	store_once(f->state, state);
+	if (flow_count(first, tag) + flow_count(second, tag) == 1)
+		return 1;
+	store_once(f->state, EK_FLOW_GONE);
+	store_once(f->tag, 0);
+	return 0;
 }
 
 #endif

@@ -25,14 +25,22 @@ static __always_inline void count_stored(void)
 	cpu_verdicts(bpf_get_smp_processor_id())->stored++;
 }
 
-/* A miss relied on def: notes the second, so that the slot does not settle before the idle
- * time is over. At most one write a second; losing the race to another CPU is as good. */
-static __always_inline void touch_slot(__u64 *slot, __u64 word, __u32 now_s)
+/* A miss relies on def: notes the second, at most one write each. 0: the slot settled meanwhile.
+ * Whoever changed it else noted the same, or is the controller catching up, once after a change:
+ * the second try may fail only where another packet's note came between. */
+static __always_inline int touch_slot(__u64 *slot, __u64 word, __u32 now_s)
 {
-	__u64 touched = ek_slot_word(ek_slot_cur(word), ek_slot_def(word), 1, now_s);
+	__u64 touched = ek_slot_touch(word, now_s), found;
 
-	if (touched != word)
-		__sync_val_compare_and_swap(slot, word, touched);
+	if (touched == word)
+		return 1;
+	found = __sync_val_compare_and_swap(slot, word, touched);
+	if (found == word)
+		return 1;
+	if (!ek_slot_keeps(found))
+		return 0;
+	__sync_val_compare_and_swap(slot, found, ek_slot_touch(found, now_s));
+	return 1;
 }
 
 /* What the unsettled path is given: a copy, so that the hot path keeps its own in registers. No
@@ -98,16 +106,19 @@ static __always_inline __u32 remember(const struct ek_situation *s, struct ek_de
 	__u64 *slot = element(slots, q->slot);
 
 	if (d.act == EK_ACT_UPDATE && f) {
-		__sync_val_compare_and_swap(&f->state, s->entry, d.state);
+		__u64 found = __sync_val_compare_and_swap(&f->state, s->entry, d.state);
+
+		if (found != s->entry)
+			d = ek_affinity_lost(s, &d, found);
 	} else if (d.act == EK_ACT_STORE) {
 		/* Beside an entry that is being written or swept a second one would be hidden. */
 		if (!f && flow_store(tag, d.state))
 			count_stored();
 		else
-			d = ek_affinity_unstored(s, &d);
+			d = ek_affinity_unstored(s);
 	}
-	if (d.used_def && slot)
-		touch_slot(slot, q->word, s->now_s);
+	if (d.used_def && slot && !touch_slot(slot, q->word, s->now_s))
+		return EK_NO_BACKEND;
 	return d.backend;
 }
 
@@ -124,7 +135,8 @@ __noinline __u32 select_unsettled(const struct question *q)
 	s.cur = ek_slot_cur(q->word);
 	s.def = ek_slot_def(q->word);
 	s.seq = q->seq;
-	s.udp_grace = now < core_element(services, q->service)->udp_grace_ns;
+	s.udp_grace =
+		ek_slot_udp_grace(q->word, core_element(services, q->service)->idle_s, s.now_s);
 	tag = flow_tag(&q->id, q->table, q->hash, q->service);
 	f = flow_find(tag);
 	if (s.def == EK_DEF_OLD_TABLE)

@@ -38,6 +38,33 @@ $(eval $(call test-kind,store,tests/store,store lib,$(STORE_PACKAGES) $(LIB_PACK
 $(eval $(call test-kind,packet,tests/packet,dp lib,$(DP_PACKAGES) $(LIB_PACKAGES)))
 $(eval $(call test-kind,net,tests/net/c,net lib,$(NET_PACKAGES) $(LIB_PACKAGES)))
 
+# The model of the affinity rules: affinity.h as it is, and once for each mutant, as shared objects
+# that the search loads. It is a search, so it is built for speed, without the sanitizers.
+MODEL := $(BUILD)/tests/model
+MODEL_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) -Iinclude -Itests/model
+MODEL_MUTANTS := $(shell sed -n 's/^\([a-z-]*\) | .*/\1/p' tests/model/mutants)
+model_TESTS := $(MODEL)/test_model
+model_OBJECTS := $(MODEL)/rules.so $(MODEL_MUTANTS:%=$(MODEL)/%.so)
+$(MODEL)/mutants.done: tests/model/mutate.py tests/model/mutants include/evenkeel/affinity.h
+	@mkdir -p $(@D)
+	@echo "  GEN     $@"
+	@tests/model/mutate.py include/evenkeel/affinity.h tests/model/mutants $(MODEL)/mutants
+	@touch $@
+$(MODEL)/rules.so: tests/model/rules.c tests/model/rules.h $(wildcard include/evenkeel/*.h)
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) $(MODEL_CFLAGS) -shared -fPIC -o $@ $<
+$(MODEL)/%.so: tests/model/rules.c $(MODEL)/mutants.done tests/model/rules.h
+	@$(CC) -I$(MODEL)/mutants/$* $(MODEL_CFLAGS) -w -shared -fPIC -o $@ $<
+$(model_TESTS): $(filter-out %/rules.c,$(wildcard tests/model/*.c)) $(wildcard tests/model/*.h) \
+		$(wildcard include/evenkeel/*.h) | $(model_OBJECTS)
+	@echo "  CC      $@"
+	@$(CC) $(MODEL_CFLAGS) -o $@ $(filter %.c,$^) -ldl
+unit: $(model_TESTS) $(model_OBJECTS)
+.PHONY: model
+model: $(model_TESTS) $(model_OBJECTS)
+	@BUILD=$(BUILD) $(MODEL)/test_model
+
 # Whatever includes the skeletons must wait for them.
 $(dp_SAN_OBJECTS) $(packet_TESTS:=.o) $(packet_TEST_OBJECTS): | $(SKELETONS)
 .SECONDARY: # keep the objects between
@@ -50,7 +77,7 @@ $(BUILD)/tests/lib/%.bpf.o: tests/lib/%.bpf.c
 
 .PHONY: lab-programs test-programs test demo lint format cli
 lab-programs: all $(BUILD)/tests/lib/pass.bpf.o
-test-programs: lab-programs $(foreach k,unit store packet net,$($(k)_TESTS))
+test-programs: lab-programs $(model_OBJECTS) $(foreach k,unit model store packet net,$($(k)_TESTS))
 net: lab-programs
 cli: all
 	@scripts/run-tests.sh cli

@@ -30,7 +30,8 @@ trap interrupted INT TERM HUP
 
 programs() { # kind: its programs, one a line
 	case $1 in
-	unit | store | packet) printf '%s\n' tests/"$1"/test_*.c ;;
+	unit) printf '%s\n' tests/unit/test_*.c tests/model/test_*.c ;;
+	store | packet) printf '%s\n' tests/"$1"/test_*.c ;;
 	net) printf '%s\n' tests/net/c/test_*.c tests/net/test_*.sh ;;
 	cli) printf '%s\n' tests/cli/test_*.sh ;;
 	lint) echo scripts/lint.sh ;;

@@ -147,7 +147,8 @@ enum ek_hash_kind { EK_HASH_5TUPLE, EK_HASH_SOURCE, EK_HASH_SOURCE_DEST };
 struct ek_service {
 	__u64 table;     /* the table in force */
 	__u64 old_table; /* the one before another size or flavour; see EK_DEF_OLD_TABLE */
-	__u64 udp_grace_ns; /* CLOCK_MONOTONIC deadline until which an unknown UDP flow is an old one */
+	__u32 idle_s;    /* its idle time: for so long an unknown UDP flow may be an old one */
+	__u32 pad0;
 	__u32 generation; /* counts switches, for observers */
 	__u32 flags;
 	__u64 pad[4];

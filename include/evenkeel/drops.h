@@ -18,7 +18,8 @@
 	X(TOO_BIG, "too_big",                                                                      \
 	  "does not fit the egress MTU after encapsulation, and its sender cannot be told")        \
 	X(HOP_LIMIT, "hop_limit", "its TTL or hop limit ends here, where nat is a router")         \
-	X(NOT_REMEMBERED, "not_remembered", "a new flow in an unsettled slot could not be stored") \
+	X(NOT_REMEMBERED, "not_remembered",                                                        \
+	  "a flow in an unsettled slot could not be stored, or changed that moment")               \
 	X(NO_HEADROOM, "no_headroom", "the driver leaves no room for the outer header")            \
 	X(INTERNAL, "internal",                                                                    \
 	  "a table holds what it never should: report it, with evenkeel doctor")

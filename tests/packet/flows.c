@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
+#include "evenkeel/affinity.h"
 #include "flows.h"
 
 const char four[] = WEB_HEAD "    backends: { " WEB_ABC ", d: 10.0.0.4 }\n";
@@ -102,4 +103,17 @@ struct dp_settled settle(struct fixture *x, uint32_t at_s)
 void install_ago(struct fixture *x, const char *yaml, uint32_t seconds)
 {
 	fixture_install_at(x, yaml, now_s() - seconds);
+}
+
+void quieten(struct fixture *x)
+{
+	struct dp_service_view view;
+
+	assert_int_equal(dp_service_view(x->dp, 0, &view), 0);
+	for (uint32_t i = 0; i < view.slots; i++) {
+		uint64_t *slot = &x->dp->slots[view.base + i];
+
+		if (*slot & EK_SLOT_UNSETTLED)
+			*slot = ek_slot_touch(*slot, now_s() - 2 * IDLE_S);
+	}
 }

@@ -47,4 +47,7 @@ struct dp_settled settle(struct fixture *x, uint32_t at_s);
 /* A change of so many seconds ago, by the clock that the data path reads. */
 void install_ago(struct fixture *x, const char *yaml, uint32_t seconds);
 
+/* As if no default had been relied on for longer than the idle time. */
+void quieten(struct fixture *x);
+
 #endif

@@ -186,7 +186,7 @@ static void a_flow_remembered_under_the_old_table_keeps_its_service_from_settlin
 		owner = syn(x, ++flow);
 	assert_int_equal(data(x, flow), owner);
 	install_ago(x, HASHED("source", WEB_ABC), 2 * IDLE_S);
-	x->dp->services[0].udp_grace_ns = 1;
+	quieten(x);
 	s = settle(x, now_s());
 	assert_int_equal(s.slots_settled, 0);
 	assert_int_equal(s.flows_remembered, 1);

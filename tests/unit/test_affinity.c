@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Each rule of the affinity of flows by itself. That they hold together is for the exhaustive
- * model checker. */
+/* Each rule of affinity for packets by itself. That they hold together is for the exhaustive search
+ * of tests/model. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -51,58 +51,6 @@ static void expect_miss(const struct ek_situation *s, uint32_t backend, bool use
 {
 	expect(s, backend, EK_ACT_NONE, 0);
 	assert_int_equal(ek_affinity_decide(s).used_def, used_def);
-}
-
-/* ---- change ---------------------------------------------------------------------------------- */
-
-static void a_change_of_a_settled_slot_makes_its_owner_the_default(void **state)
-{
-	uint64_t slot = ek_slot_change(ek_slot_word(A, C, 0, 5), B, NOW);
-
-	assert_int_equal(ek_slot_cur(slot), B);
-	assert_int_equal(ek_slot_def(slot), A);
-	assert_true(slot & EK_SLOT_UNSETTLED);
-	assert_int_equal(ek_slot_quiet_s(slot, NOW), 0);
-}
-
-static void a_change_of_an_unsettled_slot_keeps_its_default(void **state)
-{
-	uint64_t slot = ek_slot_change(ek_slot_word(A, EK_NO_BACKEND, 0, 0), B, NOW);
-
-	slot = ek_slot_change(slot, C, NOW + 1);
-	assert_int_equal(ek_slot_cur(slot), C);
-	assert_int_equal(ek_slot_def(slot), A);
-	slot = ek_slot_change(slot, A, NOW + 2); /* A to B to A is not settled: B has flows */
-	assert_int_equal(ek_slot_cur(slot), A);
-	assert_int_equal(ek_slot_def(slot), A);
-	assert_true(slot & EK_SLOT_UNSETTLED);
-}
-
-static void a_change_to_the_owner_changes_nothing(void **state)
-{
-	assert_int_equal(ek_slot_change(ek_slot_word(A, C, 0, 5), A, NOW),
-			 ek_slot_word(A, C, 0, 5));
-	assert_int_equal(ek_slot_change(ek_slot_word(A, C, 1, 5), A, NOW),
-			 ek_slot_word(A, C, 1, 5));
-}
-
-static void what_was_noted_a_moment_ahead_of_the_clock_is_new(void **state)
-{
-	uint64_t slot = ek_slot_word(B, A, 1, NOW + 1);
-
-	assert_int_equal(ek_slot_quiet_s(slot, NOW), 0);
-	assert_int_equal(ek_slot_quiet_s(slot, NOW + 1), 0);
-	assert_int_equal(ek_slot_quiet_s(slot, NOW + 2), 1);
-	assert_int_equal(ek_flow_pending_age(ek_flow_pending(A, ISN, NOW + 1), NOW), 0);
-	assert_int_equal(ek_flow_pending_age(ek_flow_pending(A, ISN, NOW), NOW + 40), 40);
-}
-
-static void quiet_seconds_survive_the_epochs_wrap(void **state)
-{
-	uint64_t slot = ek_slot_word(B, A, 1, 32760);
-
-	assert_int_equal(ek_slot_quiet_s(slot, 32768 + 10), 18);
-	assert_int_equal(ek_slot_quiet_s(slot, 5 * 32768 + 32760), 0);
 }
 
 /* ---- remembered flows -------------------------------------------------------------------------- */
@@ -207,7 +155,7 @@ static void a_syn_need_not_be_remembered_where_owner_and_default_agree(void **st
 static void a_syn_that_cannot_be_stored_goes_where_its_next_packets_will(void **state)
 {
 	struct ek_situation s = moved(EK_PACKET_SYN);
-	struct ek_decision d = ek_affinity_decide(&s), unstored = ek_affinity_unstored(&s, &d);
+	struct ek_decision unstored = ek_affinity_unstored(&s);
 
 	assert_int_equal(unstored.backend, A);
 	assert_int_equal(unstored.act, EK_ACT_NONE);
@@ -223,7 +171,7 @@ static void a_syn_that_cannot_be_stored_while_the_default_is_dead_is_dropped(voi
 	s.def_live = 0;
 	d = ek_affinity_decide(&s);
 	assert_int_equal(d.backend, B);
-	d = ek_affinity_unstored(&s, &d);
+	d = ek_affinity_unstored(&s);
 	assert_int_equal(d.backend, EK_NO_BACKEND);
 	assert_int_equal(d.act, EK_ACT_NONE);
 }
@@ -258,7 +206,7 @@ static void a_remembered_flow_of_a_dead_backend_is_a_miss(void **state)
 	static const enum ek_phase phases[] = { EK_PHASE_PENDING, EK_PHASE_CONFIRMED };
 
 	for (size_t i = 0; i < 2; i++) {
-		uint64_t entry = phases[i] == EK_PHASE_PENDING ? ek_flow_pending(C, ISN - 1, NOW)
+		uint64_t entry = phases[i] == EK_PHASE_PENDING ? ek_flow_pending(C, 77, NOW)
 							       : ek_flow_confirmed(C, NOW);
 		struct ek_situation s = moved_knowing(EK_PACKET_TCP, entry);
 
@@ -268,14 +216,61 @@ static void a_remembered_flow_of_a_dead_backend_is_a_miss(void **state)
 }
 
 /* Else the entry would claim the new flow when its backend returns. */
-static void a_new_flow_replaces_the_entry_of_a_dead_backend(void **state)
+static void a_new_flow_replaces_a_handshake_with_a_dead_backend(void **state)
 {
-	struct ek_situation s = moved_knowing(EK_PACKET_SYN, ek_flow_confirmed(C, NOW));
+	struct ek_situation s = moved_knowing(EK_PACKET_SYN, ek_flow_pending(C, 77, NOW));
 
 	s.entry_live = 0;
+	expect(&s, A, EK_ACT_UPDATE, ek_flow_pending(A, ISN, NOW));
+	s.def_live = 0;
 	expect(&s, B, EK_ACT_UPDATE, ek_flow_pending(B, ISN, NOW));
-	s.def = B;
-	expect(&s, B, EK_ACT_UPDATE, ek_flow_pending(B, ISN, NOW));
+}
+
+/* Anybody can send a SYN: the flow is still there when its backend returns. */
+static void a_forged_syn_does_not_take_a_dead_backends_flow_away(void **state)
+{
+	struct ek_situation s = moved_knowing(EK_PACKET_SYN, ek_flow_confirmed(C, NOW - 9));
+
+	s.entry_live = 0;
+	expect(&s, A, EK_ACT_UPDATE, ek_flow_contested(C, ISN, NOW));
+	s = moved_knowing(EK_PACKET_TCP, ek_flow_contested(C, ISN, NOW));
+	s.seq = ISN + 99999;
+	expect(&s, C, EK_ACT_UPDATE, ek_flow_confirmed(C, NOW));
+	s.entry_live = 0;
+	expect_miss(&s, A, true);
+}
+
+static void who_follows_a_syn_has_a_dead_backends_entry(void **state)
+{
+	struct ek_situation s = moved_knowing(EK_PACKET_TCP, ek_flow_contested(C, ISN, NOW));
+
+	s.entry_live = 0;
+	s.seq = ISN + 1;
+	expect(&s, A, EK_ACT_UPDATE, ek_flow_confirmed(A, NOW));
+	s.def_live = 0;
+	expect(&s, B, EK_ACT_UPDATE, ek_flow_confirmed(B, NOW));
+}
+
+/* ---- two packets at once --------------------------------------------------------------------------- */
+
+static void a_packet_whose_entry_was_swept_belongs_to_the_default(void **state)
+{
+	struct ek_situation s = moved_knowing(EK_PACKET_TCP, ek_flow_confirmed(C, NOW - 99));
+	struct ek_decision d = ek_affinity_decide(&s);
+
+	d = ek_affinity_lost(&s, &d, EK_FLOW_GONE);
+	assert_int_equal(d.backend, A);
+	assert_true(d.used_def);
+}
+
+static void a_packet_that_was_not_the_quickest_stays_with_its_backend(void **state)
+{
+	struct ek_situation s = moved_knowing(EK_PACKET_TCP, ek_flow_confirmed(C, NOW - 1));
+	struct ek_decision d = ek_affinity_decide(&s);
+
+	assert_int_equal(ek_affinity_lost(&s, &d, ek_flow_confirmed(C, NOW + 1)).backend, C);
+	assert_int_equal(ek_affinity_lost(&s, &d, ek_flow_confirmed(B, NOW)).backend,
+			 EK_NO_BACKEND);
 }
 
 /* ---- UDP ------------------------------------------------------------------------------------------- */
@@ -304,19 +299,23 @@ static void udp_in_the_grace_period_of_a_dead_default_goes_to_the_owner(void **s
 	expect(&s, B, EK_ACT_STORE, ek_flow_confirmed(B, NOW));
 }
 
-static void udp_that_cannot_be_stored_still_goes_its_way(void **state)
+/* Nobody would know its next packet from those of an old flow: the grace period is prolonged. */
+static void udp_that_cannot_be_stored_prolongs_the_grace_period(void **state)
 {
-	for (int grace = 0; grace < 2; grace++) {
-		struct ek_situation s = moved(EK_PACKET_UDP);
-		struct ek_decision d;
+	struct ek_situation s = moved(EK_PACKET_UDP);
+	struct ek_decision d = ek_affinity_unstored(&s);
 
-		s.udp_grace = grace;
-		d = ek_affinity_decide(&s);
-		d = ek_affinity_unstored(&s, &d);
-		assert_int_equal(d.backend, grace ? A : B);
-		assert_int_equal(d.act, EK_ACT_NONE);
-		assert_int_equal(d.used_def, grace); /* the default has a flow nobody remembers */
-	}
+	assert_int_equal(d.backend, A);
+	assert_true(d.used_def);
+	assert_true(ek_slot_udp_grace(ek_slot_touch(ek_slot_word(B, A, 1, 7), NOW), 20, NOW + 20));
+}
+
+static void udp_that_cannot_be_stored_while_the_default_is_dead_is_dropped(void **state)
+{
+	struct ek_situation s = moved(EK_PACKET_UDP);
+
+	s.def_live = 0;
+	assert_int_equal(ek_affinity_unstored(&s).backend, EK_NO_BACKEND);
 }
 
 static void udp_replaces_the_entry_of_a_dead_backend(void **state)
@@ -324,15 +323,8 @@ static void udp_replaces_the_entry_of_a_dead_backend(void **state)
 	struct ek_situation s = moved_knowing(EK_PACKET_UDP, ek_flow_confirmed(C, NOW));
 
 	s.entry_live = 0;
-	expect(&s, B, EK_ACT_UPDATE, ek_flow_confirmed(B, NOW));
-}
-
-static void udp_replaces_the_entry_of_a_dead_backend_also_where_it_need_not_be_stored(void **state)
-{
-	struct ek_situation s = moved_knowing(EK_PACKET_UDP, ek_flow_confirmed(C, NOW));
-
-	s.def = B;
-	s.entry_live = 0;
+	expect(&s, A, EK_ACT_UPDATE, ek_flow_confirmed(A, NOW));
+	s.def = B; /* also where a new flow would not be stored */
 	expect(&s, B, EK_ACT_UPDATE, ek_flow_confirmed(B, NOW));
 }
 
@@ -357,9 +349,9 @@ static void state_words_hold_what_was_put_in(void **state)
 
 	assert_int_equal(ek_flow_phase(pending), EK_PHASE_PENDING);
 	assert_int_equal(ek_flow_backend(pending), EK_BACKEND_INDEX_MAX);
-	assert_int_equal(ek_flow_isn(pending), 0xdeadbeef);
-	assert_int_equal(ek_flow_pending_age(pending, 4 * 64 + 60), 0);
-	assert_int_equal(ek_flow_pending_age(pending, 5 * 64 + 26), EK_PENDING_S);
+	assert_int_equal(ek_flow_isn(pending), 0xdeadbeee); /* without its lowest bit */
+	assert_int_equal(ek_flow_syn_age(pending, 4 * 64 + 60), 0);
+	assert_int_equal(ek_flow_syn_age(pending, 5 * 64 + 26), EK_PENDING_S);
 	assert_int_equal(ek_flow_phase(confirmed), EK_PHASE_CONFIRMED);
 	assert_int_equal(ek_flow_backend(confirmed), EK_BACKEND_INDEX_MAX);
 	assert_int_equal(ek_flow_seen(confirmed), 0xfffffffe);
@@ -380,11 +372,6 @@ static void a_tag_is_never_that_of_a_free_entry_and_names_its_slot(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_change_of_a_settled_slot_makes_its_owner_the_default),
-		cmocka_unit_test(a_change_of_an_unsettled_slot_keeps_its_default),
-		cmocka_unit_test(a_change_to_the_owner_changes_nothing),
-		cmocka_unit_test(what_was_noted_a_moment_ahead_of_the_clock_is_new),
-		cmocka_unit_test(quiet_seconds_survive_the_epochs_wrap),
 		cmocka_unit_test(a_confirmed_flow_stays_whatever_its_packet),
 		cmocka_unit_test(a_confirmed_flow_is_written_once_a_second_at_most),
 		cmocka_unit_test(related_packets_follow_and_never_write),
@@ -400,14 +387,17 @@ int main(void)
 		cmocka_unit_test(a_miss_keeps_the_slot_awake_only_if_default_and_owner_differ),
 		cmocka_unit_test(a_miss_goes_to_the_owner_while_the_default_is_dead),
 		cmocka_unit_test(a_remembered_flow_of_a_dead_backend_is_a_miss),
-		cmocka_unit_test(a_new_flow_replaces_the_entry_of_a_dead_backend),
+		cmocka_unit_test(a_new_flow_replaces_a_handshake_with_a_dead_backend),
+		cmocka_unit_test(a_forged_syn_does_not_take_a_dead_backends_flow_away),
+		cmocka_unit_test(who_follows_a_syn_has_a_dead_backends_entry),
+		cmocka_unit_test(a_packet_whose_entry_was_swept_belongs_to_the_default),
+		cmocka_unit_test(a_packet_that_was_not_the_quickest_stays_with_its_backend),
 		cmocka_unit_test(udp_in_the_grace_period_is_an_old_flow_and_remembered),
 		cmocka_unit_test(udp_after_the_grace_period_is_a_new_flow_and_remembered),
 		cmocka_unit_test(udp_in_the_grace_period_of_a_dead_default_goes_to_the_owner),
-		cmocka_unit_test(udp_that_cannot_be_stored_still_goes_its_way),
+		cmocka_unit_test(udp_that_cannot_be_stored_prolongs_the_grace_period),
+		cmocka_unit_test(udp_that_cannot_be_stored_while_the_default_is_dead_is_dropped),
 		cmocka_unit_test(udp_replaces_the_entry_of_a_dead_backend),
-		cmocka_unit_test(
-			udp_replaces_the_entry_of_a_dead_backend_also_where_it_need_not_be_stored),
 		cmocka_unit_test(an_empty_pool_remembers_nothing),
 		cmocka_unit_test(state_words_hold_what_was_put_in),
 		cmocka_unit_test(a_tag_is_never_that_of_a_free_entry_and_names_its_slot),

@@ -116,12 +116,19 @@ static json_t *why(const struct daemon *d, const struct dp_explanation *x, uint3
 	return why_unsettled(d, x, slots);
 }
 
+static const char *phase_name(enum ek_phase phase)
+{
+	if (phase == EK_PHASE_CONTESTED)
+		return "contested";
+	return phase == EK_PHASE_CONFIRMED ? "confirmed" : "pending";
+}
+
 static json_t *remembered_json(const struct daemon *d, uint64_t state)
 {
 	if (!state)
 		return json_null();
 	return json_pack("{s:s, s:s}", "backend", name_of(d, ek_flow_backend(state)), "phase",
-			 ek_flow_phase(state) == EK_PHASE_CONFIRMED ? "confirmed" : "pending");
+			 phase_name(ek_flow_phase(state)));
 }
 
 static void explanation_put(json_t *j, const struct daemon *d, const struct dp_explanation *x)

@@ -29,13 +29,18 @@ uint64_t *flow_slot(const struct dp *dp, uint64_t tag, uint32_t backend, bool *o
 	return &dp->slots[ek_table_base(table) + (tag & ek_table_mask(table))];
 }
 
-/* GONE first, so that nobody writes the state; the tag last, which frees the entry. */
-bool flow_forget(struct ek_flow *f, uint64_t state)
+bool flow_change(struct ek_flow *f, uint64_t state, uint64_t next)
 {
 	__u64 expected = state;
 
-	if (!__atomic_compare_exchange_n(&f->state, &expected, (__u64)EK_PHASE_GONE << 24, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+	return __atomic_compare_exchange_n(&f->state, &expected, next, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
+/* GONE first, so that nobody writes the state; the tag last, which frees the entry. */
+bool flow_forget(struct ek_flow *f, uint64_t state)
+{
+	if (!flow_change(f, state, EK_FLOW_GONE))
 		return false;
 	__atomic_store_n(&f->tag, 0, __ATOMIC_RELEASE);
 	return true;

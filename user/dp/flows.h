@@ -12,6 +12,9 @@ uint64_t *flow_slot(const struct dp *dp, uint64_t tag, uint32_t backend, bool *o
 /* Frees the entry, unless the data path has changed its state since. */
 bool flow_forget(struct ek_flow *f, uint64_t state);
 
+/* Changes its state, unless the data path has. */
+bool flow_change(struct ek_flow *f, uint64_t state, uint64_t next);
+
 /* Frees what a controller that died within flow_forget() left half freed. To be called before
  * anything of this process frees entries. */
 void flows_free_left(struct dp *dp);

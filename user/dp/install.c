@@ -33,7 +33,7 @@ static void write_region(struct dp *dp, const struct draft_service *s, uint32_t 
 		uint64_t word = ek_slot_word(owner, owner, 0, 0);
 
 		if (s->rebuilt)
-			word = ek_slot_word(owner, EK_DEF_OLD_TABLE, 1, now_s);
+			word = ek_slot_word(owner, EK_DEF_OLD_TABLE, 1, now_s + EK_CHANGE_AHEAD_S);
 		else if (s->table)
 			word = ek_slot_change(__atomic_load_n(&dp->slots[old + i],
 							      __ATOMIC_RELAXED),
@@ -54,15 +54,6 @@ static uint32_t seconds_since(const struct timespec *begun)
 	return (uint32_t)(((uint64_t)ns + NS_PER_S - 1) / NS_PER_S);
 }
 
-/* During a service's UDP grace period an unknown UDP flow is taken for an old one. It lasts as
- * long as a flow may be idle and still be a flow, from the latest change on: were it not
- * restarted, the flows that a second change moves would have had less. A second more, because
- * now_s is the beginning of the second that the change falls into. */
-static uint64_t udp_grace_end(const struct draft_service *s, uint32_t now_s)
-{
-	return ((uint64_t)now_s + 1 + s->config->idle_s) * NS_PER_S;
-}
-
 /* Tables to which nobody is switched yet: new regions, and where slots of a rebuilt table will look
  * for their def. A grace period, and whoever will read a new table reads that too. A controller
  * that dies in between leaves an old table that is the one in force, which means none. */
@@ -79,17 +70,16 @@ static int prepare_tables(struct dp *dp, const struct draft *d, uint32_t now_s)
 	return d->rebuilt ? grace_wait(dp) : 0;
 }
 
-static void switch_service(struct dp *dp, const struct draft_service *s, uint32_t now_s)
+static void switch_service(struct dp *dp, const struct draft_service *s)
 {
 	struct ek_service *record = &dp->services[s->index];
 
 	dp->service_ids[s->index].forward = s->config->forward;
 	dp->service_ids[s->index].gue = config_gue(s->config);
 	dp->service_ids[s->index].vlan_strip = s->config->vlan_strip;
+	__atomic_store_n(&record->idle_s, s->config->idle_s, __ATOMIC_RELAXED);
 	if (s->new_table == s->table)
 		return;
-	if (s->table)
-		store_word(&record->udp_grace_ns, udp_grace_end(s, now_s));
 	record->generation++;
 	store_word(&record->table, s->new_table);
 }
@@ -101,6 +91,25 @@ static void write_sources(struct ek_global *g, const struct config *c)
 	g->source4_bits = (uint8_t)c->tunnel_source4.bits;
 	g->source6 = c->tunnel_source6.addr;
 	g->source6_bits = (uint8_t)c->tunnel_source6.bits;
+}
+
+/* After the grace period: what packets noted in the table before, while they still read it. */
+static void catch_up(struct dp *dp, const struct draft_service *s, uint32_t written_s,
+		     uint32_t now_s)
+{
+	uint32_t old = ek_table_base(s->table), new = ek_table_base(s->new_table);
+
+	if (!s->table || s->rebuilt || s->new_table == s->table)
+		return;
+	for (uint32_t i = 0; i < s->slots; i++) {
+		uint64_t word = __atomic_load_n(&dp->slots[new + i], __ATOMIC_RELAXED);
+
+		while (!__atomic_compare_exchange_n(&dp->slots[new + i], &word,
+						    ek_slot_catch_up(word, dp->slots[old + i],
+								     written_s, now_s),
+						    false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			;
+	}
 }
 
 /* Services that the configuration no longer has: their listeners are gone, and so, after the
@@ -188,6 +197,7 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	_cleanup_(draft_release) struct draft d = {};
 	uint64_t listeners = 0;
 	struct timespec begun;
+	uint32_t called_s = now_s;
 	int err = grace_wait_owed(dp);
 
 	if (err)
@@ -206,7 +216,7 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	if (err)
 		return no_grace(err, error);
 	for (size_t i = 0; i < d.count; i++)
-		switch_service(dp, &d.services[i], now_s);
+		switch_service(dp, &d.services[i]);
 	__atomic_store_n(&dp->global->flags,
 			 (dp->global->flags & EK_GLOBAL_NAT) | (uint32_t)c->echo, __ATOMIC_RELAXED);
 	write_sources(dp->global, c);
@@ -218,6 +228,8 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	err = grace_wait(dp);
 	if (err)
 		return no_grace(err, error);
+	for (size_t i = 0; i < d.count; i++)
+		catch_up(dp, &d.services[i], now_s, called_s + seconds_since(&begun));
 	*result = (struct dp_install_result){
 		.services_added = services_new(&d),
 		.services_removed = remove_services(dp, &d),

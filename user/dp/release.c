@@ -57,7 +57,9 @@ static enum fate judge(const struct ek_backend_id *id, const struct times *t, ui
 {
 	if (id->used == BACKEND_FREE || !id->died)
 		return FATE_ALIVE;
-	return t->hold_s == UNKNOWN_S || now_s < id->died + t->hold_s ? FATE_HELD : FATE_LOST;
+	if (t->hold_s == UNKNOWN_S || !ek_time_over(id->died, t->hold_s, now_s))
+		return FATE_HELD;
+	return FATE_LOST;
 }
 
 void holds_judge(struct dp *dp, struct dp_settling *s, uint32_t now_s)
@@ -75,16 +77,14 @@ void holds_judge(struct dp *dp, struct dp_settling *s, uint32_t now_s)
 
 uint64_t slot_release(uint64_t *slot, uint32_t backend)
 {
-	uint64_t word = __atomic_load_n(slot, __ATOMIC_RELAXED);
-	uint32_t cur;
+	uint64_t word = __atomic_load_n(slot, __ATOMIC_RELAXED), released;
 
 	do {
-		cur = ek_slot_cur(word);
-		if (!(word & EK_SLOT_UNSETTLED) || ek_slot_def(word) != backend)
+		released = ek_slot_release(word, backend);
+		if (released == word)
 			return 0;
-	} while (!__atomic_compare_exchange_n(slot, &word,
-					      ek_slot_word(cur, cur, 1, ek_slot_epoch(word)), false,
-					      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(slot, &word, released, false, __ATOMIC_ACQ_REL,
+					      __ATOMIC_RELAXED));
 	return word;
 }
 
@@ -135,14 +135,12 @@ static void end_drain(struct dp *dp, const struct dp_settling *s, uint32_t backe
 	const struct ek_backend_id *id = &dp->backend_ids[backend];
 	uint32_t drain_s = s->times[id->service].drain_s;
 
-	if (drain_s == UNKNOWN_S || now_s < id->since + drain_s)
+	if (drain_s == UNKNOWN_S || !ek_time_over(id->since, drain_s, now_s))
 		return;
 	result->slots_broken += break_slots(dp, s, backend, now_s);
 	result->flows_broken += break_entries(dp, backend);
 }
 
-/* An index is free again when no slot named it and no entry belonged to it in two rounds in a
- * row: the second began, by then, long after the last packet that could have stored one. */
 uint32_t leaving_judge(struct dp *dp, struct dp_settling *s, uint32_t now_s,
 		       struct dp_settled *result)
 {
@@ -159,7 +157,7 @@ uint32_t leaving_judge(struct dp *dp, struct dp_settling *s, uint32_t now_s,
 		if (s->references[i] || s->entries[i]) {
 			s->unnamed[i] = 0;
 			end_drain(dp, s, i, now_s, result);
-		} else if (++s->unnamed[i] > 1) {
+		} else if (ek_backend_gone(++s->unnamed[i])) {
 			dp->backends[i] = (struct ek_backend){};
 			*id = (struct ek_backend_id){};
 			s->unnamed[i] = 0;

@@ -12,14 +12,10 @@
  * The slot of a flow that is remembered under an old table is not known in the present one. While
  * there is one, nothing of its service settles; such flows end, or become idle.
  *
- * The data path goes on meanwhile. It can only make a slot less settled by a miss that uses
- * def (which changes the slot word, so that 4's compare-and-swap fails) or by an entry for
- * another backend than cur: by UDP alone, and only within the grace period, during which
- * nothing settles of a service that has a UDP listener.
- *
- * The data path reads the coarse clock, which lags behind by up to a tick: what it notes as of
- * one second may have been in the next, and its grace period ends that much later. A round
- * therefore judges by a clock that is a second late. */
+ * The rules are those of affinity.h, and why each is as it is. The data path goes on meanwhile. It can
+ * only make a slot less settled by a miss that relies on def (which changes the slot word, so that
+ * 4's compare-and-swap fails) or by UDP that is stored for def: by a packet that began before def was
+ * quiet, and so before this round, which begins with a grace period. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -33,7 +29,8 @@
 #include "evenkeel/table.h"
 #include "lib/cleanup.h"
 
-#define NS_PER_S 1000000000ull
+/* Longer than anything is remembered, shorter than what the rules add to it can make wrap. */
+#define ENDLESS_S (1u << 30)
 
 void dp_settling_free(struct dp_settling *s)
 {
@@ -74,14 +71,6 @@ static struct dp_settling *settling_of(struct dp *dp)
 	return s;
 }
 
-static bool has_udp(const struct config_service *s)
-{
-	for (size_t i = 0; i < s->listener_count; i++)
-		if (s->listeners[i].endpoint.proto == IPPROTO_UDP)
-			return true;
-	return false;
-}
-
 static int times_read(struct dp_settling *s, const struct dp *dp, const struct config *c)
 {
 	_cleanup_(service_index_free) struct service_index *names = NULL;
@@ -98,8 +87,8 @@ static int times_read(struct dp_settling *s, const struct dp *dp, const struct c
 		int index = service_index_find(names, config->name);
 
 		if (index >= 0)
-			s->times[index] = (struct times){ config->idle_s, config->drain_s,
-							  config->hold_s, has_udp(config) };
+			s->times[index] =
+				(struct times){ config->idle_s, config->drain_s, config->hold_s };
 	}
 	return 0;
 }
@@ -113,16 +102,16 @@ static void count_references(const struct dp *dp, struct dp_settling *s)
 		dp_slots_count(dp, i, s->references, s->references);
 }
 
-/* May the entry be forgotten, whatever its slot says? */
-static bool is_over(uint64_t state, enum fate fate, uint32_t idle_s, uint32_t now_s)
+/* For how long flows of the backend may be quiet: without end while it is not known, or while the
+ * backend is dead and may come back. */
+static uint32_t idle_time(const struct dp *dp, const struct dp_settling *s, uint32_t service,
+			  uint32_t backend)
 {
-	if (idle_s == UNKNOWN_S || fate == FATE_HELD)
-		return false;
-	if (fate == FATE_LOST)
-		return true;
-	if (ek_flow_phase(state) == EK_PHASE_PENDING)
-		return ek_flow_pending_age(state, now_s) > EK_PENDING_S;
-	return now_s - ek_flow_seen(state) > idle_s && ek_flow_seen(state) <= now_s;
+	uint32_t idle_s = s->times[service].idle_s;
+
+	if (idle_s == UNKNOWN_S || fate_of(dp, s, backend) == FATE_HELD)
+		return ENDLESS_S;
+	return idle_s;
 }
 
 struct sweep {
@@ -133,36 +122,56 @@ struct sweep {
 };
 
 /* Counts a flow that stays remembered. */
-static void keep(struct sweep *w, uint32_t backend, const uint64_t *slot, uint64_t word, bool old)
+static void keep(struct sweep *w, const uint64_t *slot, uint64_t word, uint64_t state, bool old)
 {
+	uint32_t backend = ek_flow_backend(state);
+
 	w->remembered++;
 	w->memory->entries[backend]++;
 	if (old)
 		w->memory->remains[w->dp->backend_ids[backend].service].flows++;
-	else if (backend != ek_slot_cur(word))
+	else if (ek_flow_foreign(state, word))
 		w->memory->foreign[slot - w->dp->slots] = 1;
+}
+
+/* What the flow's state shall be. */
+static uint64_t swept(const struct sweep *w, uint64_t state, uint64_t word)
+{
+	uint32_t backend = ek_flow_backend(state);
+	uint32_t service = w->dp->backend_ids[backend].service;
+
+	if (fate_of(w->dp, w->memory, backend) == FATE_LOST)
+		return EK_FLOW_GONE;
+	if (w->memory->times[service].idle_s == UNKNOWN_S && word & EK_SLOT_UNSETTLED)
+		return state;
+	return ek_flow_swept(state, word, idle_time(w->dp, w->memory, service, backend), w->now_s);
 }
 
 static void sweep_flow(struct sweep *w, struct ek_flow *f)
 {
 	uint64_t tag = __atomic_load_n(&f->tag, __ATOMIC_ACQUIRE);
 	uint64_t state = __atomic_load_n(&f->state, __ATOMIC_ACQUIRE);
-	uint32_t backend = ek_flow_backend(state), service;
-	uint64_t *slot = NULL, word;
+	uint32_t backend = ek_flow_backend(state);
+	uint64_t *slot = NULL, word, next;
 	bool old = false;
 
 	/* What is claimed but not written yet is the next round's. */
-	if (!tag || ek_flow_phase(state) == EK_PHASE_NONE || ek_flow_phase(state) == EK_PHASE_GONE)
+	if (!tag || !ek_flow_known(state))
 		return;
 	if (backend < w->dp->sizes.backends)
 		slot = flow_slot(w->dp, tag, backend, &old);
-	word = slot ? __atomic_load_n(slot, __ATOMIC_RELAXED) : 0;
-	service = slot ? w->dp->backend_ids[backend].service : 0;
-	if (!(word & EK_SLOT_UNSETTLED) || is_over(state, fate_of(w->dp, w->memory, backend),
-						   w->memory->times[service].idle_s, w->now_s))
+	if (!slot) {
 		flow_forget(f, state);
-	else
-		keep(w, backend, slot, word, old);
+		return;
+	}
+	word = __atomic_load_n(slot, __ATOMIC_RELAXED);
+	next = swept(w, state, word);
+	/* What a packet has changed meanwhile is the next round's, and kept until then. */
+	if (next == EK_FLOW_GONE && flow_forget(f, state))
+		return;
+	if (next != state && next != EK_FLOW_GONE)
+		flow_change(f, state, next);
+	keep(w, slot, word, state, old);
 }
 
 static void sweep(struct sweep *w)
@@ -180,53 +189,35 @@ struct settler {
 	struct dp_settling *memory;
 	uint32_t service;
 	uint32_t now_s;
-	bool settling; /* may any of its slots settle? */
 };
-
-/* Within the UDP grace period a flow that is met for the first time is remembered for def,
- * perhaps between this round's sweep and its settling. */
-static bool is_settling(const struct settler *t)
-{
-	const struct times *times = &t->memory->times[t->service];
-
-	return times->idle_s != UNKNOWN_S && !t->memory->remains[t->service].flows &&
-	       (!times->udp || t->now_s * NS_PER_S >= t->dp->services[t->service].udp_grace_ns);
-}
-
-static bool is_quiet(const struct settler *t, uint64_t word)
-{
-	return ek_slot_quiet_s(word, t->now_s) > t->memory->times[t->service].idle_s;
-}
 
 static bool may_settle(const struct settler *t, uint32_t slot, uint64_t word)
 {
+	const struct remains *remains = &t->memory->remains[t->service];
 	uint32_t def = ek_slot_def(word);
+	uint32_t idle_s = idle_time(t->dp, t->memory, t->service, def);
 
-	if (!t->settling || t->memory->foreign[slot])
+	if (t->memory->times[t->service].idle_s == UNKNOWN_S || remains->flows)
 		return false;
-	if (def == ek_slot_cur(word) || def == EK_NO_BACKEND)
-		return true;
-	if (def == EK_DEF_OLD_TABLE ? t->memory->remains[t->service].held
-				    : fate_of(t->dp, t->memory, def) == FATE_HELD)
+	if (def == EK_DEF_OLD_TABLE && remains->held)
 		return false;
-	return is_quiet(t, word);
+	return ek_slot_may_settle(word, t->memory->foreign[slot], idle_s, t->now_s);
 }
 
 static void settle_slot(const struct settler *t, uint32_t slot, struct dp_settled *result)
 {
 	struct remains *remains = &t->memory->remains[t->service];
 	uint64_t word = __atomic_load_n(&t->dp->slots[slot], __ATOMIC_RELAXED);
-	uint32_t cur = ek_slot_cur(word);
 
 	if (!(word & EK_SLOT_UNSETTLED))
 		return;
 	if (fate_of(t->dp, t->memory, ek_slot_def(word)) == FATE_LOST) {
 		slot_release(&t->dp->slots[slot], ek_slot_def(word));
-		word = ek_slot_word(cur, cur, 1, ek_slot_epoch(word));
+		word = ek_slot_release(word, ek_slot_def(word));
 	}
 	if (may_settle(t, slot, word) &&
-	    __atomic_compare_exchange_n(&t->dp->slots[slot], &word, ek_slot_word(cur, cur, 0, 0),
-					false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+	    __atomic_compare_exchange_n(&t->dp->slots[slot], &word, ek_slot_settled(word), false,
+					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
 		result->slots_settled++;
 		return;
 	}
@@ -234,7 +225,7 @@ static void settle_slot(const struct settler *t, uint32_t slot, struct dp_settle
 	if (ek_slot_def(word) != EK_DEF_OLD_TABLE)
 		return;
 	remains->slots++;
-	remains->busy += !is_quiet(t, word);
+	remains->busy += ek_slot_quiet_s(word, t->now_s) <= t->memory->times[t->service].idle_s;
 }
 
 static void settle_slots(struct dp *dp, struct dp_settling *s, uint32_t service, uint32_t now_s,
@@ -243,7 +234,6 @@ static void settle_slots(struct dp *dp, struct dp_settling *s, uint32_t service,
 	struct settler t = { .dp = dp, .memory = s, .service = service, .now_s = now_s };
 	uint64_t table = dp->services[service].table;
 
-	t.settling = is_settling(&t);
 	for (uint32_t i = 0; table && i <= ek_table_mask(table); i++)
 		settle_slot(&t, ek_table_base(table) + i, result);
 }
@@ -270,6 +260,8 @@ static int prepare(struct dp_settling *s, struct dp *dp, const struct config *c,
 {
 	int err = s ? times_read(s, dp, c) : -ENOMEM;
 
+	/* The clock is read: what packets do from now on that began before is seen below. */
+	err = err ?: grace_wait(dp);
 	if (err)
 		return err;
 	holds_judge(dp, s, now_s);
@@ -281,7 +273,7 @@ int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, struct dp_s
 {
 	struct dp_settled done = {};
 	struct dp_settling *s = dp->priv->quiet ? NULL : settling_of(dp);
-	struct sweep w = { .dp = dp, .memory = s, .now_s = now_s - 1 }; /* late: see above */
+	struct sweep w = { .dp = dp, .memory = s, .now_s = now_s };
 	uint32_t left;
 	int err;
 

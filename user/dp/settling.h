@@ -15,7 +15,6 @@ struct dp_settling {
 		uint32_t idle_s;
 		uint32_t drain_s;
 		uint32_t hold_s;
-		bool udp;
 	} * times;
 	/* By service, what refers to its old table. */
 	struct remains {

@@ -166,7 +166,8 @@ static void explain_unsettled(const struct dp *dp, const struct ek_flow_id *id, 
 		.cur = x->cur,
 		.entry = x->remembered,
 		.now_s = now_s,
-		.udp_grace = now_s * 1000000000ull < dp->services[x->service].udp_grace_ns,
+		.udp_grace = (uint8_t)ek_slot_udp_grace(x->slot_word,
+							dp->services[x->service].idle_s, now_s),
 	};
 
 	s.def = x->def;

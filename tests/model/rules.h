@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The rules under test: affinity.h itself, or a copy of it with one rule changed, as a shared
+ * object. Layouts (how a word is packed) are the same in all of them. */
+#ifndef EVENKEEL_MODEL_RULES_H
+#define EVENKEEL_MODEL_RULES_H
+
+#include "evenkeel/affinity.h"
+
+struct rules {
+	struct ek_decision (*decide)(const struct ek_situation *s);
+	struct ek_decision (*unstored)(const struct ek_situation *s);
+	struct ek_decision (*lost)(const struct ek_situation *s, const struct ek_decision *d,
+				   __u64 found);
+	int (*udp_grace)(__u64 slot, __u32 idle_s, __u32 now_s);
+	__u64 (*touch)(__u64 slot, __u32 now_s);
+	int (*keeps)(__u64 found);
+	__u64 (*change)(__u64 slot, __u32 owner, __u32 now_s);
+	__u64 (*catch_up)(__u64 slot, __u64 old, __u32 written_s, __u32 now_s);
+	__u64 (*swept)(__u64 state, __u64 slot, __u32 idle_s, __u32 now_s);
+	int (*foreign)(__u64 state, __u64 slot);
+	int (*may_settle)(__u64 slot, int foreign, __u32 idle_s, __u32 now_s);
+	__u64 (*settled)(__u64 slot);
+	__u64 (*release)(__u64 slot, __u32 backend);
+	int (*time_over)(__u64 since_s, __u32 least_s, __u32 now_s);
+	int (*gone)(__u32 rounds_unnamed);
+};
+
+/* What every such object exports. */
+extern const struct rules rules;
+
+#endif

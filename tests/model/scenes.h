@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What is searched: each scene lets some things happen together, so that all of them together
+ * need not be searched at once. */
+#ifndef EVENKEEL_MODEL_SCENES_H
+#define EVENKEEL_MODEL_SCENES_H
+
+#include "world.h"
+
+extern const struct scene scenes[];
+extern const unsigned int scene_count;
+
+#endif
