@@ -43,11 +43,10 @@ struct nexthops {
 	struct daemon *daemon;
 	struct hops *hops;
 	uv_poll_t poll;
-	uint32_t count;      /* of watch, index 0 unused */
-	struct watch *watch; /* by backend index */
-	uint32_t *heads;     /* by address, count of them */
-	/* Paths to be set together at the end of a batch of news, at most one a backend. */
-	struct dp_path_change *changes;
+	uint32_t count;                 /* of watch, index 0 unused */
+	struct watch *watch;            /* by backend index */
+	uint32_t *heads;                /* by address, count of them */
+	struct dp_path_change *changes; /* for the end of a batch of news, at most one a backend */
 	uint32_t change_count;
 };
 
