@@ -44,6 +44,7 @@ __noinline int read_quote(struct xdp_md *ctx, __u32 offset, __u32 ipv6, struct q
 	if (!q || !take_bytes(&c, offset & FRAME_OFFSET_MASK))
 		return pass();
 	p.ctx = ctx;
+	p.general = 1;
 	p.defect = 0; /* of the quote: it may well be cut short */
 	if (ipv6)
 		STEP(parse_extensions_ipv6(&p, &c));

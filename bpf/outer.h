@@ -12,6 +12,7 @@
 
 #include "checksum.h"
 #include "evenkeel/hash.h"
+#include "frame.h"
 #include "packet.h"
 #include "verdict.h"
 #include "vlan.h"
@@ -54,7 +55,7 @@ static __always_inline int finish(struct packet *p, const struct ek_path *path)
  * alone. */
 static __always_inline __u32 frame_length(const struct packet *p)
 {
-	return frame_bytes(p->ctx) - ETH_HLEN;
+	return (p->general ? frame_bytes(p->ctx) : first_bytes(p->ctx)) - ETH_HLEN;
 }
 
 /* It does not fit behind an outer header of `outer` bytes. too_big.h tells its sender, but never

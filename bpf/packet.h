@@ -8,7 +8,6 @@
 
 #include "evenkeel/abi.h"
 #include "evenkeel/affinity.h"
-#include "cursor.h"
 #include "maps.h"
 
 /* Every step returns an XDP verdict that ends the path, or NEXT. */
@@ -62,27 +61,5 @@ struct packet {
 	__u64 hash; /* the flow hash */
 	__u32 backend;
 };
-
-/* Bytes of the frame. Packet pointers reach those in its first buffer, and headers end there. */
-static __always_inline long frame_bytes(struct xdp_md *ctx)
-{
-	long length;
-
-	if (opt_frags)
-		return bpf_xdp_get_buff_len(ctx);
-	length = (long)ctx->data_end - (long)ctx->data;
-	/* Or clang adds to one pointer what is compared later, in 32 bits: the verifier refuses. */
-	barrier_var(length);
-	return length;
-}
-
-/* Does the frame end within the `length` bytes from `at` on? */
-static __always_inline int ends_within(struct xdp_md *ctx, const struct cursor *c, const void *at,
-				       __u32 length)
-{
-	if ((long)length <= c->end - at)
-		return 0;
-	return !opt_frags || (long)length + (at - (const void *)(long)ctx->data) > frame_bytes(ctx);
-}
 
 #endif

@@ -15,6 +15,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "cursor.h"
+#include "frame.h"
 #include "packet.h"
 #include "tail.h"
 #include "verdict.h"
@@ -111,6 +112,20 @@ static __always_inline int not_plain(struct packet *p, __u8 protocol)
 	return pass();
 }
 
+/* Does the frame end within the `length` bytes from `at` on? The fast program knows its first buffer
+ * only, and leaves what goes on in others to the general one. */
+static __always_inline int ends_within(const struct packet *p, const struct cursor *c,
+				       const void *at, __u32 length)
+{
+	if ((long)length <= c->end - at)
+		return 0;
+	if (!opt_frags)
+		return 1;
+	if (!p->general)
+		tail(p, TAIL_GENERAL);
+	return (long)length + (at - (const void *)(long)p->ctx->data) > frame_bytes(p->ctx);
+}
+
 static __always_inline void set_ipv4_header(struct packet *p, const struct iphdr *ip,
 					    const struct cursor *c)
 {
@@ -119,7 +134,7 @@ static __always_inline void set_ipv4_header(struct packet *p, const struct iphdr
 	p->ip_len = bpf_ntohs(ip->tot_len);
 	set_ipv4(&p->src, ip->saddr);
 	set_ipv4(&p->dst, ip->daddr);
-	if (ends_within(p->ctx, c, ip, p->ip_len))
+	if (ends_within(p, c, ip, p->ip_len))
 		note(p, EK_DROP_TRUNCATED);
 }
 
@@ -152,7 +167,7 @@ static __always_inline void set_ipv6_header(struct packet *p, const struct ipv6h
 	set_ipv6(&p->dst, &ip->daddr);
 	if (payload > 0xffff - sizeof(*ip))
 		note(p, EK_DROP_BAD_LENGTH);
-	if (ends_within(p->ctx, c, ip + 1, payload))
+	if (ends_within(p, c, ip + 1, payload))
 		note(p, EK_DROP_TRUNCATED);
 	p->room = payload;
 }

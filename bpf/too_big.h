@@ -16,6 +16,7 @@
 
 #include "checksum.h"
 #include "echo.h"
+#include "frame.h"
 #include "packet.h"
 #include "parse.h"
 #include "verdict.h"
