@@ -85,7 +85,8 @@ static const struct command *command_named(const struct cli *cli, size_t *used)
 	snprintf(two, sizeof(two), "%s %s", cli->words[0], cli->count > 1 ? cli->words[1] : "");
 	if (cli->count > 1)
 		command = cli_command(two);
-	/* "backend add" as one word is no command. */
+	/* "backend add" as one word is no command.
+	 * NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): there is a first word */
 	if (command || strchr(cli->words[0], ' '))
 		return command;
 	*used = 1;

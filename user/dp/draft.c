@@ -117,6 +117,7 @@ static int draft_table(struct draft_service *s, struct draft *d, const struct dp
 	if (err)
 		return err;
 	for (size_t i = 0; i < s->config->backend_count; i++)
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): members_of() has set it */
 		d->backend_at[members[i].index] = &s->config->backends[i];
 	s->pool = pool_of(members, s->config->backend_count,
 			  dp->global->keys[ek_flavour_key(s->flavour)]);
@@ -244,7 +245,7 @@ static void demand_release(struct demand *d)
 
 static int demand_make(struct demand *out, struct draft *d)
 {
-	struct demand made = { .tables = calloc(d->count + 1, sizeof(*made.tables)) };
+	struct demand made = { .tables = calloc(d->count + 1, sizeof(void *)) };
 
 	if (!made.tables)
 		return -ENOMEM;
@@ -257,7 +258,7 @@ static int demand_make(struct demand *out, struct draft *d)
 		made.all += s->slots;
 		made.new += s->table ? 0 : s->slots;
 	}
-	qsort(made.tables, made.count, sizeof(*made.tables), by_size);
+	qsort(made.tables, made.count, sizeof(void *), by_size);
 	*out = made;
 	return 0;
 }
@@ -305,8 +306,8 @@ static int draft_begin(struct draft *d, struct indexes *x, const struct dp *dp,
 {
 	d->count = c->service_count;
 	d->services = calloc(d->count + 1, sizeof(*d->services));
-	d->service_at = calloc(EK_SERVICES_MAX, sizeof(*d->service_at));
-	d->backend_at = calloc(dp->sizes.backends, sizeof(*d->backend_at));
+	d->service_at = calloc(EK_SERVICES_MAX, sizeof(void *));
+	d->backend_at = calloc(dp->sizes.backends, sizeof(void *));
 	if (!d->services || !d->service_at || !d->backend_at)
 		return -ENOMEM;
 	return service_index_make(&x->services, dp);

@@ -72,7 +72,7 @@ static int by_quic_id(const void *a, const void *b)
 static void check_quic_ids_differ(const struct config_service *s, struct diag *d)
 {
 	_cleanup_(free_ptr) const struct config_backend **sorted =
-		calloc(s->backend_count + 1, sizeof(*sorted));
+		calloc(s->backend_count + 1, sizeof(void *));
 	size_t count = 0;
 
 	if (!sorted) {
@@ -82,7 +82,7 @@ static void check_quic_ids_differ(const struct config_service *s, struct diag *d
 	for (size_t i = 0; i < s->backend_count; i++)
 		if (s->backends[i].has_quic_id)
 			sorted[count++] = &s->backends[i];
-	qsort(sorted, count, sizeof(*sorted), by_quic_id);
+	qsort(sorted, count, sizeof(void *), by_quic_id);
 	for (size_t i = 1; i < count; i++)
 		if (sorted[i]->quic_id == sorted[i - 1]->quic_id)
 			diag_error_at(d, sorted[i]->quic_id_place,
