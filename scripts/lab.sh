@@ -174,8 +174,10 @@ lab_link() {
 # Runs lines of `ip` commands in a namespace: lab_ip NS <<END
 lab_ip() { lab_in "$1" ip -batch - || lab_die "cannot configure namespace $1"; }
 
-# The router's end of a link to the balancer.
-lab_balancer_port() {
+# A link to the balancer: the router's interface and the balancer's. A story that has other
+# interfaces than veth defines this anew.
+lab_balancer_link() {
+	lab_link router "$1" balancer "$2"
 	lab_in router ethtool -K "$1" tx off >/dev/null 2>&1
 	lab_in router ip link set dev "$1" xdpdrv obj "$BUILD/tests/lib/pass.bpf.o" sec xdp ||
 		lab_die "cannot attach an XDP program to the router's $1"
@@ -232,12 +234,10 @@ lab_router() {
 		route add default via 198.51.100.1
 		route add default via 2001:db8:1::1
 	END
-	lab_link router lb balancer "$([ -z "$1" ] && echo eth0 || echo eth1)"
+	lab_balancer_link lb "$([ -z "$1" ] && echo eth0 || echo eth1)"
 	lab_ip router <<<"link set lb master lan"
-	lab_balancer_port lb
 	if [ -n "$1" ]; then
-		lab_link router front balancer eth0
-		lab_balancer_port front
+		lab_balancer_link front eth0
 		lab_ip router <<-END
 			addr add 10.0.2.1/24 dev front
 			addr add fd00:2::1/64 dev front
