@@ -3,6 +3,7 @@
 # Installs what is missing from Debian, says what, asks nothing; does nothing when all is there.
 #
 #   scripts/bootstrap.sh [build] [test] [lint]     default: all three
+#   scripts/bootstrap.sh kernels                   what `make test-kernels` needs besides
 #   scripts/bootstrap.sh --missing GROUP...        prints the missing packages, changes nothing
 #
 # What counts is the thing, not the package: a program found in PATH or a library known to
@@ -42,6 +43,12 @@ needs() {
 		lint   command  clang-tidy-14     clang-tidy-14
 		lint   command  shellcheck        shellcheck
 		lint   command  mandoc            mandoc
+		kernels  command  qemu-system-x86_64  qemu-system-x86
+		kernels  command  clang-19        clang-19
+		kernels  command  busybox         busybox-static
+		kernels  command  cpio            cpio
+		kernels  command  xz              xz-utils
+		kernels  command  depmod          kmod
 	END
 }
 

@@ -1,30 +1,27 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Runs the packet tests on Debian's kernels, emulated: the oldest we support, and others.
+# Runs what may differ between kernels on Debian's, emulated: the verifier, the packet tests, and
+# a story over native XDP on a multi-queue virtio-net.
 #
-#   scripts/test-kernels.sh FOLDER [SERIES...]     default: 6.1 6.12; `make test-kernels` calls this
+#   scripts/test-kernels.sh FOLDER COMPILERS [SERIES...]    `make test-kernels` calls this
 #
-# FOLDER/programs has the programs (mk/kernels.mk builds them). Kernels are fetched with apt-get
-# into FOLDER/packages, nothing is installed, and stay there for the next time; all else is
-# removed at the end. Needs no root and no KVM. The last line is `N passed, N failed`.
+# FOLDER/programs/COMPILER has the programs (mk/kernels.mk builds them); see scripts/guest.sh for
+# the machine. Needs no KVM, and no root where /dev/net/tun is open to all, as Debian has it.
+# The last line is `N passed, N failed`.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-PATH=$PATH:/usr/sbin:/sbin
-folder=$(realpath -m "${1:?usage: test-kernels.sh FOLDER [SERIES...]}") || exit 1
-shift
+# shellcheck source=scripts/guest.sh
+. scripts/guest.sh
+usage='usage: test-kernels.sh FOLDER COMPILERS [SERIES...]'
+folder=$(realpath -m "${1:?$usage}") || exit 1
+read -ra compilers <<<"${2:?$usage}"
+shift 2
 [ $# -gt 0 ] || set -- 6.1 6.12
-
-# Start to power off is under a minute; the guest bounds each of its tests itself.
-SECONDS_MAX=600
-MEMORY=1024M
-passed=0 failed=0 machine='' work=''
-
-say() { printf 'test-kernels: %s\n' "$*"; }
+passed=0 failed=0
 
 finish() {
 	trap '' INT TERM HUP
-	[ -n "$machine" ] && kill "$machine" 2>/dev/null
-	[ -n "$work" ] && rm -rf "$work"
+	guest_clean
 	printf '%d passed, %d failed\n' "$passed" "$failed"
 	[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
 	exit $? # not a bare exit: in a trap that is the status from before the trap
@@ -32,129 +29,101 @@ finish() {
 trap finish EXIT
 trap 'failed=$((failed + 1)); exit 130' INT TERM HUP
 
-check_host() {
-	local row missing=()
-	for row in qemu-system-x86_64:qemu-system-x86 busybox:busybox-static cpio:cpio ip:iproute2 \
-		ldd:libc-bin xz:xz-utils apt-get:apt dpkg-deb:dpkg; do
-		command -v "${row%:*}" >/dev/null || missing+=("${row#*:}")
+# Adds up every line `N passed, N failed`.
+count() { # file
+	local here
+	read -r -a here < <(awk '/^[0-9]+ passed, [0-9]+ failed$/ { p += $1; f += $3 }
+		END { print p + 0, f + 0 }' "$1")
+	passed=$((passed + here[0])) failed=$((failed + here[1]))
+	[ "${here[0]}" -gt 0 ] || failed=$((failed + 1))
+}
+
+# The two NICs of the guest are joined on this host by two taps and a bridge, because qemu gives
+# several queues to a tap only. They are in a network namespace that goes away with the machine;
+# in a user namespace of its own, this needs no root.
+# shellcheck disable=SC2016 # the inner shell expands these
+GUEST_WRAPPER=(unshare --user --map-root-user --net bash -c '
+	ip link add br0 type bridge stp_state 0 mcast_snooping 0 &&
+	for tap in tap0 tap1; do
+		ip tuntap add "$tap" mode tap multi_queue vnet_hdr && ip link set "$tap" master br0 up ||
+			exit 1
+	done && ip link set br0 up && exec "$@"' taps)
+QUEUES=4 # two to receive, and as many again for what XDP sends
+nic() { # number: with what native XDP cannot have switched off
+	echo "-netdev tap,id=net$1,ifname=tap$1,script=no,downscript=no,queues=$QUEUES" \
+		"-device virtio-net-pci,netdev=net$1,mac=52:54:00:00:00:0$1,romfile=" \
+		"-global virtio-net-pci.mq=on -global virtio-net-pci.vectors=$((2 * QUEUES + 2))" \
+		"-global virtio-net-pci.guest_tso4=off -global virtio-net-pci.guest_tso6=off" \
+		"-global virtio-net-pci.guest_ufo=off -global virtio-net-pci.guest_ecn=off"
+}
+
+# The tree as the scripts expect it: build is the first compiler's, build-COMPILER another's.
+fill_root() {
+	local compiler build=build program
+	guest_root || return 1
+	guest_add /usr/bin nsenter ethtool bpftool curl jq nginx tc date head mktemp rm \
+		sort seq || return 1
+	for compiler in "${compilers[@]}"; do
+		[ "$compiler" = "${compilers[0]}" ] || build=build-$compiler
+		for program in "$folder/programs/$compiler"/tests/{kernels/verifier,packet/test_*}; do
+			case $program in *.o | *.d) continue ;; esac
+			guest_add "/evenkeel/$build/tests/$(basename "$(dirname "$program")")" "$program" ||
+				return 1
+		done
 	done
-	if [ ${#missing[@]} -gt 0 ]; then
-		say "missing: ${missing[*]}; install them with: apt-get install ${missing[*]}"
-		return 1
-	fi
-	if [ "$(uname -m)" != x86_64 ]; then
-		say "this host is $(uname -m), but the kernels are for x86_64 and our programs for this host"
-		return 1
-	fi
+	guest_add /evenkeel/build "$folder/programs/${compilers[0]}"/{evenkeel,evenkeeld} &&
+		mkdir -p "$guest_tree"/evenkeel/{scripts,build/tests/lib,tests/kernels} &&
+		cp "$folder/programs/${compilers[0]}/tests/lib/pass.bpf.o" \
+			"$guest_tree/evenkeel/build/tests/lib/" &&
+		cp scripts/run-tests.sh scripts/lab.sh "$guest_tree/evenkeel/scripts/" &&
+		cp -r tests/lib "$guest_tree/evenkeel/tests/" &&
+		cp tests/kernels/test_virtio.sh "$guest_tree/evenkeel/tests/kernels/" &&
+		write_task >"$guest_tree/evenkeel/task"
 }
 
-# The newest cloud kernel of a series, as apt names it. Cloud, because it is small.
-newest() { # series
-	apt-cache pkgnames "linux-image-$1." | grep -E -- '-cloud-amd64$' | sort -V | tail -n 1
-}
-
-# Leaves the kernel and its veth module, which the tests want, below $packages/NAME.
-fetch() { # package
-	local name=$1 at=$folder/packages/$1 scratch=$work/package veth
-	[ -e "$at/vmlinuz" ] && return
-	say "fetching $name"
-	mkdir -p "$scratch" "$at" || return 1
-	(cd "$scratch" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download "$name") &&
-		dpkg-deb -x "$scratch"/*.deb "$scratch" || return 1
-	veth=$(find "$scratch/lib" "$scratch/usr" -name 'veth.ko*' -print -quit)
-	case $veth in
-	*.ko.xz) xz -dc "$veth" >"$at/veth.ko" ;;
-	*.ko) cp "$veth" "$at/veth.ko" ;;
-	*) say "$name has no veth.ko" && return 1 ;;
-	esac && mv "$scratch"/boot/vmlinuz-* "$at/vmlinuz" # last: what has it is whole
-	local result=$?
-	rm -rf "$scratch"
-	return $result
-}
-
-# A program of this host or of ours, to the same place in the guest or another, with its libraries.
-add_program() { # root, file, folder in the guest
-	local library
-	mkdir -p "$1$3" && cp -L "$2" "$1$3/" || return 1
-	# A static program has none, which is no fault.
-	ldd "$2" 2>/dev/null | grep -oE '/[^ ]+' | while read -r library; do
-		[ -e "$1$library" ] || (cd / && cp -L --parents ".$library" "$1") || return 1
+write_task() {
+	local compiler build=build
+	echo 'export TEST_SECONDS=900'
+	for compiler in "${compilers[@]}"; do
+		[ "$compiler" = "${compilers[0]}" ] || build=build-$compiler
+		printf '%s/tests/kernels/verifier\n' "$build"
+		printf 'BUILD=%s bash scripts/run-tests.sh %s/tests/packet/test_*\n' "$build" "$build"
 	done
-}
-
-# Busybox is the guest's user land, but for what the tests and their runner need more of: bash,
-# timeout --kill-after, ip link add type veth peer. Its sh is bash, because busybox' own prefers
-# its own ip to the one in PATH, and that one makes a veth pair without the name for the peer.
-make_root() { # root, package
-	local root=$1 program built=$folder/programs/tests
-	mkdir -p "$root"/{bin,dev,proc,sys,tmp,evenkeel/scripts} || return 1
-	for program in busybox bash timeout ip; do
-		program=$(command -v "$program") || return 1
-		case $program in
-		*/busybox) add_program "$root" "$program" /bin ;;
-		*) add_program "$root" "$program" /usr/bin ;;
-		esac || return 1
-	done
-	for program in "$built"/kernels/verifier "$built"/packet/test_*; do
-		case $program in *.o | *.d) continue ;; esac
-		add_program "$root" "$program" "/evenkeel/build/tests/$(basename "$(dirname "$program")")" ||
-			return 1
-	done
-	ln -s /usr/bin/bash "$root/bin/sh" &&
-		cp scripts/run-tests.sh "$root/evenkeel/scripts/" &&
-		cp tests/kernels/init.sh "$root/init" &&
-		cp "$folder/packages/$2/veth.ko" "$root/"
-}
-
-# One thread for all virtual CPUs: slower than several, and always the same.
-boot() { # package
-	timeout --kill-after=10 $SECONDS_MAX qemu-system-x86_64 \
-		-accel tcg,thread=single -smp 2 -m $MEMORY -nodefaults -display none -no-reboot \
-		-kernel "$folder/packages/$1/vmlinuz" -initrd "$work/initrd" \
-		-append "console=ttyS0 panic=-1" \
-		-serial "file:$work/console" -serial "file:$work/results" </dev/null &
-	machine=$!
-	wait $machine
-	local status=$?
-	machine=''
-	return $status
+	echo 'bash scripts/run-tests.sh tests/kernels/test_virtio.sh'
 }
 
 test_kernel() { # series
-	local package begin=$SECONDS status last
-	package=$(newest "$1")
-	if [ -z "$package" ]; then
-		say "apt knows no linux-image-$1.*-cloud-amd64: try apt-get update, or leave $1 out" \
-			"with KERNELS="
-		return 1
-	fi
-	fetch "$package" || { say "$package could not be fetched and unpacked" && return 1; }
-	rm -rf "$work/root"
-	if ! make_root "$work/root" "$package" ||
-		! (cd "$work/root" && find . | cpio --quiet -o -H newc --owner=0:0) >"$work/initrd"; then
-		say "no root file system could be made for $package in $work"
-		return 1
-	fi
-	say "booting $package"
-	: >"$work/results"
-	boot "$package"
-	status=$?
-	tr -d '\r' <"$work/results"
-	last=$(tr -d '\r' <"$work/results" | tail -n 1)
-	if [[ ! $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-		say "$package did not come to its end (qemu's exit status $status); its last words:"
-		tail -n 60 "$work/console"
-		return 1
-	fi
-	passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
-	say "$package took $((SECONDS - begin)) s"
+	local begin=$SECONDS
+	guest_kernel "$1" && fill_root || return 1
+	# shellcheck disable=SC2046 # words, none of which has blanks
+	guest_boot -accel tcg,thread=single -smp 2 $(nic 0) $(nic 1) || return 1
+	cat "$guest_work/results"
+	count "$guest_work/results"
+	say "$guest_package took $((SECONDS - begin)) s"
 }
 
-if ! check_host; then
+# The newest compiler's object on this host's own kernel too.
+test_here() {
+	local compiler build
+	if [ "$(id -u)" != 0 ]; then
+		say "this host's own kernel needs root, and is left out: sudo make test-kernels"
+		return
+	fi
+	for compiler in "${compilers[@]:1}"; do
+		build=$folder/programs/$compiler
+		say "$compiler on this host's own kernel, $(uname -r)"
+		BUILD=$build scripts/run-tests.sh packet | tee "$guest_work/here"
+		count "$guest_work/here"
+	done
+}
+
+if [ ! -w /dev/net/tun ] || ! unshare --user --map-root-user --net true; then
+	say "the guest's network needs /dev/net/tun and namespaces: sudo make test-kernels"
 	failed=1
 	exit
 fi
-mkdir -p "$folder" && work=$(mktemp -d "$folder/run.XXXXXX") || exit 1
+guest_open "$folder" || { failed=1 && exit; }
+test_here
 for series; do
 	test_kernel "$series" || failed=$((failed + 1))
 done
