@@ -3,7 +3,7 @@
 # and how to get it, in one line, before the first compiler error.
 
 UNBUILT_GOALS := clean help bootstrap demo test bench lint format uninstall \
-	test-kernels
+	test-kernels bench-kernels
 ifneq ($(filter-out $(UNBUILT_GOALS),$(or $(MAKECMDGOALS),all)),)
 MISSING := $(shell scripts/bootstrap.sh --missing build \
 	$(if $(filter unit packet net store check lab-programs,$(MAKECMDGOALS)),test))

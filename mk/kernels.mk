@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # `make test-kernels`: do the programs load, do the packet tests pass, and does traffic go through
 # native XDP on virtio-net, on kernels other than this host's, compiled by the oldest clang and by
-# the newest? KERNELS="6.1" for one kernel.
-# Not part of `make test`: it downloads kernels and takes minutes (CONTRIBUTING.md).
+# the newest? KERNELS="6.1" for one kernel. `make bench-kernels`: instructions per packet there.
+# Neither is part of `make test`: they download kernels and take minutes (CONTRIBUTING.md).
 
 KERNELS ?= 6.1 6.12
 COMPILERS ?= clang-14 clang-19
+BENCH_KERNEL ?= 6.1
 
 # A tree for each compiler, without the sanitizers: they are slow under emulation and run in
 # `make test`. The first compiler's has all, the others' what their object may change.
@@ -35,3 +36,28 @@ test-kernels:
 	done
 	$(give-back)
 	@scripts/test-kernels.sh $(BUILD)/kernels "$(COMPILERS)" $(KERNELS)
+
+# Instructions are counted of what users run: no sanitizers here either.
+BENCH_KERNELS_PROGRAMS := $(BUILD)/evenkeel $(BUILD)/evenkeeld $(BUILD)/tests/kernels/frames \
+	$(BUILD)/tests/kernels/frames.bpf.o
+BENCH_KERNELS_ARGS ?=
+
+$(BUILD)/tests/kernels/frames.bpf.o: tests/kernels/frames.bpf.c tests/kernels/frames.h
+	@mkdir -p $(@D)
+	@echo "  BPF     $@"
+	@$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+$(BUILD)/tests/kernels/frames: tests/kernels/frames.c tests/kernels/frames.h
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(call pkg-libs,$(DP_PACKAGES))
+
+.PHONY: bench-kernels-programs bench-kernels
+bench-kernels-programs: $(BENCH_KERNELS_PROGRAMS)
+
+bench-kernels:
+	@scripts/bootstrap.sh build test kernels >&2
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(KERNELS_BUILD)/$(CLANG) CLANG=$(CLANG) \
+		SANITIZE= bench-kernels-programs >&2
+	$(give-back)
+	@scripts/bench-kernels.sh $(BUILD)/kernels $(CLANG) $(BENCH_KERNEL) $(BENCH_KERNELS_ARGS)

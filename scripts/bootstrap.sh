@@ -49,6 +49,7 @@ needs() {
 		kernels  command  cpio            cpio
 		kernels  command  xz              xz-utils
 		kernels  command  depmod          kmod
+		kernels  command  ipvsadm         ipvsadm
 	END
 }
 
