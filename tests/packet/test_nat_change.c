@@ -53,7 +53,7 @@ static struct dp_settled settle(struct fixture *x, uint32_t seconds)
 
 static void install(struct fixture *x, const char *yaml)
 {
-	fixture_install(x, yaml);
+	fixture_install_at(x, yaml, x->now_s);
 	x->hop4.ifindex = x->hop6.ifindex = x->ingress;
 	fixture_paths(x);
 }
