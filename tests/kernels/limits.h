@@ -16,7 +16,7 @@ static const struct limit {
 	unsigned int instructions; /* that the verifier processed */
 	unsigned int stack;        /* the program's own and its largest function's */
 } limits[] = {
-	{ "evenkeel", 40000, 448 },
+	{ "evenkeel", 60000, 448 },
 	{ "evenkeel_general", 250000, 448 },
 	{ "decap", 15000, 256 },
 	{ NULL, 150000, 448 }, /* any other */

@@ -85,7 +85,7 @@ several_queues() { [ "$(lab_in balancer ethtool -l eth0 | awk '/Combined/ { n = 
 
 # Every queue received packets that XDP sent out again.
 all_queues_work() {
-	lab_in balancer ethtool -S eth0 | grep -E 'rx_queue_[0-9]+_xdp_tx: ' |
+	lab_in balancer ethtool -S eth0 | grep -E 'rx(_queue_)?[0-9]+_xdp_tx: ' |
 		awk '{ print } $2 > 0 { n++ } END { exit !(n > 1 && n == NR) }'
 }
 
