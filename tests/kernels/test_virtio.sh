@@ -129,5 +129,5 @@ tunnelled gue 4 evenkeel4 sit0
 tunnelled gue 6 evenkeel6
 claim "several queues received and sent" all_queues_work
 claim "no packet was dropped but while a table changed its next hops" \
-	status '.dropped | del(.no_next_hop) | add // 0 == 0'
+	status '(.dropped | del(.no_next_hop) | add // 0) == 0'
 claims_end
