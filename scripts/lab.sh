@@ -178,6 +178,10 @@ lab_ip() { lab_in "$1" ip -batch - || lab_die "cannot configure namespace $1"; }
 # interfaces than veth defines this anew.
 lab_balancer_link() {
 	lab_link router "$1" balancer "$2"
+	lab_balancer_port "$1"
+}
+# The router's end of such a link.
+lab_balancer_port() {
 	lab_in router ethtool -K "$1" tx off >/dev/null 2>&1
 	lab_in router ip link set dev "$1" xdpdrv obj "$BUILD/tests/lib/pass.bpf.o" sec xdp ||
 		lab_die "cannot attach an XDP program to the router's $1"
