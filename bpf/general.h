@@ -43,7 +43,7 @@ static __always_inline int parse_options_ipv4(struct packet *p, struct cursor *c
 	p->fragment = fragment_kind(ip->frag_off & bpf_htons(IPV4_OFFSET),
 				    ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS));
 	p->fragment_id = ip->id;
-	set_ipv4_header(p, ip, c);
+	STEP(set_ipv4_header(p, ip, c));
 	header = ip->ihl * 4;
 	p->transport = header;
 	p->room = p->ip_len - (int)header;
@@ -121,7 +121,7 @@ static __always_inline int parse_extensions_ipv6(struct packet *p, struct cursor
 
 	if (!ip || ip->version != 6)
 		return pass();
-	set_ipv6_header(p, ip, c);
+	STEP(set_ipv6_header(p, ip, c));
 	offset = c->at - start.at;
 	STEP(walk_extensions(p->ctx, offset, p->proto, &h));
 	p->proto = h.proto;

@@ -123,7 +123,7 @@ static __always_inline int forward_gue_ipv4(struct packet *p, const struct ek_pa
 static __always_inline __u16 gue_checksum(const struct packet *p, const struct ek_path *path,
 					  const struct udphdr *udp, __u32 sum)
 {
-	sum += path->csum + source_bits(p, path, EK_PATH_MASK_IPV6);
+	sum += path->csum + ek_source_bits(p->hash, ek_path_mask(path, EK_PATH_MASK_IPV6));
 	sum += udp->source + 2 * (__u32)udp->len;
 	if (path->encap & EK_ENCAP_GUE_HEADER)
 		sum += bpf_htons(inner_protocol(p));

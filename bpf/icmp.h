@@ -82,7 +82,6 @@ static __always_inline int parse_quote(struct packet *p, __u32 offset)
 	p->proto = q.proto;
 	p->quoted_transport = q.length - QUOTED_TRANSPORT;
 	p->syn = 0;
-	p->seq = 0;
 	p->related = 1;
 	return NEXT;
 }

@@ -65,6 +65,7 @@ struct {
 
 /* What a program leaves for the one that it calls, and what a CPU keeps between packets: it belongs
  * to a load, as the programs do. */
+#define TAG_LENGTH 4
 #define TAGS_MAX 2 /* VLAN tags between Ethernet's addresses and its type (IEEE 802.1ad) */
 struct scratch {
 	__u64 answers_full_ns; /* too_big.h: when the bucket of answers is full again */
@@ -85,9 +86,14 @@ const volatile __u32 opt_flow_mask = 0; /* flow buckets - 1 */
 const volatile __u32 opt_frags = 0;     /* loaded for frames of more than one buffer */
 
 /* An element of a part of `core`, whose sizes are powers of two: the verifier wants to see that
- * no index leaves it. */
+ * no index leaves it. Behind the barrier is a pointer, or clang works it out for each field. */
 #define core_element(part, index)                                                                  \
-	(&core.part[(index) & (sizeof(core.part) / sizeof(core.part[0]) - 1)])
+	({                                                                                         \
+		__typeof__(&core.part[0]) core_at =                                                \
+			&core.part[(index) & (sizeof(core.part) / sizeof(core.part[0]) - 1)];      \
+		barrier_var(core_at);                                                              \
+		core_at;                                                                           \
+	})
 
 #define element(map, index)                                                                        \
 	({                                                                                         \

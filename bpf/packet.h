@@ -41,7 +41,6 @@ struct packet {
 	__u8 defect;   /* 0, or 1 + the first reason to drop it, should it be for a service */
 	__u16 ip_len;  /* of the IP packet, without Ethernet padding */
 	int room;      /* what the IP header leaves for the transport; may be negative */
-	__u32 seq;     /* TCP sequence number, host order */
 	__u8 related;  /* speaks of a flow and is not of it: looks up, never stores */
 	__u16 quoted_transport; /* an ICMP error's: its offset from the quoted IP header; else 0 */
 

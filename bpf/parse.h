@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* From the wire to addresses, ports and lengths, for plain packets. What cannot be for a service is passed at
- * once. What is odd about a packet that may be for one is only noted: whether it is dropped
- * for that is decided when its service is known, because the host's own traffic is never
- * dropped, however malformed. */
+/* From the wire to addresses, ports and lengths, for plain packets. What cannot be for a service is
+ * passed at once. Whether what is odd about a packet is a reason to drop it is decided when its
+ * service is known, because the host's own traffic is never dropped, however malformed. */
 #ifndef EVENKEEL_BPF_PARSE_H
 #define EVENKEEL_BPF_PARSE_H
 
@@ -23,6 +22,7 @@
 #define IPV4_DONT_FRAGMENT 0x4000
 #define IPV4_MORE_FRAGMENTS 0x2000
 #define IPV4_OFFSET 0x1fff
+#define IPV4_PLAIN 0x45 /* version 4, five words: no options */
 
 static __always_inline void set_ipv4(struct ek_addr *a, __be32 ipv4)
 {
@@ -43,10 +43,17 @@ static __always_inline int is_vlan(__be16 type)
 	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
 }
 
-static __always_inline void note(struct packet *p, enum ek_drop defect)
+/* Where anything is odd about a packet the fast program leaves it to general.h, so that it needs to
+ * remember nothing of it; there it is noted. */
+static __always_inline int odd(struct packet *p, enum ek_drop defect)
 {
+	if (!p->general) {
+		tail(p, TAIL_GENERAL);
+		return pass();
+	}
 	if (!p->defect)
 		p->defect = defect + 1;
+	return NEXT;
 }
 
 /* Ports, and for TCP what affinity needs. A packet whose ports are missing cannot be told to
@@ -57,7 +64,6 @@ static __always_inline int parse_transport(struct packet *p, struct cursor *c)
 	int room = p->room;
 
 	p->syn = 0;
-	p->seq = 0;
 	if (p->proto == IPPROTO_TCP) {
 		const struct tcphdr *tcp = take(c, struct tcphdr);
 
@@ -65,9 +71,8 @@ static __always_inline int parse_transport(struct packet *p, struct cursor *c)
 			p->sport = tcp->source;
 			p->dport = tcp->dest;
 			p->syn = tcp->syn && !tcp->ack && !tcp->rst && !tcp->fin;
-			p->seq = bpf_ntohl(tcp->seq);
 			if (tcp->doff < 5 || tcp->doff * 4 > room)
-				note(p, EK_DROP_BAD_LENGTH);
+				return odd(p, EK_DROP_BAD_LENGTH);
 			return NEXT;
 		}
 	} else if (p->proto == IPPROTO_UDP) {
@@ -79,7 +84,7 @@ static __always_inline int parse_transport(struct packet *p, struct cursor *c)
 			/* Zero is IPv6's jumbogram (RFC 2675), which has no place in UDP here. */
 			if (bpf_ntohs(udp->len) < sizeof(*udp) ||
 			    (p->fragment == FRAGMENT_NONE && bpf_ntohs(udp->len) > room))
-				note(p, EK_DROP_BAD_LENGTH);
+				return odd(p, EK_DROP_BAD_LENGTH);
 			return NEXT;
 		}
 	} else {
@@ -91,8 +96,7 @@ static __always_inline int parse_transport(struct packet *p, struct cursor *c)
 		return pass();
 	p->sport = ports[0];
 	p->dport = ports[1];
-	note(p, EK_DROP_TRUNCATED);
-	return NEXT;
+	return odd(p, EK_DROP_TRUNCATED);
 }
 
 /* The fast program takes what has its transport header directly behind a plain IP header; the
@@ -112,51 +116,50 @@ static __always_inline int not_plain(struct packet *p, __u8 protocol)
 	return pass();
 }
 
-/* Does the frame end within the `length` bytes from `at` on? The fast program knows its first buffer
- * only, and leaves what goes on in others to the general one. */
-static __always_inline int ends_within(const struct packet *p, const struct cursor *c,
-				       const void *at, __u32 length)
+/* The frame must not end within the `length` bytes from `at` on. The fast program knows its first
+ * buffer only. */
+static __always_inline int check_length(struct packet *p, const struct cursor *c, const void *at,
+					__u32 length)
 {
 	if ((long)length <= c->end - at)
-		return 0;
-	if (!opt_frags)
-		return 1;
-	if (!p->general)
-		tail(p, TAIL_GENERAL);
-	return (long)length + (at - (const void *)(long)p->ctx->data) > frame_bytes(p->ctx);
+		return NEXT;
+	if (opt_frags && p->general &&
+	    (long)length + (at - (const void *)(long)p->ctx->data) <= frame_bytes(p->ctx))
+		return NEXT;
+	return odd(p, EK_DROP_TRUNCATED);
 }
 
-static __always_inline void set_ipv4_header(struct packet *p, const struct iphdr *ip,
-					    const struct cursor *c)
+static __always_inline int set_ipv4_header(struct packet *p, const struct iphdr *ip,
+					   const struct cursor *c)
 {
 	p->ipv6 = 0;
 	p->proto = ip->protocol;
 	p->ip_len = bpf_ntohs(ip->tot_len);
 	set_ipv4(&p->src, ip->saddr);
 	set_ipv4(&p->dst, ip->daddr);
-	if (ends_within(p, c, ip, p->ip_len))
-		note(p, EK_DROP_TRUNCATED);
+	return check_length(p, c, ip, p->ip_len);
 }
 
 static __always_inline int parse_ipv4(struct packet *p, struct cursor *c)
 {
 	const struct iphdr *ip = take(c, struct iphdr);
 
-	if (!ip || ip->version != 4 || ip->ihl < 5)
+	if (!ip)
 		return pass();
-	if (ip->ihl > 5 || ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_OFFSET)) {
+	if (*(const __u8 *)ip != IPV4_PLAIN ||
+	    ip->frag_off & bpf_htons(IPV4_MORE_FRAGMENTS | IPV4_OFFSET)) {
 		tail(p, TAIL_GENERAL);
 		return pass();
 	}
 	p->fragment = FRAGMENT_NONE;
 	p->transport = sizeof(*ip);
-	set_ipv4_header(p, ip, c);
+	STEP(set_ipv4_header(p, ip, c));
 	p->room = p->ip_len - (int)sizeof(*ip);
 	return NEXT;
 }
 
-static __always_inline void set_ipv6_header(struct packet *p, const struct ipv6hdr *ip,
-					    const struct cursor *c)
+static __always_inline int set_ipv6_header(struct packet *p, const struct ipv6hdr *ip,
+					   const struct cursor *c)
 {
 	__u32 payload = bpf_ntohs(ip->payload_len);
 
@@ -165,11 +168,10 @@ static __always_inline void set_ipv6_header(struct packet *p, const struct ipv6h
 	p->ip_len = payload + sizeof(*ip);
 	set_ipv6(&p->src, &ip->saddr);
 	set_ipv6(&p->dst, &ip->daddr);
-	if (payload > 0xffff - sizeof(*ip))
-		note(p, EK_DROP_BAD_LENGTH);
-	if (ends_within(p, c, ip + 1, payload))
-		note(p, EK_DROP_TRUNCATED);
 	p->room = payload;
+	if (payload > 0xffff - sizeof(*ip))
+		STEP(odd(p, EK_DROP_BAD_LENGTH));
+	return check_length(p, c, ip + 1, payload);
 }
 
 static __always_inline int parse_ipv6(struct packet *p, struct cursor *c)
@@ -182,8 +184,7 @@ static __always_inline int parse_ipv6(struct packet *p, struct cursor *c)
 		return not_plain(p, ip->nexthdr);
 	p->fragment = FRAGMENT_NONE;
 	p->transport = sizeof(*ip);
-	set_ipv6_header(p, ip, c);
-	return NEXT;
+	return set_ipv6_header(p, ip, c);
 }
 
 static __noinline int mac_is_known(__u64 mac)
@@ -215,18 +216,6 @@ static __always_inline int parse_ethernet(struct packet *p, struct cursor *c, __
 	mac = *(const __u64 *)eth & EK_MAC_MASK;
 	if (!mac_is_ours(mac))
 		return pass();
-	return NEXT;
-}
-
-/* The ports behind a plain IP header. Where anything is odd about the packet it is looked at
- * again by general.h, so that here nothing needs to be remembered of it. */
-static __always_inline int parse_plain_transport(struct packet *p, struct cursor *c)
-{
-	STEP(parse_transport(p, c));
-	if (p->defect) {
-		tail(p, TAIL_GENERAL);
-		return pass();
-	}
 	return NEXT;
 }
 

@@ -4,9 +4,13 @@
 #ifndef EVENKEEL_BPF_SELECT_H
 #define EVENKEEL_BPF_SELECT_H
 
+#include <linux/if_ether.h>
 #include <linux/in.h>
+#include <linux/tcp.h>
+#include <bpf/bpf_endian.h>
 
 #include "evenkeel/table.h"
+#include "cursor.h"
 #include "flow.h"
 #include "packet.h"
 #include "verdict.h"
@@ -156,6 +160,19 @@ static __always_inline enum ek_packet packet_kind(const struct packet *p)
 	return p->syn ? EK_PACKET_SYN : EK_PACKET_TCP;
 }
 
+/* Read where it is needed, or all packets would pay for it. A TCP packet that has come so far has its
+ * header; an error about one has none. */
+static __always_inline __u32 sequence_number(const struct packet *p)
+{
+	__u32 offset = ETH_HLEN + p->tags * TAG_LENGTH + p->transport;
+	const struct tcphdr *tcp = (void *)(long)p->ctx->data + (offset & FRAME_OFFSET_MASK);
+
+	if (p->proto != IPPROTO_TCP || p->related ||
+	    (void *)(tcp + 1) > (void *)(long)p->ctx->data_end)
+		return 0;
+	return bpf_ntohl(tcp->seq);
+}
+
 static __always_inline int pick(struct packet *p)
 {
 	struct ek_service *s = core_element(services, p->service);
@@ -191,7 +208,7 @@ static __always_inline int pick(struct packet *p)
 			.id = flow_id(p),
 			.service = p->service,
 			.packet = packet_kind(p),
-			.seq = p->seq,
+			.seq = sequence_number(p),
 		};
 
 		p->backend = select_unsettled(&q);

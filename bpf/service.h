@@ -16,12 +16,9 @@ static __always_inline const struct ek_listener *find_listener(const struct pack
 {
 	__u64 word = load_once(p->global->directory);
 	__u64 hash = ek_directory_hash(&p->dst, port, proto, ek_directory_seed(word));
-	__u32 region = ek_directory_region(word);
-	__u32 bucket = region * EK_DIRECTORY_BUCKETS + ek_directory_bucket(hash, word);
-	__u16 displacement = *core_element(displacement, bucket);
+	__u16 displacement = *core_element(displacement, ek_directory_bucket(hash, word));
 
-	return core_element(directory, region * EK_DIRECTORY_ENTRIES +
-					       ek_directory_entry(hash, displacement, word));
+	return core_element(directory, ek_directory_entry(hash, displacement, word));
 }
 
 static __always_inline int is_listener(const struct ek_listener *l, const struct packet *p,
@@ -44,14 +41,14 @@ static __always_inline int is_service_address(const struct packet *p)
  * made to answer it. */
 static __always_inline int bad_source(const struct packet *p)
 {
-	const __u8 *s = p->src.bytes;
+	__u8 first = p->ipv6 ? p->src.words[0] : p->src.words[1] >> 32;
 
 	if (p->src.words[0] == p->dst.words[0] && p->src.words[1] == p->dst.words[1])
 		return 1;
 	if (!p->ipv6)
-		return s[12] == 0 || s[12] == 127 || s[12] >= 224;
+		return first == 0 || first == 127 || first >= 224;
 	/* ::/64 has the unspecified, the loopback and the IPv4-mapped addresses, and no host. */
-	return s[0] == 0xff || !p->src.words[0];
+	return first == 0xff || !p->src.words[0];
 }
 
 /* For no listener: the host's, or an answer that nat has to do with. */

@@ -12,7 +12,6 @@
 #include "parse.h"
 #include "verdict.h"
 
-#define TAG_LENGTH 4
 #define MACS_LENGTH (2 * ETH_ALEN)
 
 /* What stands behind a tag's TPID: its TCI, then the next TPID or the type. */

@@ -406,28 +406,33 @@ static inline __u8 ek_table_flavour(__u64 word)
 	return word >> 48 & 0xff;
 }
 
-/* Directory word: 0..15 seed, 16..31 mask of the entries, 32..47 mask of the buckets, 48 region
- * (0 or 1), 63 in use. */
+/* Directory word: 0..15 seed, 16..31 where entries are, 32..47 where buckets are, 63 in use. Where:
+ * a mask of places in a region, and above it, region 1's first place: a place is found by setting
+ * that bit and masking, see ek_directory_entry(). */
 static inline __u64 ek_directory_word(__u32 seed, __u32 entries, __u32 buckets, __u32 region)
 {
-	return (__u64)(seed & 0xffff) | (__u64)((entries - 1) & 0xffff) << 16 |
-	       (__u64)((buckets - 1) & 0xffff) << 32 | (__u64)(region & 1) << 48 | 1ull << 63;
+	__u64 entry = (entries - 1) | (region ? EK_DIRECTORY_ENTRIES : 0);
+	__u64 bucket = (buckets - 1) | (region ? EK_DIRECTORY_BUCKETS : 0);
+
+	return (__u64)(seed & 0xffff) | entry << 16 | bucket << 32 | 1ull << 63;
 }
+_Static_assert(2 * EK_DIRECTORY_ENTRIES <= 1 << 16 && 2 * EK_DIRECTORY_BUCKETS <= 1 << 16,
+	       "what says where fits 16 bits");
 static inline __u32 ek_directory_seed(__u64 word)
 {
 	return word & 0xffff;
 }
 static inline __u32 ek_directory_entry_mask(__u64 word)
 {
-	return word >> 16 & 0xffff;
+	return word >> 16 & (EK_DIRECTORY_ENTRIES - 1);
 }
 static inline __u32 ek_directory_bucket_mask(__u64 word)
 {
-	return word >> 32 & 0xffff;
+	return word >> 32 & (EK_DIRECTORY_BUCKETS - 1);
 }
 static inline __u32 ek_directory_region(__u64 word)
 {
-	return word >> 48 & 1;
+	return (word >> 16 & EK_DIRECTORY_ENTRIES) != 0;
 }
 
 /* Slot word: 0..23 cur, 24..47 def, 48 U (unsettled), 49..63 epoch: the second, modulo 32768,

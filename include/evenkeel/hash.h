@@ -99,13 +99,15 @@ static inline __u64 ek_directory_hash(const struct ek_addr *addr, __be16 port, _
 	h *= 0x1c69b3f74ac4ae35ull;
 	return h ^ h >> 29;
 }
+/* Places in both regions' arrays; the word says which region. */
 static inline __u32 ek_directory_bucket(__u64 hash, __u64 word)
 {
-	return hash & ek_directory_bucket_mask(word);
+	return (hash | EK_DIRECTORY_BUCKETS) & word >> 32 & (2 * EK_DIRECTORY_BUCKETS - 1);
 }
 static inline __u32 ek_directory_entry(__u64 hash, __u32 displacement, __u64 word)
 {
-	return ((hash >> 32) ^ displacement) & ek_directory_entry_mask(word);
+	return ((hash >> 32 ^ displacement) | EK_DIRECTORY_ENTRIES) & word >> 16 &
+	       (2 * EK_DIRECTORY_ENTRIES - 1);
 }
 
 #endif

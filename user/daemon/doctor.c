@@ -100,11 +100,7 @@ static void check_vips(struct doctor *x, const struct config_service *s, uint32_
 
 static const struct ek_listener *listener_find(const struct dp *dp, const struct endpoint *e)
 {
-	uint64_t word = dp->global->directory;
-	size_t region = ek_directory_region(word);
-
-	return directory_find(&dp->directory[region * EK_DIRECTORY_ENTRIES],
-			      &dp->displacement[region * EK_DIRECTORY_BUCKETS], word, &e->addr,
+	return directory_find(dp->directory, dp->displacement, dp->global->directory, &e->addr,
 			      htons(e->port), e->proto);
 }
 

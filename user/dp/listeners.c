@@ -71,8 +71,7 @@ static size_t add_addresses(struct ek_listener *listeners, size_t count)
 
 static size_t listeners_in_force(const struct dp *dp, uint64_t word)
 {
-	const struct ek_listener *at =
-		&dp->directory[(size_t)ek_directory_region(word) * EK_DIRECTORY_ENTRIES];
+	const struct ek_listener *at = &dp->directory[directory_first_entry(word)];
 	size_t n = 0;
 
 	for (size_t i = 0; i <= ek_directory_entry_mask(word); i++)
@@ -84,16 +83,12 @@ static size_t listeners_in_force(const struct dp *dp, uint64_t word)
 static bool unchanged(const struct dp *dp, uint64_t word, const struct ek_listener *listeners,
 		      size_t count)
 {
-	uint32_t region = ek_directory_region(word);
-
 	if (listeners_in_force(dp, word) != count)
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		const struct ek_listener *l = &listeners[i];
-		const struct ek_listener *found =
-			directory_find(&dp->directory[(size_t)region * EK_DIRECTORY_ENTRIES],
-				       &dp->displacement[(size_t)region * EK_DIRECTORY_BUCKETS],
-				       word, &l->addr, l->port, l->proto);
+		const struct ek_listener *found = directory_find(dp->directory, dp->displacement,
+								 word, &l->addr, l->port, l->proto);
 
 		if (!found || memcmp(found, l, sizeof(*l)))
 			return false;
@@ -122,8 +117,6 @@ int listeners_prepare(struct dp *dp, const struct draft *d, uint64_t *word,
 		*word = now;
 		return 0;
 	}
-	err = directory_build(&dp->directory[(size_t)spare * EK_DIRECTORY_ENTRIES],
-			      &dp->displacement[(size_t)spare * EK_DIRECTORY_BUCKETS], word,
-			      listeners, count, spare);
+	err = directory_build(dp->directory, dp->displacement, word, listeners, count, spare);
 	return err ? dp_fail(error, err, "%zu listeners: %s", count, strerror(-err)) : 0;
 }

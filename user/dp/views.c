@@ -115,12 +115,8 @@ void dp_verdicts(const struct dp *dp, struct ek_verdicts *out)
 
 static const struct ek_listener *listener_for(const struct dp *dp, const struct endpoint *e)
 {
-	uint64_t word = dp->global->directory;
-	uint32_t region = ek_directory_region(word);
-
-	return directory_find(&dp->directory[(size_t)region * EK_DIRECTORY_ENTRIES],
-			      &dp->displacement[(size_t)region * EK_DIRECTORY_BUCKETS], word,
-			      &e->addr, htons(e->port), e->proto);
+	return directory_find(dp->directory, dp->displacement, dp->global->directory, &e->addr,
+			      htons(e->port), e->proto);
 }
 
 static uint64_t flow_state(const struct dp *dp, uint64_t tag)

@@ -32,7 +32,7 @@ struct layout {
 	uint32_t *sizes;        /* a bucket */
 	uint16_t *displacement; /* a bucket */
 	uint32_t entries, buckets;
-	uint64_t word;
+	uint64_t word; /* as in region 0 */
 };
 
 static uint32_t power_at_least(size_t n)
@@ -133,14 +133,14 @@ static bool place_all(struct layout *l)
 	return true;
 }
 
-static int find_seed(struct layout *l, unsigned int region)
+static int find_seed(struct layout *l)
 {
 	l->entries = power_at_least(2 * l->count);
 	if (l->entries < ENTRIES_MIN)
 		l->entries = ENTRIES_MIN;
 	l->buckets = power_at_least(l->count / 2);
 	for (uint32_t seed = 0; seed < SEEDS_MAX; seed++) {
-		l->word = ek_directory_word(seed, l->entries, l->buckets, region);
+		l->word = ek_directory_word(seed, l->entries, l->buckets, 0);
 		sort_buckets(l);
 		if (place_all(l))
 			return 0;
@@ -180,11 +180,12 @@ int directory_build(struct ek_listener *entries, uint16_t *displacement, uint64_
 	qsort(items, count, sizeof(*items), item_by_listener);
 	if (has_equals(&l))
 		return -EEXIST;
-	err = find_seed(&l, region);
+	err = find_seed(&l);
 	if (err)
 		return err;
-	write_out(&l, entries, displacement);
-	*word = l.word;
+	write_out(&l, &entries[region * EK_DIRECTORY_ENTRIES],
+		  &displacement[region * EK_DIRECTORY_BUCKETS]);
+	*word = ek_directory_word(ek_directory_seed(l.word), l.entries, l.buckets, region);
 	return 0;
 }
 
