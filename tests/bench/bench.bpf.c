@@ -49,7 +49,8 @@ static __always_inline int make_packet(struct loop *l, int mixed)
 		*(__u32 *)(data + 26) = 10 | flow << 8;
 		if (!l->packet->keep_port)
 			*(__u16 *)(data + 34) = 4 | flow << 8;
-		*(__u32 *)(data + 30) += bpf_htonl(random & job->service_mask);
+		*(__u32 *)(data + 30) = *(const __u32 *)((const void *)l->packet->frame + 30) +
+					bpf_htonl(random & job->service_mask);
 	}
 	return 1;
 }
