@@ -13,6 +13,7 @@
 #include "daemon/attachment.h"
 #include "daemon/change.h"
 #include "daemon/control.h"
+#include "daemon/drift.h"
 #include "daemon/log.h"
 #include "daemon/macs.h"
 #include "daemon/nexthop.h"
@@ -171,6 +172,7 @@ static void on_tick(uv_timer_t *handle)
 		dp_lost_refresh(d->lost); /* for the doctor, who sees what this process has read */
 	samples_take(d->samples, d->dp);
 	attachments_tick(d);
+	drift_check(d);
 }
 
 static int loop_start(struct daemon *d)

@@ -32,6 +32,8 @@ struct daemon {
 	char trouble
 		[640]; /* why the data path does not show the revision in force; "" if it does */
 	bool settling; /* a slot may be unsettled, or a backend leaving */
+	size_t drift_next; /* service to be compared next */
+	uint64_t drifts;   /* found and set right since the start */
 	struct nexthops *nexthops;
 	struct macs *macs;
 	struct samples *samples;

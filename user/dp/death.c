@@ -5,9 +5,14 @@
 #include "dp/install.h"
 #include "dp/object.h"
 
-static void flag_dead(struct dp *dp, uint32_t backend)
+void death_flag(struct dp *dp, uint32_t backend, bool dead)
 {
-	__atomic_fetch_or(&dp->backends[backend].path[0].flags, EK_PATH_DEAD, __ATOMIC_RELEASE);
+	__u8 *flags = &dp->backends[backend].path[0].flags;
+
+	if (dead)
+		__atomic_fetch_or(flags, EK_PATH_DEAD, __ATOMIC_RELEASE);
+	else
+		__atomic_fetch_and(flags, (__u8)~EK_PATH_DEAD, __ATOMIC_RELEASE);
 }
 
 void dp_backend_down(struct dp *dp, uint32_t backend, uint32_t now_s)
@@ -16,14 +21,13 @@ void dp_backend_down(struct dp *dp, uint32_t backend, uint32_t now_s)
 
 	if (!id->died)
 		id->died = now_s ? now_s : 1;
-	flag_dead(dp, backend);
+	death_flag(dp, backend, true);
 	dp->priv->quiet = false;
 }
 
 void dp_backend_up(struct dp *dp, uint32_t backend)
 {
-	__atomic_fetch_and(&dp->backends[backend].path[0].flags, (uint8_t)~EK_PATH_DEAD,
-			   __ATOMIC_RELEASE);
+	death_flag(dp, backend, false);
 	dp->backend_ids[backend].died = 0;
 	dp->priv->quiet = false;
 }
@@ -32,5 +36,5 @@ void deaths_adopt(struct dp *dp)
 {
 	for (uint32_t i = 1; i < dp->sizes.backends; i++)
 		if (dp->backend_ids[i].used != BACKEND_FREE && dp->backend_ids[i].died)
-			flag_dead(dp, i);
+			death_flag(dp, i, true);
 }

@@ -7,6 +7,7 @@
 #include "dp/draft.h"
 #include "dp/index.h"
 #include "dp/install.h"
+#include "dp/memory.h"
 #include "dp/object.h"
 #include "dp/region.h"
 #include "evenkeel/hash.h"
@@ -88,7 +89,7 @@ static uint64_t pool_of(const struct maglev_member *members, size_t count, struc
  * begun has made none: it looks at all of them. */
 static bool is_installed(const struct draft_service *s, const struct dp *dp)
 {
-	const struct dp_installed *x = &dp->priv->installed[s->index];
+	const struct dp_installed *x = &dp->priv->memory->services[s->index];
 
 	return s->table && !s->rebuilt && x->table == s->table && x->pool == s->pool;
 }
@@ -134,13 +135,13 @@ static uint32_t slots_that_move(const struct draft_service *s, const struct dp *
 	return moved;
 }
 
-int64_t dp_table_drift(const struct dp *dp, uint32_t service, const struct config_service *config)
+int draft_owners(const struct dp *dp, uint32_t service, const struct config_service *config,
+		 uint32_t **owners)
 {
 	_cleanup_(backend_index_free) struct backend_index *index = NULL;
 	_cleanup_(free_ptr) struct maglev_member *members = NULL;
 	struct draft_service s = { .config = config, .index = service };
 	char error[DP_ERROR_MAX];
-	int64_t drift;
 	int err = backend_index_make(&index, dp);
 
 	s.table = dp->services[service].table;
@@ -148,9 +149,22 @@ int64_t dp_table_drift(const struct dp *dp, uint32_t service, const struct confi
 	s.flavour = ek_table_flavour(s.table);
 	err = err ?: s.table ? members_of(&members, dp, &s, index, error) : -ENOENT;
 	err = err ?: fill_table(&s, members, dp, error);
-	drift = err ? err : (int64_t)slots_that_move(&s, dp);
-	free(s.owners);
-	return drift;
+	if (err)
+		free(s.owners);
+	else
+		*owners = s.owners;
+	return err;
+}
+
+int64_t dp_table_drift(const struct dp *dp, uint32_t service, const struct config_service *config)
+{
+	_cleanup_(free_ptr) uint32_t *owners = NULL;
+	uint64_t table = dp->services[service].table;
+	struct draft_service s = { .table = table, .slots = ek_table_mask(table) + 1 };
+	int err = draft_owners(dp, service, config, &owners);
+
+	s.owners = owners;
+	return err ? err : (int64_t)slots_that_move(&s, dp);
 }
 
 int draft_refuse_held(const struct dp *dp, uint32_t service, char error[static DP_ERROR_MAX])

@@ -9,6 +9,7 @@
 #include "dp/index.h"
 #include "dp/install.h"
 #include "dp/listeners.h"
+#include "dp/memory.h"
 #include "dp/nat.h"
 #include "dp/object.h"
 #include "evenkeel/affinity.h"
@@ -156,15 +157,6 @@ static uint32_t services_new(const struct draft *d)
 	return n;
 }
 
-static void note_installed(struct dp *dp, const struct draft *d)
-{
-	for (size_t i = 0; i < d->count; i++) {
-		const struct draft_service *s = &d->services[i];
-
-		dp->priv->installed[s->index] = (struct dp_installed){ s->new_table, s->pool };
-	}
-}
-
 static int key_in_force(struct dp *dp)
 {
 	struct ek_key key = dp_key(dp);
@@ -212,6 +204,7 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	if (err)
 		return err;
 	now_s += seconds_since(&begun);
+	memory_begin_install(dp);
 	err = prepare_tables(dp, &d, now_s);
 	if (err)
 		return no_grace(err, error);
@@ -238,7 +231,7 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 		.slots_moved = d.slots_moved,
 	};
 	mark_backends(dp, &d, now_s);
-	note_installed(dp, &d);
+	memory_note_install(dp, &d);
 	dp->priv->quiet = false;
 	err = nat_retire(dp, c, now_s);
 	return err ? dp_fail(error, err, "nat: old ways back cannot be ended: %s", strerror(-err))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dp/listeners.h"
+#include "dp/memory.h"
 #include "dp/object.h"
 #include "evenkeel/hash.h"
 #include "lib/cleanup.h"
@@ -113,7 +114,7 @@ int listeners_prepare(struct dp *dp, const struct draft *d, uint64_t *word,
 			listeners[count++] = listener_of(
 				dp, &d->services[i], &d->services[i].config->listeners[j].endpoint);
 	count += add_addresses(listeners, count);
-	if (unchanged(dp, now, listeners, count)) {
+	if (!dp->priv->memory->lay_out && unchanged(dp, now, listeners, count)) {
 		*word = now;
 		return 0;
 	}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dp/memory.h"
 #include "dp/object.h"
 #include "lib/cleanup.h"
 
@@ -38,6 +39,12 @@ static int forget_others(int fd, const uint8_t (*macs)[6], size_t count)
 	return err == -ENOENT ? 0 : err;
 }
 
+static void usual_mac_set(struct dp *dp, uint64_t mac)
+{
+	__atomic_store_n(&dp->global->mac, mac, __ATOMIC_RELEASE);
+	dp->priv->memory->global.mac = mac;
+}
+
 int dp_macs_set(struct dp *dp, const uint8_t (*macs)[6], size_t count)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(dp->priv->object, EK_MAP_MACS);
@@ -46,7 +53,7 @@ int dp_macs_set(struct dp *dp, const uint8_t (*macs)[6], size_t count)
 
 	if (count > EK_MACS_MAX) {
 		/* More than can be told apart: whatever comes in is taken. */
-		__atomic_store_n(&dp->global->mac, 0, __ATOMIC_RELEASE);
+		usual_mac_set(dp, 0);
 		return -E2BIG;
 	}
 	for (size_t i = 0; !err && i < count; i++) {
@@ -56,6 +63,6 @@ int dp_macs_set(struct dp *dp, const uint8_t (*macs)[6], size_t count)
 		err = bpf_map_update_elem(fd, &key, &one, BPF_ANY);
 	}
 	err = err ?: forget_others(fd, macs, count);
-	__atomic_store_n(&dp->global->mac, count && !err ? mac_key(macs[0]) : 0, __ATOMIC_RELEASE);
+	usual_mac_set(dp, count && !err ? mac_key(macs[0]) : 0);
 	return err;
 }

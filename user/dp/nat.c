@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dp/nat.h"
+#include "dp/memory.h"
 #include "dp/object.h"
 #include "lib/cleanup.h"
 
@@ -98,6 +99,7 @@ static void set_flag(struct dp *dp, bool nat)
 	uint32_t flags = dp->global->flags & ~EK_GLOBAL_NAT;
 
 	__atomic_store_n(&dp->global->flags, flags | (nat ? EK_GLOBAL_NAT : 0), __ATOMIC_RELEASE);
+	dp->priv->memory->global.flags = dp->global->flags;
 }
 
 /* A way back is replaced as a whole: the data path sees the old one or the new one. */

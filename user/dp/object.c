@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dp/object.h"
+#include "dp/memory.h"
 #include "lib/cleanup.h"
 #include "lib/cpus.h"
 
@@ -251,6 +252,11 @@ int dp_from_object(struct dp **out, struct bpf_object *object, const struct dp_s
 		goto fail;
 	}
 	dp->priv = priv;
+	priv->memory = memory_make(sizes->backends);
+	if (!priv->memory) {
+		dp_fail(error, err, "out of memory");
+		goto fail;
+	}
 	dp->sizes = *sizes;
 	dp->cpus = bpf_map__max_entries(traffic) / sizes->backends;
 	err = map_tables(dp, object, error);
@@ -259,6 +265,7 @@ int dp_from_object(struct dp **out, struct bpf_object *object, const struct dp_s
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): map_tables() has set it */
 	if (!dp->global->abi)
 		write_global(dp, key);
+	memory_note_global(dp);
 	dp->egress_fd = bpf_map__fd(egress);
 	dp->program_fd = program_fd(object, "evenkeel");
 	priv->object = object;
@@ -267,6 +274,8 @@ int dp_from_object(struct dp **out, struct bpf_object *object, const struct dp_s
 fail:
 	if (dp)
 		unmap_tables(dp, object);
+	if (priv)
+		memory_free(priv->memory);
 	free(priv);
 	free(dp);
 	return err;
@@ -282,6 +291,7 @@ void dp_close(struct dp *dp)
 	unmap_tables(dp, priv->object);
 	bpf_object__close(priv->object);
 	dp_settling_free(priv->settling);
+	memory_free(priv->memory);
 	free(priv);
 	free(dp);
 }

@@ -55,6 +55,11 @@ int grace_wait(struct dp *dp);
  * anything is written that is not in force. */
 int grace_wait_owed(struct dp *dp);
 
+/* Is this the way to the backend that packets take? Without EK_PATH_NEXT_HOP: is there none? */
+bool path_in_force(const struct dp *dp, uint32_t backend, const struct ek_path *path);
+
+/* Sets or clears the flag by which the data path knows the dead. */
+void death_flag(struct dp *dp, uint32_t backend, bool dead);
 /* Flags again whom a controller that died half way had declared dead. */
 void deaths_adopt(struct dp *dp);
 
@@ -62,17 +67,14 @@ void deaths_adopt(struct dp *dp);
 struct dp_settling;
 void dp_settling_free(struct dp_settling *s);
 
-/* What this process made the table in force of; see pool_of(). */
-struct dp_installed {
-	uint64_t table; /* word; 0: nothing */
-	uint64_t pool;
-};
+/* What this process wrote last; see memory.h. */
+struct dp_memory;
 
 /* What struct dp owns. */
 struct dp_private {
 	struct bpf_object *object;
 	struct dp_settling *settling;
-	struct dp_installed installed[EK_SERVICES_MAX];
+	struct dp_memory *memory;
 	bool grace_owed;        /* see grace_wait_owed() */
 	uint32_t returns_due_s; /* when the next way back of nat goes, see nat_sweep() */
 	bool quiet; /* nothing is unsettled, leaving or remembered: settling has nothing to do */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dp/install.h"
+#include "dp/memory.h"
 #include "dp/object.h"
 #include "lib/cleanup.h"
 
@@ -51,6 +52,17 @@ const struct ek_path *dp_path(const struct dp *dp, uint32_t backend)
 	return &b->path[!!(b->path[0].flags & EK_PATH_SECOND)];
 }
 
+bool path_in_force(const struct dp *dp, uint32_t backend, const struct ek_path *path)
+{
+	const struct ek_path *now = dp_path(dp, backend);
+	bool has = now->flags & EK_PATH_NEXT_HOP;
+
+	/* One left by a controller that died half way is there until it is set again. */
+	if (has != !!(path->flags & EK_PATH_NEXT_HOP))
+		return false;
+	return !has || (same_path(now, path) && now == &dp->backends[backend].path[0]);
+}
+
 /* What a change still needs before it is whole in the first path. */
 enum step {
 	STEP_DONE,
@@ -61,6 +73,14 @@ enum step {
 static uint8_t flags_of(const struct dp_path_change *c)
 {
 	return EK_PATH_NEXT_HOP | (c->path.flags & EK_PATH_TAGS);
+}
+
+static void note(struct dp *dp, const struct dp_path_change *c)
+{
+	struct ek_path path = c->path;
+
+	path.flags = flags_of(c);
+	memory_note_path(dp, c->backend, c->present ? &path : NULL);
 }
 
 /* Begins a change; what can be done in one store is done at once. */
@@ -117,6 +137,7 @@ int dp_paths_set(struct dp *dp, const struct dp_path_change *changes, size_t cou
 	if (err)
 		return err;
 	for (size_t i = 0; i < count; i++) {
+		note(dp, &changes[i]);
 		steps[i] = begin(dp, &changes[i]);
 		first += steps[i] == STEP_FIRST;
 		wait += steps[i] == STEP_WAIT;

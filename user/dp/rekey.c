@@ -5,6 +5,7 @@
 
 #include "dp/draft.h"
 #include "dp/install.h"
+#include "dp/memory.h"
 #include "dp/object.h"
 
 static bool made_with(uint64_t table, uint32_t key_index)
@@ -48,5 +49,6 @@ int dp_rekey(struct dp *dp, struct ek_key key, const struct config *c, uint32_t 
 	err = dp_install(dp, c, now_s, result, error);
 	if (err && !any_made_with(dp, after))
 		__atomic_store_n(&g->key_index, before, __ATOMIC_RELEASE);
+	memory_note_global(dp);
 	return err;
 }

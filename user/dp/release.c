@@ -3,6 +3,7 @@
  * named any more. */
 #include "dp/flows.h"
 #include "dp/index.h"
+#include "dp/memory.h"
 #include "dp/settling.h"
 #include "evenkeel/table.h"
 
@@ -159,6 +160,7 @@ uint32_t leaving_judge(struct dp *dp, struct dp_settling *s, uint32_t now_s,
 			end_drain(dp, s, i, now_s, result);
 		} else if (ek_backend_gone(++s->unnamed[i])) {
 			dp->backends[i] = (struct ek_backend){};
+			memory_forget_path(dp, i);
 			*id = (struct ek_backend_id){};
 			s->unnamed[i] = 0;
 			result->backends_gone++;

@@ -23,6 +23,7 @@
 
 #include "dp/flows.h"
 #include "dp/index.h"
+#include "dp/memory.h"
 #include "dp/nat.h"
 #include "dp/object.h"
 #include "dp/settling.h"
@@ -250,8 +251,10 @@ static uint32_t drop_old_tables(struct dp *dp, const struct dp_settling *s)
 	if (!unused || grace_wait(dp))
 		return unused;
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
-		if (!s->remains[i].slots)
+		if (!s->remains[i].slots) {
 			__atomic_store_n(&dp->services[i].old_table, 0, __ATOMIC_RELEASE);
+			dp->priv->memory->services[i].record.old_table = 0;
+		}
 	dp->priv->grace_owed = true;
 	return 0;
 }

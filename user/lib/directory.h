@@ -18,10 +18,16 @@
 int directory_build(struct ek_listener *entries, uint16_t *displacement, uint64_t *word,
 		    const struct ek_listener *listeners, size_t count, unsigned int region);
 
-/* Where the word's region of the entries begins; ek_directory_entry_mask() says how many are used. */
+/* Where the word's region begins; ek_directory_entry_mask() and ek_directory_bucket_mask() say how
+ * much of it is used. */
 static inline size_t directory_first_entry(uint64_t word)
 {
 	return ek_directory_region(word) ? EK_DIRECTORY_ENTRIES : 0;
+}
+
+static inline size_t directory_first_bucket(uint64_t word)
+{
+	return ek_directory_region(word) ? EK_DIRECTORY_BUCKETS : 0;
 }
 
 /* The listener for an endpoint, or NULL: the very lookup of the data path. Arrays as above. */
