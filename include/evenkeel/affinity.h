@@ -332,7 +332,8 @@ static inline __u64 ek_slot_change(__u64 slot, __u32 owner, __u32 now_s)
 
 /* The slot in the new table, written at `written_s`, after the grace period: `old` is what has
  * become of it in the old one. Def has been quiet for as long as there, if new flows were not
- * its too, and unless a packet has noted otherwise in the new one. */
+ * its too, and unless a packet has noted otherwise in the new one. Of a def that is to be looked up
+ * in a table before these nobody knows whether they were: who was the owner may have been. */
 static inline __u64 ek_slot_catch_up(__u64 slot, __u64 old, __u32 written_s, __u32 now_s)
 {
 	__u32 ahead_s = written_s + EK_CHANGE_AHEAD_S;
@@ -340,6 +341,8 @@ static inline __u64 ek_slot_catch_up(__u64 slot, __u64 old, __u32 written_s, __u
 	if (slot != ek_slot_touch(slot, ahead_s) || now_s >= ahead_s)
 		return slot;
 	if (!(old & EK_SLOT_UNSETTLED) || ek_slot_cur(old) == ek_slot_def(old))
+		return ek_slot_touch(slot, now_s);
+	if (ek_slot_def(old) == EK_DEF_OLD_TABLE && ek_slot_cur(old) != ek_slot_cur(slot))
 		return ek_slot_touch(slot, now_s);
 	return ek_slot_touch(slot, ek_slot_epoch(old));
 }

@@ -217,6 +217,21 @@ static void changes_of_the_pool_go_on_while_the_old_table_is_looked_up(void **st
 		free(owner[i]);
 }
 
+/* The old table's owner is the new one's too: nothing is noted of flows that begin there. */
+static void flows_that_begin_while_both_tables_agree_stay_when_the_owner_changes(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t *owner;
+
+	fixture_install(x, source);
+	quieten(x);
+	owner = begin_flows(x, 0, FLOWS);
+	fixture_install(x, HASHED("source", WEB_ABC));
+	settle(x, now_s() + IDLE_S - 2);
+	assert_int_equal(flows_moved(x, owner, 0, FLOWS), 0);
+	free(owner);
+}
+
 static void a_second_change_of_the_hash_is_refused_with_what_is_left(void **state)
 {
 	struct fixture *x = *state;
@@ -449,6 +464,7 @@ int main(void)
 		CLAIM(a_change_of_the_hash_amid_another_change_moves_no_flow),
 		CLAIM(a_flow_remembered_under_the_old_table_keeps_its_service_from_settling),
 		CLAIM(changes_of_the_pool_go_on_while_the_old_table_is_looked_up),
+		CLAIM(flows_that_begin_while_both_tables_agree_stay_when_the_owner_changes),
 		CLAIM(a_second_change_of_the_hash_is_refused_with_what_is_left),
 		CLAIM(a_pool_that_outgrows_its_table_meanwhile_is_taken_and_grows_later),
 		CLAIM(a_pool_that_shrinks_keeps_its_table),

@@ -46,6 +46,15 @@ static void a_default_that_was_the_owner_too_has_just_been_used(void **state)
 			 ek_slot_word(B, A, 1, NOW));
 }
 
+/* Whether the owner was the default too is not known of one in the old table. */
+static void a_default_in_the_old_table_has_just_been_used_if_the_owner_changes(void **state)
+{
+	uint64_t slot = ek_slot_word(A, EK_DEF_OLD_TABLE, 1, NOW - 99);
+
+	assert_int_equal(changed(slot, B, NOW), ek_slot_word(B, EK_DEF_OLD_TABLE, 1, NOW));
+	assert_int_equal(changed(slot, A, NOW), slot);
+}
+
 static void a_slot_that_a_change_leaves_alone_is_as_before(void **state)
 {
 	assert_int_equal(changed(ek_slot_word(A, A, 0, 0), A, NOW), ek_slot_word(A, A, 0, 0));
@@ -188,6 +197,8 @@ int main(void)
 		cmocka_unit_test(a_change_of_a_settled_slot_makes_its_owner_the_default),
 		cmocka_unit_test(a_change_of_an_unsettled_slot_keeps_its_default),
 		cmocka_unit_test(a_default_that_was_the_owner_too_has_just_been_used),
+		cmocka_unit_test(
+			a_default_in_the_old_table_has_just_been_used_if_the_owner_changes),
 		cmocka_unit_test(a_slot_that_a_change_leaves_alone_is_as_before),
 		cmocka_unit_test(whom_nobody_had_nobody_loses),
 		cmocka_unit_test(a_note_in_the_old_table_is_not_lost),
