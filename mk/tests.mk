@@ -21,7 +21,7 @@ $(BUILD)/san/%.o: user/%.c
 define test-kind
 $(1)_TESTS := $$(patsubst $(2)/%.c,$(BUILD)/tests/$(1)/%,$$(wildcard $(2)/test_*.c))
 $(1)_TEST_OBJECTS := $$(patsubst $(2)/%.c,$(BUILD)/tests/$(1)/%.o, \
-	$$(filter-out $(2)/test_%,$$(wildcard $(2)/*.c))) $(foreach l,$(3),$$($(l)_SAN_OBJECTS))
+	$$(filter-out $(2)/test_% %.bpf.c,$$(wildcard $(2)/*.c))) $(foreach l,$(3),$$($(l)_SAN_OBJECTS))
 $(BUILD)/tests/$(1)/%.o: $(2)/%.c
 	@mkdir -p $$(@D)
 	@echo "  CC      $$@"
@@ -64,6 +64,18 @@ unit: $(model_TESTS) $(model_OBJECTS)
 .PHONY: model
 model: $(model_TESTS) $(model_OBJECTS)
 	@BUILD=$(BUILD) $(MODEL)/test_model
+
+# The loop that makes and judges millions of packets in the kernel, around the data path's source.
+$(BUILD)/tests/packet/scale.bpf.o: tests/packet/scale.bpf.c tests/packet/scale_job.h \
+		bpf/evenkeel.bpf.c $(BPF_HEADERS)
+	@mkdir -p $(@D)
+	@echo "  BPF     $@"
+	@$(CLANG) $(BPF_CFLAGS) -Itests/packet -c -o $@ $<
+$(BUILD)/gen/scale.skel.h: $(BUILD)/tests/packet/scale.bpf.o
+	@mkdir -p $(@D)
+	$(BPFTOOL) gen skeleton $< name scale_bpf > $@.new
+	@mv $@.new $@
+$(BUILD)/tests/packet/scale.o: $(BUILD)/gen/scale.skel.h
 
 # Whatever includes the skeletons must wait for them.
 $(dp_SAN_OBJECTS) $(packet_TESTS:=.o) $(packet_TEST_OBJECTS): | $(SKELETONS)

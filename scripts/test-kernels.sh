@@ -83,7 +83,7 @@ fill_root() {
 
 write_task() {
 	local compiler build=build
-	echo 'export TEST_SECONDS=900'
+	echo 'export TEST_SECONDS=900 TEST_SCALE=64'
 	for compiler in "${compilers[@]}"; do
 		[ "$compiler" = "${compilers[0]}" ] || build=build-$compiler
 		printf '%s/tests/kernels/verifier\n' "$build"

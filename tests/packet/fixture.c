@@ -17,7 +17,7 @@ static const struct dp_sizes sizes = { .slots = 1u << 17,
 				       .backends = 512,
 				       .flow_buckets = 1u << 12 };
 
-static struct config *parse(const char *yaml)
+struct config *fixture_parse(const char *yaml)
 {
 	struct diag d = { .file = "test.yaml" };
 	struct config *c = NULL;
@@ -92,7 +92,7 @@ uint32_t now_s(void)
 
 void fixture_install_at(struct fixture *x, const char *yaml, uint32_t at_s)
 {
-	struct config *c = parse(yaml);
+	struct config *c = fixture_parse(yaml);
 	struct dp_install_result result;
 	char error[DP_ERROR_MAX] = "";
 
@@ -111,7 +111,7 @@ void fixture_install(struct fixture *x, const char *yaml)
 	fixture_install_at(x, yaml, x->now_s > now ? x->now_s : now);
 }
 
-static void open_sized(struct fixture *x, const char *yaml, const struct dp_sizes *sized)
+void fixture_open_sized(struct fixture *x, const char *yaml, const struct dp_sizes *sized)
 {
 	char error[DP_ERROR_MAX] = "";
 
@@ -124,7 +124,7 @@ static void open_sized(struct fixture *x, const char *yaml, const struct dp_size
 
 void fixture_open(struct fixture *x, const char *yaml)
 {
-	open_sized(x, yaml, &sizes);
+	fixture_open_sized(x, yaml, &sizes);
 }
 
 void fixture_open_jumbo(struct fixture *x, const char *yaml)
@@ -132,7 +132,7 @@ void fixture_open_jumbo(struct fixture *x, const char *yaml)
 	struct dp_sizes jumbo = sizes;
 
 	jumbo.jumbo = true;
-	open_sized(x, yaml, &jumbo);
+	fixture_open_sized(x, yaml, &jumbo);
 }
 
 void fixture_close(struct fixture *x)

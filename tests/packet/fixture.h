@@ -24,6 +24,10 @@ struct fixture {
 void fixture_open(struct fixture *x, const char *yaml);
 /* The same with programs for frames of more than one buffer. */
 void fixture_open_jumbo(struct fixture *x, const char *yaml);
+/* The same with maps of another size. */
+void fixture_open_sized(struct fixture *x, const char *yaml, const struct dp_sizes *sized);
+/* A configuration that must be one; the caller's to free. */
+struct config *fixture_parse(const char *yaml);
 /* Installs another configuration, as a change. */
 void fixture_install(struct fixture *x, const char *yaml);
 void fixture_install_at(struct fixture *x, const char *yaml, uint32_t at_s);

@@ -88,7 +88,7 @@ static __always_inline void judge(struct scale_job *job, __u64 *owner, __u32 flo
 		job->tally.kept++;
 	} else if (is_dead(job, *owner)) {
 		job->tally.strays++;
-		if (job->adopt && kind & SCALE_UDP)
+		if (job->adopt + (kind & SCALE_UDP) >= 2)
 			*owner = to;
 	} else {
 		job->tally.moved++;

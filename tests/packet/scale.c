@@ -21,7 +21,6 @@
 #define VIP4 "203.0.113.10"
 #define VIP6 "2001:db8::10"
 
-
 uint32_t scale_share(uint32_t count)
 {
 	const char *divisor = getenv("TEST_SCALE");
@@ -157,6 +156,8 @@ static void set_clock(struct scale *s, uint32_t now_s)
 	s->job->now_ns = now_s * NS_PER_S;
 }
 
+static struct scale *opened;
+
 void scale_open(struct scale *s, const struct scale_pool *pool, uint32_t flows,
 		uint32_t flow_buckets)
 {
@@ -166,6 +167,7 @@ void scale_open(struct scale *s, const struct scale_pool *pool, uint32_t flows,
 				  .flow_buckets = flow_buckets };
 
 	*s = (struct scale){ .flows = flows };
+	opened = s;
 	fixture_open_sized(&s->x, yaml, &sizes);
 	load_loop(s);
 	for (uint32_t kind = 0; kind < SCALE_KINDS; kind++)
@@ -173,13 +175,15 @@ void scale_open(struct scale *s, const struct scale_pool *pool, uint32_t flows,
 	set_clock(s, s->x.now_s);
 }
 
-void scale_close(struct scale *s)
+int scale_teardown(void **state)
 {
-	munmap(s->job, sizeof(*s->job));
-	munmap(s->owners, s->flows * sizeof(*s->owners));
-	scale_bpf__destroy(s->loop);
-	fixture_close(&s->x);
-	*s = (struct scale){};
+	(void)state;
+	munmap(opened->job, sizeof(*opened->job));
+	munmap(opened->owners, opened->flows * sizeof(*opened->owners));
+	scale_bpf__destroy(opened->loop);
+	fixture_close(&opened->x);
+	*opened = (struct scale){};
+	return 0;
 }
 
 struct dp_settled scale_settle(struct scale *s, uint32_t rounds, uint32_t seconds)
@@ -301,9 +305,8 @@ uint32_t scale_send(const struct scale *s, uint32_t flow)
 	char text[SCALE_TEXT];
 
 	scale_text(text, flow);
-	frame_build(&in, &(struct segment){ .flow = text,
-					    .tcp_flags = TCP_ACK,
-					    .seq = scale_isn(flow) + 1 });
+	frame_build(&in, &(struct segment){
+				 .flow = text, .tcp_flags = TCP_ACK, .seq = scale_isn(flow) + 1 });
 	assert_int_equal(fixture_run(&s->x, &in, &out), XDP_TX);
 	assert_int_equal(out.length, in.length + 20);
 	return out.bytes[33];

@@ -35,13 +35,14 @@ struct scale {
 	uint64_t *owners; /* by flow: its backend's number; 0: none */
 };
 
-/* How many of `count` this machine is to take: a share of 1 / TEST_SCALE where that is set, for
- * emulated machines. */
+/* How many of `count` this machine is to take: a share of 1 / TEST_SCALE where that is set, a power
+ * of two, for emulated machines. */
 uint32_t scale_share(uint32_t count);
 
 void scale_open(struct scale *s, const struct scale_pool *pool, uint32_t flows,
 		uint32_t flow_buckets);
-void scale_close(struct scale *s);
+/* For cmocka: closes what scale_open() opened last. */
+int scale_teardown(void **state);
 
 /* Brings the pool into force as the controller does: paths before traffic. Returns what
  * dp_install() says. */

@@ -6,7 +6,7 @@
 
 #include <linux/types.h>
 
-#define SCALE_FRAME 96	   /* bytes of every frame */
+#define SCALE_FRAME 96     /* bytes of every frame */
 #define SCALE_RESTORED 80  /* restored before every packet: an IPv6 TCP header, rounded up */
 #define SCALE_BATCH 16384u /* packets in one run: readers hold up grace periods for so long */
 #define SCALE_BACKENDS 256 /* 10.1.0.N is backend N; 0: none */
@@ -38,11 +38,11 @@ struct scale_job {
 	__u64 now_ns; /* the clock that the data path reads */
 	__u64 dead[SCALE_BACKENDS / 64];
 	__u32 first, count; /* flows */
-	__u32 packet;	    /* enum scale_packet; UDP has but one */
-	__u32 mode;	    /* enum scale_mode */
+	__u32 packet;       /* enum scale_packet; UDP has but one */
+	__u32 mode;         /* enum scale_mode */
 	__u32 protocols;    /* 0: TCP; 1: UDP; 2: by flow, one of eight has UDP */
-	__u32 net;	    /* first byte of the sources */
-	__u32 adopt;	    /* UDP flows of the dead are of those who answer now */
+	__u32 net;          /* first byte of the sources */
+	__u32 adopt;        /* who answers for the dead has the flow: 1: of UDP, 2: all */
 	__u32 moved_flow;   /* the last that moved */
 	struct scale_tally tally;
 };
