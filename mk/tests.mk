@@ -86,9 +86,14 @@ $(BUILD)/tests/lib/%.bpf.o: tests/lib/%.bpf.c
 	@mkdir -p $(@D)
 	@echo "  BPF     $@"
 	@$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+# What runs on its clients and servers where a script would be too slow.
+$(BUILD)/tests/lib/%: tests/lib/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) $(SAN_CFLAGS) -o $@ $<
 
 .PHONY: lab-programs test-programs test demo lint format cli
-lab-programs: all $(BUILD)/tests/lib/pass.bpf.o
+lab-programs: all $(BUILD)/tests/lib/pass.bpf.o $(BUILD)/tests/lib/crowd
 test-programs: lab-programs $(model_OBJECTS) $(foreach k,unit model store packet net,$($(k)_TESTS))
 net: lab-programs
 cli: all
