@@ -142,6 +142,21 @@ void fixture_close(struct fixture *x)
 	*x = (struct fixture){};
 }
 
+int fixture_begin(void **state, const char *yaml)
+{
+	static struct fixture x;
+
+	fixture_open(&x, yaml);
+	*state = &x;
+	return 0;
+}
+
+int fixture_end(void **state)
+{
+	fixture_close(*state);
+	return 0;
+}
+
 int fixture_run(const struct fixture *x, const struct frame *in, struct frame *out)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run);

@@ -37,6 +37,10 @@ uint32_t now_s(void);
 void fixture_paths(struct fixture *x);
 void fixture_close(struct fixture *x);
 
+/* For cmocka's setup and teardown: *state is a fixture with `yaml` installed. One at a time. */
+int fixture_begin(void **state, const char *yaml);
+int fixture_end(void **state);
+
 /* Runs one frame through the program; returns the verdict, the frame that came out in *out. */
 int fixture_run(const struct fixture *x, const struct frame *in, struct frame *out);
 

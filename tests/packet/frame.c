@@ -10,6 +10,8 @@
 #include "frame.h"
 #include "lib/addr.h"
 
+const uint8_t frame_tags[8] = { 0x88, 0xa8, 0x00, 0x05, 0x81, 0x00, 0x60, 0x64 };
+
 uint16_t frame_sum(const uint8_t *bytes, size_t length, uint32_t start)
 {
 	uint32_t sum = start;
@@ -21,7 +23,7 @@ uint16_t frame_sum(const uint8_t *bytes, size_t length, uint32_t start)
 	return (uint16_t)sum;
 }
 
-static void put16(uint8_t *at, unsigned int value)
+void put16(uint8_t *at, unsigned int value)
 {
 	at[0] = (uint8_t)(value >> 8);
 	at[1] = (uint8_t)value;
@@ -33,7 +35,7 @@ static void put32(uint8_t *at, uint32_t value)
 	put16(at + 2, value & 0xffff);
 }
 
-static unsigned int get16(const uint8_t *at)
+unsigned int get16(const uint8_t *at)
 {
 	return (unsigned int)at[0] << 8 | at[1];
 }
@@ -58,7 +60,7 @@ static uint32_t icmp_start(const uint8_t *ip, size_t length)
 	return ip[0] >> 4 == 4 ? 0 : pseudo_sum(ip, IPPROTO_ICMPV6, length);
 }
 
-static void sum_ipv4(uint8_t *ip)
+void frame_sum_ipv4(uint8_t *ip)
 {
 	put16(ip + 10, 0);
 	put16(ip + 10, (uint16_t)~frame_sum(ip, frame_ip_header(ip), 0));
@@ -70,7 +72,7 @@ static void set_protocol(struct frame *f, uint8_t protocol)
 
 	ip[ip[0] >> 4 == 4 ? 9 : 6] = protocol;
 	if (ip[0] >> 4 == 4)
-		sum_ipv4(ip);
+		frame_sum_ipv4(ip);
 }
 
 static size_t put_transport(uint8_t *at, const struct flow_spec *flow, const struct segment *s)
@@ -130,7 +132,7 @@ void frame_build_flow(struct frame *f, const struct flow_spec *flow, const struc
 	transport = put_transport(ip + header, flow, s);
 	put16(ip + (ipv4 ? 2 : 4), (unsigned int)(ipv4 ? header + transport : transport));
 	if (ipv4)
-		sum_ipv4(ip);
+		frame_sum_ipv4(ip);
 	check = ip + header + (flow->dest.proto == IPPROTO_TCP ? 16 : 6);
 	put16(check, (uint16_t)~frame_sum(ip + header, transport,
 					  pseudo_sum(ip, flow->dest.proto, transport)));
@@ -186,6 +188,11 @@ void frame_insert(struct frame *f, size_t offset, const void *bytes, size_t leng
 	f->length += length;
 }
 
+void frame_tag(struct frame *f, size_t tags)
+{
+	frame_insert(f, 12, frame_tags + 4 * (2 - tags), 4 * tags);
+}
+
 void frame_extend(struct frame *f, size_t at, uint8_t type, uint8_t more, uint8_t segments_left)
 {
 	uint8_t header[8 + 8 * 255] = { [1] = more, [3] = segments_left };
@@ -205,7 +212,7 @@ void frame_options(struct frame *f, size_t at, const uint8_t *options, size_t le
 	frame_insert(f, at + frame_ip_header(ip), options, length);
 	ip[0] += (uint8_t)(length / 4);
 	put16(ip + 2, (unsigned int)(get16(ip + 2) + length));
-	sum_ipv4(ip);
+	frame_sum_ipv4(ip);
 }
 
 static void fragment4(struct frame *out, const struct frame *whole, uint16_t id, size_t from,
@@ -221,7 +228,7 @@ static void fragment4(struct frame *out, const struct frame *whole, uint16_t id,
 	put16(ip + 2, (unsigned int)(20 + length));
 	put16(ip + 4, id);
 	put16(ip + 6, (from + length < all ? 0x2000u : 0) | (unsigned int)(from / 8));
-	sum_ipv4(ip);
+	frame_sum_ipv4(ip);
 }
 
 static void fragment6(struct frame *out, const struct frame *whole, uint16_t id, size_t from,

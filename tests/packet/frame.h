@@ -52,6 +52,10 @@ void frame_build_icmp(struct frame *f, const struct message *m);
 /* Puts `bytes` into the frame at `offset`. */
 void frame_insert(struct frame *f, size_t offset, const void *bytes, size_t length);
 
+/* Puts the last one or both of frame_tags behind the MAC addresses, 4 bytes each. */
+extern const uint8_t frame_tags[8];
+void frame_tag(struct frame *f, size_t tags);
+
 /* Puts an IPv6 extension header of 8 * (1 + more) bytes right behind the header of the IPv6 packet
  * at offset `ip`. */
 void frame_extend(struct frame *f, size_t ip, uint8_t type, uint8_t more, uint8_t segments_left);
@@ -72,5 +76,11 @@ bool frame_is_sound(const struct frame *f, size_t ip);
 
 /* One's complement sum over bytes, RFC 1071; 0xffff when a checksum in it is right. */
 uint16_t frame_sum(const uint8_t *bytes, size_t length, uint32_t start);
+
+/* Sets the checksum of the IPv4 header, options included. */
+void frame_sum_ipv4(uint8_t *ip);
+
+unsigned int get16(const uint8_t *at);
+void put16(uint8_t *at, unsigned int value);
 
 #endif

@@ -30,15 +30,9 @@ const struct way ways[WAYS] = {
 	{ 60, true, 0, true },   { 62, true, 1, false },  { 63, true, 0, false },
 };
 
-unsigned int get16(const uint8_t *at)
+int gue_setup(void **state)
 {
-	return (unsigned int)at[0] << 8 | at[1];
-}
-
-void put16(uint8_t *at, unsigned int value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
+	return fixture_begin(state, gue_configuration);
 }
 
 size_t overhead(const struct way *w)

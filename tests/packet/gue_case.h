@@ -17,6 +17,9 @@ struct way {
 extern const struct way ways[WAYS];
 extern const char gue_configuration[];
 
+/* For cmocka: *state is a fixture with that. */
+int gue_setup(void **state);
+
 /* Bytes that are put in front of a packet. */
 size_t overhead(const struct way *w);
 
@@ -36,8 +39,5 @@ void expect_gue(const struct frame *out, const struct frame *in, const struct wa
 
 /* The sum over the datagram behind an outer IPv6 header: 0xffff if its checksum is right. */
 uint16_t gue_sum(const struct frame *out);
-
-unsigned int get16(const uint8_t *at);
-void put16(uint8_t *at, unsigned int value);
 
 #endif

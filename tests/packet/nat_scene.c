@@ -143,15 +143,10 @@ void nat_hop(struct frame *f)
 {
 	uint8_t *ip = f->bytes + FRAME_IP;
 	bool ipv4 = ip[0] >> 4 == 4;
-	uint16_t sum;
 
 	ip[ipv4 ? 8 : 7]--;
-	if (!ipv4)
-		return;
-	ip[10] = ip[11] = 0;
-	sum = (uint16_t)~frame_sum(ip, frame_ip_header(ip), 0);
-	ip[10] = (uint8_t)(sum >> 8);
-	ip[11] = (uint8_t)sum;
+	if (ipv4)
+		frame_sum_ipv4(ip);
 }
 
 void nat_hop_to_last(struct frame *f)

@@ -10,36 +10,11 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-
-static const char configuration[] =
-	"services:\n"
-	"  web:\n"
-	"    listen: [\"203.0.113.10:443/tcp\", \"[2001:db8::10]:443/tcp\"]\n"
-	"    forward: ipip\n"
-	"    backends: { a: 10.0.0.1, b: 10.0.0.2, c: \"fd00::3\", d: \"fd00::4\" }\n"
-	"  dns:\n"
-	"    listen: [\"203.0.113.10:53/udp\", \"[2001:db8::10]:53/udp\"]\n"
-	"    forward: l2\n"
-	"    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3 }\n";
-
-#define WEB4 "198.51.100.7:40000 > 203.0.113.10:443/tcp"
-#define WEB6 "[2001:db8:1::7]:40000 > [2001:db8::10]:443/tcp"
-#define DNS4 "198.51.100.7:40000 > 203.0.113.10:53/udp"
-#define DNS6 "[2001:db8:1::7]:40000 > [2001:db8::10]:53/udp"
+#include "two_services.h"
 
 static int setup(void **state)
 {
-	static struct fixture x;
-
-	fixture_open(&x, configuration);
-	*state = &x;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_close(*state);
-	return 0;
+	return fixture_begin(state, TWO_SERVICES);
 }
 
 /* What the frame must look like after encapsulation, made without the data path's code. */
@@ -406,5 +381,5 @@ int main(void)
 		cmocka_unit_test(traffic_is_counted_by_backend),
 	};
 
-	return cmocka_run_group_tests_name("balance", tests, setup, teardown);
+	return cmocka_run_group_tests_name("balance", tests, setup, fixture_end);
 }

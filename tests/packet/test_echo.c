@@ -31,17 +31,7 @@
 
 static int setup(void **state)
 {
-	static struct fixture x;
-
-	fixture_open(&x, SERVICES);
-	*state = &x;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_close(*state);
-	return 0;
+	return fixture_begin(state, SERVICES);
 }
 
 static void request(struct frame *f, bool ipv6, size_t payload)
@@ -169,14 +159,12 @@ static void a_wrong_checksum_stays_wrong(void **state)
 
 static void tags_and_extension_headers_are_kept(void **state)
 {
-	static const uint8_t tags[] = { 0x88, 0xa8, 0x00, 0x05, 0x81, 0x00, 0x60, 0x64 };
-
 	for (unsigned int i = 0; i < 4; i++) {
 		size_t length = i / 2 ? 8 : 4;
 		struct frame in;
 
 		request(&in, i % 2, 56);
-		frame_insert(&in, 12, tags + 8 - length, length);
+		frame_tag(&in, length / 4);
 		expect_answer(*state, &in, FRAME_IP + length, header_of(i % 2));
 		if (i % 2 == 0)
 			continue;
@@ -345,5 +333,5 @@ int main(void)
 		cmocka_unit_test(the_configuration_decides),
 	};
 
-	return cmocka_run_group_tests_name("echo", tests, setup, teardown);
+	return cmocka_run_group_tests_name("echo", tests, setup, fixture_end);
 }

@@ -11,22 +11,8 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "two_services.h"
 
-static const char configuration[] =
-	"services:\n"
-	"  web:\n"
-	"    listen: [\"203.0.113.10:443/tcp\", \"[2001:db8::10]:443/tcp\"]\n"
-	"    forward: ipip\n"
-	"    backends: { a: 10.0.0.1, b: 10.0.0.2, c: \"fd00::3\", d: \"fd00::4\" }\n"
-	"  dns:\n"
-	"    listen: [\"203.0.113.10:53/udp\", \"[2001:db8::10]:53/udp\"]\n"
-	"    forward: l2\n"
-	"    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3 }\n";
-
-#define WEB4 "198.51.100.7:40000 > 203.0.113.10:443/tcp"
-#define WEB6 "[2001:db8:1::7]:40000 > [2001:db8::10]:443/tcp"
-#define DNS4 "198.51.100.7:40000 > 203.0.113.10:53/udp"
-#define DNS6 "[2001:db8:1::7]:40000 > [2001:db8::10]:53/udp"
 #define OTHER4 "198.51.100.7:40000 > 203.0.113.10:444/tcp"
 #define OTHER6 "[2001:db8:1::7]:40000 > [2001:db8::10]:444/tcp"
 
@@ -35,30 +21,13 @@ static const char *const flows[] = { WEB4, WEB6, DNS4, DNS6 };
 
 static int setup(void **state)
 {
-	static struct fixture x;
-
-	fixture_open(&x, configuration);
-	*state = &x;
-	return 0;
+	return fixture_begin(state, TWO_SERVICES);
 }
 
-static int teardown(void **state)
-{
-	fixture_close(*state);
-	return 0;
-}
-
-static const uint8_t one_tag[] = { 0x81, 0x00, 0x60, 0x64 };
-static const uint8_t two_tags[] = { 0x88, 0xa8, 0x00, 0x05, 0x81, 0x00, 0x60, 0x64 };
-static const struct tags {
-	const uint8_t *bytes;
-	size_t length;
-} tags[] = { { one_tag, sizeof(one_tag) }, { two_tags, sizeof(two_tags) } };
-
-static void tagged(struct frame *out, const char *flow, const struct tags *t)
+static void tagged(struct frame *out, const char *flow, size_t tags)
 {
 	frame_build(out, &(struct segment){ .flow = flow, .tcp_flags = TCP_ACK, .payload = 40 });
-	frame_insert(out, 12, t->bytes, t->length);
+	frame_tag(out, tags);
 }
 
 /* The frame that goes out is the one that goes out for the packet without tags, tags inserted. */
@@ -72,10 +41,10 @@ static void a_tagged_frame_leaves_as_the_untagged_one_would_with_its_tags(void *
 		frame_build(&plain, &(struct segment){ .flow = flows[i],
 						       .tcp_flags = TCP_ACK,
 						       .payload = 40 });
-		for (size_t t = 0; t < 2; t++) {
+		for (size_t tags = 1; tags <= 2; tags++) {
 			assert_int_equal(fixture_run(x, &plain, &expected), XDP_TX);
-			frame_insert(&expected, 12, tags[t].bytes, tags[t].length);
-			tagged(&in, flows[i], &tags[t]);
+			frame_tag(&expected, tags);
+			tagged(&in, flows[i], tags);
 			assert_int_equal(fixture_run(x, &in, &out), XDP_TX);
 			assert_int_equal(out.length, expected.length);
 			assert_memory_equal(out.bytes, expected.bytes, expected.length);
@@ -91,7 +60,7 @@ static void a_tagged_frame_for_nobody_is_passed_untouched(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		struct frame in, out;
 
-		tagged(&in, others[i % 2], &tags[i / 2]);
+		tagged(&in, others[i % 2], 1 + i / 2);
 		assert_int_equal(fixture_run(x, &in, &out), XDP_PASS);
 		assert_int_equal(out.length, in.length);
 		assert_memory_equal(out.bytes, in.bytes, in.length);
@@ -104,7 +73,7 @@ static void three_tags_are_passed(void **state)
 	const struct fixture *x = *state;
 	struct frame in, out;
 
-	tagged(&in, WEB4, &tags[1]);
+	tagged(&in, WEB4, 2);
 	frame_insert(&in, 12, third, sizeof(third));
 	assert_int_equal(fixture_run(x, &in, &out), XDP_PASS);
 }
@@ -143,7 +112,7 @@ static void a_path_decides_the_tag_where_it_has_one(void **state)
 	static const uint8_t own[] = { 0x81, 0x00, 0x00, 0x2a };
 	struct fixture x;
 
-	fixture_open(&x, configuration);
+	fixture_open(&x, TWO_SERVICES);
 	for (size_t i = 0; i < FLOWS; i++) {
 		struct frame plain, in, untagged;
 
@@ -154,7 +123,7 @@ static void a_path_decides_the_tag_where_it_has_one(void **state)
 		assert_int_equal(fixture_run(&x, &plain, &untagged), XDP_TX);
 		set_paths(&x, EK_PATH_TAGGED, 42);
 		expect_tagged(&x, &plain, &untagged, own, sizeof(own));
-		tagged(&in, flows[i], &tags[1]);
+		tagged(&in, flows[i], 2);
 		expect_tagged(&x, &in, &untagged, own, sizeof(own));
 	}
 	fixture_close(&x);
@@ -184,7 +153,7 @@ static void a_service_that_strips_tags_sends_none(void **state)
 						       .tcp_flags = TCP_ACK,
 						       .payload = 40 });
 		assert_int_equal(fixture_run(&x, &plain, &untagged), XDP_TX);
-		tagged(&in, flows[i], &tags[0]);
+		tagged(&in, flows[i], 1);
 		expect_tagged(&x, &in, &untagged, (const uint8_t *)"", 0);
 	}
 	fixture_close(&x);
@@ -195,14 +164,14 @@ static void stripping_begins_with_the_change_that_says_so(void **state)
 	struct frame in, out;
 	struct fixture x;
 
-	fixture_open(&x, configuration);
-	tagged(&in, WEB4, &tags[0]);
+	fixture_open(&x, TWO_SERVICES);
+	tagged(&in, WEB4, 1);
 	assert_int_equal(fixture_run(&x, &in, &out), XDP_TX);
 	assert_int_equal(out.bytes[12], 0x81);
 	fixture_install(&x, stripping);
 	assert_int_equal(fixture_run(&x, &in, &out), XDP_TX);
 	assert_int_not_equal(out.bytes[12], 0x81);
-	fixture_install(&x, configuration);
+	fixture_install(&x, TWO_SERVICES);
 	assert_int_equal(fixture_run(&x, &in, &out), XDP_TX);
 	assert_int_equal(out.bytes[12], 0x81);
 	fixture_close(&x);
@@ -225,7 +194,7 @@ static void a_frame_to_another_hosts_address_is_passed(void **state)
 	static const uint8_t other[6] = { 2, 0, 0, 0, 0, 3 };
 	struct fixture x;
 
-	fixture_open(&x, configuration);
+	fixture_open(&x, TWO_SERVICES);
 	for (size_t i = 0; i < FLOWS; i++) {
 		assert_int_equal(dp_macs_set(x.dp, ours, 2), 0);
 		assert_int_equal(run_to(&x, ours[0], flows[i]), XDP_TX);
@@ -328,7 +297,7 @@ static void a_frame_cut_anywhere_is_never_forwarded(void **state)
 			frame_extend(&whole, FRAME_IP, DESTINATION, 1, 0);
 			frame_extend(&whole, FRAME_IP, HOP_BY_HOP, 0, 0);
 		}
-		frame_insert(&whole, 12, tags[1].bytes, tags[1].length);
+		frame_tag(&whole, 2);
 		for (size_t length = 14; length < whole.length; length++) {
 			struct ek_verdicts before = fixture_verdicts(x), after;
 			int verdict;
@@ -363,5 +332,5 @@ int main(void)
 		cmocka_unit_test(a_frame_cut_anywhere_is_never_forwarded),
 	};
 
-	return cmocka_run_group_tests_name("general", tests, setup, teardown);
+	return cmocka_run_group_tests_name("general", tests, setup, fixture_end);
 }

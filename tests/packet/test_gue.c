@@ -11,21 +11,6 @@
 
 #include "gue_case.h"
 
-static int setup(void **state)
-{
-	static struct fixture x;
-
-	fixture_open(&x, gue_configuration);
-	*state = &x;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_close(*state);
-	return 0;
-}
-
 static void every_packet_is_encapsulated_with_right_checksums(void **state)
 {
 	static const size_t payloads[] = { 0,   1,   2,   3,   46,  47,  79,   80,   99,
@@ -193,5 +178,5 @@ int main(void)
 		cmocka_unit_test(a_jumbo_packet_is_summed_to_its_end),
 	};
 
-	return cmocka_run_group_tests_name("gue", tests, setup, teardown);
+	return cmocka_run_group_tests_name("gue", tests, gue_setup, fixture_end);
 }

@@ -11,41 +11,20 @@
 
 #include "error_frames.h"
 #include "fixture.h"
+#include "two_services.h"
 
 static const char configuration[] =
-	"services:\n"
-	"  web:\n"
-	"    listen: [\"203.0.113.10:443/tcp\", \"[2001:db8::10]:443/tcp\"]\n"
-	"    forward: ipip\n"
-	"    backends: { a: 10.0.0.1, b: 10.0.0.2, c: \"fd00::3\", d: \"fd00::4\" }\n"
-	"  dns:\n"
-	"    listen: [\"203.0.113.10:53/udp\", \"[2001:db8::10]:53/udp\"]\n"
-	"    forward: l2\n"
-	"    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3 }\n"
-	"  sticky:\n"
-	"    listen: [\"203.0.113.10:80/tcp\", \"[2001:db8::10]:80/tcp\"]\n"
-	"    hash: source\n"
-	"    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3 }\n";
+	TWO_SERVICES "  sticky:\n"
+		     "    listen: [\"203.0.113.10:80/tcp\", \"[2001:db8::10]:80/tcp\"]\n"
+		     "    hash: source\n"
+		     "    backends: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3 }\n";
 
 #define DESTINATION 60
 #define FRAGMENT 44
 
-static const uint8_t one_tag[] = { 0x81, 0x00, 0x60, 0x64 };
-static const uint8_t two_tags[] = { 0x88, 0xa8, 0x00, 0x05, 0x81, 0x00, 0x60, 0x64 };
-
 static int setup(void **state)
 {
-	static struct fixture x;
-
-	fixture_open(&x, configuration);
-	*state = &x;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_close(*state);
-	return 0;
+	return fixture_begin(state, configuration);
 }
 
 static const char *service_of(const struct ends *e)
@@ -205,8 +184,8 @@ static void tags_options_and_extension_headers_are_seen_through(void **state)
 
 		begin(&s, *state, i % 2);
 		assert_int_equal(fixture_run(s.x, &s.in, &expected), XDP_TX);
-		frame_insert(&expected, 12, i / 2 ? two_tags : one_tag, i / 2 ? 8 : 4);
-		frame_insert(&s.in, 12, i / 2 ? two_tags : one_tag, i / 2 ? 8 : 4);
+		frame_tag(&expected, 1 + i / 2);
+		frame_tag(&s.in, 1 + i / 2);
 		assert_int_equal(fixture_run(s.x, &s.in, &out), XDP_TX);
 		assert_int_equal(out.length, expected.length);
 		assert_memory_equal(out.bytes, expected.bytes, expected.length);
@@ -458,5 +437,5 @@ int main(void)
 		cmocka_unit_test(during_a_change_an_error_follows_its_flow_and_nothing_is_stored),
 	};
 
-	return cmocka_run_group_tests_name("icmp", tests, setup, teardown);
+	return cmocka_run_group_tests_name("icmp", tests, setup, fixture_end);
 }

@@ -10,59 +10,19 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-
-static const char configuration[] =
-	"services:\n"
-	"  web:\n"
-	"    listen: [\"203.0.113.10:443/tcp\", \"[2001:db8::10]:443/tcp\"]\n"
-	"    forward: ipip\n"
-	"    backends: { a: 10.0.0.1, b: 10.0.0.2 }\n"
-	"  six:\n"
-	"    listen: [\"203.0.113.10:444/tcp\", \"[2001:db8::10]:444/tcp\"]\n"
-	"    forward: gue\n"
-	"    backends: { a: \"fd00::1\", b: \"fd00::2\" }\n"
-	"  dns:\n"
-	"    listen: [\"203.0.113.10:53/udp\", \"[2001:db8::10]:53/udp\"]\n"
-	"    forward: l2\n"
-	"    backends: { a: 10.0.0.1, b: 10.0.0.2 }\n";
+#include "mtu_case.h"
 
 #define MTU 9000
-
-static const struct way {
-	const char *flow;
-	unsigned int outer, header; /* of the tunnel; of IP and transport */
-} ways[] = {
-	{ "198.51.100.7:40000 > 203.0.113.10:443/tcp", 20, 40 },
-	{ "[2001:db8:1::7]:40000 > [2001:db8::10]:443/tcp", 20, 60 },
-	{ "198.51.100.7:40000 > 203.0.113.10:444/tcp", 48, 40 },
-	{ "[2001:db8:1::7]:40000 > [2001:db8::10]:444/tcp", 48, 60 },
-	{ "198.51.100.7:40000 > 203.0.113.10:53/udp", 0, 28 },
-	{ "[2001:db8:1::7]:40000 > [2001:db8::10]:53/udp", 0, 48 },
-};
-#define WAYS (sizeof(ways) / sizeof(ways[0]))
 
 static int setup(void **state)
 {
 	static struct fixture x;
 
-	fixture_open_jumbo(&x, configuration);
+	fixture_open_jumbo(&x, MTU_SERVICES);
 	x.hop4.mtu = x.hop6.mtu = MTU;
 	fixture_paths(&x);
 	*state = &x;
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_close(*state);
-	return 0;
-}
-
-static void packet(struct frame *f, const struct way *w, size_t length)
-{
-	frame_build(f, &(struct segment){ .flow = w->flow,
-					  .tcp_flags = TCP_ACK,
-					  .payload = length - w->header });
 }
 
 static void frames_of_all_sizes_arrive_whole(void **state)
@@ -86,17 +46,15 @@ static void frames_of_all_sizes_arrive_whole(void **state)
 
 static void tags_are_kept(void **state)
 {
-	static const uint8_t tag[] = { 0x81, 0x00, 0x60, 0x64 };
-
 	for (size_t i = 0; i < WAYS; i++) {
 		struct frame in, out;
 
 		packet(&in, &ways[i], 8000);
-		frame_insert(&in, 12, tag, sizeof(tag));
+		frame_tag(&in, 1);
 		assert_int_equal(fixture_run(*state, &in, &out), XDP_TX);
 		assert_int_equal(out.length, in.length + ways[i].outer);
-		assert_memory_equal(out.bytes + 12, tag, sizeof(tag));
-		assert_true(frame_is_sound(&out, FRAME_IP + sizeof(tag)));
+		assert_memory_equal(out.bytes + 12, in.bytes + 12, 4);
+		assert_true(frame_is_sound(&out, FRAME_IP + 4));
 	}
 }
 
@@ -104,7 +62,7 @@ static void one_byte_too_many_is_answered(void **state)
 {
 	for (size_t i = 0; i < WAYS; i++) {
 		uint64_t before = fixture_verdicts(*state).answered_too_big;
-		bool ipv6 = ways[i].header == 60 || ways[i].header == 48;
+		bool ipv6 = is_ipv6(&ways[i]);
 		struct frame in, out;
 
 		packet(&in, &ways[i], MTU - ways[i].outer + 1);
@@ -174,5 +132,5 @@ int main(void)
 		cmocka_unit_test(a_large_echo_request_is_answered),
 	};
 
-	return cmocka_run_group_tests_name("jumbo", tests, setup, teardown);
+	return cmocka_run_group_tests_name("jumbo", tests, setup, fixture_end);
 }

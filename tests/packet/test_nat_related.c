@@ -227,8 +227,6 @@ static void fragments_of_no_answer_are_passed_untouched(void **state)
 
 /* ---- tags and headers between ---------------------------------------------------------------- */
 
-static const uint8_t tags[] = { 0x88, 0xa8, 0x00, 0x05, 0x81, 0x00, 0x60, 0x64 };
-
 static void tags_stay_toward_a_backend_and_end_toward_an_untagged_network(void **state)
 {
 	const struct fixture *x = *state;
@@ -238,13 +236,13 @@ static void tags_stay_toward_a_backend_and_end_toward_an_untagged_network(void *
 
 		nat_build(&plain, nat_flows[i].flow);
 		assert_int_equal(fixture_run(x, &plain, &want), XDP_TX);
-		frame_insert(&want, 12, tags, sizeof(tags));
-		frame_insert(&plain, 12, tags, sizeof(tags));
+		frame_tag(&want, 2);
+		frame_tag(&plain, 2);
 		assert_int_equal(fixture_run(x, &plain, &out), XDP_TX);
 		nat_assert_same(&out, &want);
 
 		nat_build(&in, nat_flows[i].answer[0]);
-		frame_insert(&in, 12, tags, sizeof(tags));
+		frame_tag(&in, 2);
 		assert_int_equal(fixture_run(x, &in, &out), XDP_REDIRECT);
 		nat_build(&want, nat_flows[i].answered);
 		nat_hop(&want);
@@ -261,9 +259,9 @@ static void a_tagged_answer_that_the_kernel_forwards_keeps_its_tags(void **state
 		struct frame in, out, want;
 
 		nat_build(&in, nat_flows[i].answer[0]);
-		frame_insert(&in, 12, tags, sizeof(tags));
+		frame_tag(&in, 2);
 		nat_build(&want, nat_flows[i].answered);
-		frame_insert(&want, 12, tags, sizeof(tags));
+		frame_tag(&want, 2);
 		assert_int_equal(fixture_run(x, &in, &out), XDP_PASS);
 		assert_int_equal(out.length, want.length);
 		assert_memory_equal(out.bytes, want.bytes, want.length);

@@ -34,17 +34,7 @@ static const char configuration[] =
 
 static int setup(void **state)
 {
-	static struct fixture x;
-
-	fixture_open(&x, configuration);
-	*state = &x;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_close(*state);
-	return 0;
+	return fixture_begin(state, configuration);
 }
 
 static uint64_t random_state;
@@ -123,5 +113,5 @@ int main(void)
 		cmocka_unit_test(a_source_hash_ignores_the_port),
 	};
 
-	return cmocka_run_group_tests_name("predict", tests, setup, teardown);
+	return cmocka_run_group_tests_name("predict", tests, setup, fixture_end);
 }

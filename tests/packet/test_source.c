@@ -48,17 +48,7 @@ static const struct row rows6[] = {
 
 static int setup(void **state)
 {
-	static struct fixture x;
-
-	fixture_open(&x, configuration);
-	*state = &x;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_close(*state);
-	return 0;
+	return fixture_begin(state, configuration);
 }
 
 static void set_source(struct fixture *x, const struct row *row)
@@ -178,5 +168,5 @@ int main(void)
 		cmocka_unit_test(without_a_prefix_every_packet_has_the_one_source),
 	};
 
-	return cmocka_run_group_tests_name("source", tests, setup, teardown);
+	return cmocka_run_group_tests_name("source", tests, setup, fixture_end);
 }

@@ -12,72 +12,16 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-
-/* A service a way: the outer header takes 20, 40 or 0 bytes. */
-static const char configuration[] =
-	"services:\n"
-	"  four:\n"
-	"    listen: [\"203.0.113.10:443/tcp\", \"[2001:db8::10]:443/tcp\"]\n"
-	"    forward: ipip\n"
-	"    backends: { a: 10.0.0.1, b: 10.0.0.2 }\n"
-	"  six:\n"
-	"    listen: [\"203.0.113.10:444/tcp\", \"[2001:db8::10]:444/tcp\"]\n"
-	"    forward: ipip\n"
-	"    backends: { a: \"fd00::1\", b: \"fd00::2\" }\n"
-	"  dns:\n"
-	"    listen: [\"203.0.113.10:53/udp\", \"[2001:db8::10]:53/udp\"]\n"
-	"    forward: l2\n"
-	"    backends: { a: 10.0.0.1, b: 10.0.0.2 }\n";
+#include "mtu_case.h"
 
 #define MTU 1500
 #define QUOTE4 548  /* 576 bytes in all */
 #define QUOTE6 1232 /* 1280 */
 
-static const struct way {
-	const char *flow;
-	unsigned int outer, header; /* of the tunnel; of IP and transport */
-} ways[] = {
-	{ "198.51.100.7:40000 > 203.0.113.10:443/tcp", 20, 40 },
-	{ "[2001:db8:1::7]:40000 > [2001:db8::10]:443/tcp", 20, 60 },
-	{ "198.51.100.7:40000 > 203.0.113.10:444/tcp", 40, 40 },
-	{ "[2001:db8:1::7]:40000 > [2001:db8::10]:444/tcp", 40, 60 },
-	{ "198.51.100.7:40000 > 203.0.113.10:53/udp", 0, 28 },
-	{ "[2001:db8:1::7]:40000 > [2001:db8::10]:53/udp", 0, 48 },
-};
-#define WAYS (sizeof(ways) / sizeof(ways[0]))
-
 /* The bucket of answers is full: each test has a data path of its own. */
 static int setup(void **state)
 {
-	static struct fixture x;
-
-	fixture_open(&x, configuration);
-	*state = &x;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fixture_close(*state);
-	return 0;
-}
-
-static bool is_ipv6(const struct way *w)
-{
-	return w->header == 60 || w->header == 48;
-}
-
-/* An IP packet of `length` bytes. */
-static void packet(struct frame *f, const struct way *w, size_t length)
-{
-	frame_build(f, &(struct segment){ .flow = w->flow,
-					  .tcp_flags = TCP_ACK,
-					  .payload = length - w->header });
-}
-
-static unsigned int get16(const uint8_t *at)
-{
-	return (unsigned int)at[0] << 8 | at[1];
+	return fixture_begin(state, MTU_SERVICES);
 }
 
 /* `out` tells the sender of `in` that `mtu` would fit; both without tags. */
@@ -147,19 +91,16 @@ static void the_first_byte_too_many_is_answered_with_the_size_that_fits(void **s
 
 static void the_answer_has_the_tags_that_the_packet_came_with(void **state)
 {
-	static const uint8_t tags[] = { 0x88, 0xa8, 0x00, 0x05, 0x81, 0x00, 0x60, 0x64 };
-
 	for (size_t i = 0; i < 2 * WAYS; i++) {
 		const struct way *w = &ways[i / 2];
 		size_t length = i % 2 ? 8 : 4;
-		const uint8_t *tag = tags + 8 - length;
 		struct frame plain, in, out;
 
 		packet(&plain, w, 1600);
 		in = plain;
-		frame_insert(&in, 12, tag, length);
+		frame_tag(&in, length / 4);
 		assert_int_equal(fixture_run(*state, &in, &out), XDP_TX);
-		assert_memory_equal(out.bytes + 12, tag, length);
+		assert_memory_equal(out.bytes + 12, in.bytes + 12, length);
 		memmove(out.bytes + 12, out.bytes + 12 + length, out.length - 12 - length);
 		out.length -= length;
 		expect_told(&plain, &out, MTU - w->outer);
@@ -234,8 +175,8 @@ static void an_mtu_that_nobody_would_believe_is_not_told(void **state)
 static void what_is_not_for_a_service_is_passed_however_large(void **state)
 {
 	static const struct way others[] = {
-		{ "198.51.100.7:40000 > 203.0.113.10:445/tcp", 0, 40 },
-		{ "[2001:db8:1::7]:40000 > [2001:db8::10]:445/tcp", 0, 60 },
+		{ "198.51.100.7:40000 > 203.0.113.10:446/tcp", 0, 40 },
+		{ "[2001:db8:1::7]:40000 > [2001:db8::10]:446/tcp", 0, 60 },
 	};
 
 	for (size_t i = 0; i < 2; i++) {
@@ -284,7 +225,7 @@ static void answers_are_limited_and_the_rest_is_dropped_by_name(void **state)
 	assert_int_equal(v.dropped[EK_DROP_TOO_BIG], sent - v.answered);
 }
 
-#define EACH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define EACH(test) cmocka_unit_test_setup_teardown(test, setup, fixture_end)
 
 int main(void)
 {
