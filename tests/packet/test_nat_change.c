@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* nat: changes. The way back is there before the way there, and outlives it by the drain time. */
+#include <errno.h>
 #include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <setjmp.h>
@@ -163,6 +166,60 @@ static void a_backend_that_goes_to_another_service_answers_for_that(void **state
 	assert_returned(x, FROM_A, "203.0.113.20:80 > 198.51.100.7:40000/tcp");
 }
 
+/* Ports 1..500 of an address, with 150 backends each: more than half of what `returns` holds. */
+static char *large_pool(unsigned int network)
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+
+	fputs("services:\n  web4:\n    forward: nat\n    listen: [", out);
+	for (unsigned int port = 1; port <= 500; port++)
+		fprintf(out, "%s\"203.0.113.10:%u/tcp\"", port > 1 ? ", " : "", port);
+	fputs("]\n    backends: {", out);
+	for (unsigned int i = 1; i <= 150; i++)
+		fprintf(out, "%s b%u: 10.%u.0.%u", i > 1 ? "," : "", i, network, i);
+	fputs(" }\n", out);
+	fclose(out);
+	return text;
+}
+
+static bool has_way(const struct fixture *x, const char *answer)
+{
+	struct frame in, out;
+
+	nat_build(&in, answer);
+	return fixture_run(x, &in, &out) != XDP_PASS;
+}
+
+/* What answers by itself from a backend's port must not be taken for the service. */
+static void a_change_that_is_refused_for_room_leaves_no_way_back(void **state)
+{
+	struct fixture *x = *state;
+	struct dp_install_result result;
+	char error[DP_ERROR_MAX] = "", *first = large_pool(1), *second = large_pool(2);
+	struct config *c = NULL;
+	struct diag d = { .file = "test.yaml" };
+
+	begin(x, first);
+	assert_true(has_way(x, "10.1.0.150:500 > 198.51.100.7:40000/tcp"));
+	assert_int_equal(config_parse(&c, second, strlen(second), &d), 0);
+	assert_int_equal(dp_install(x->dp, c, x->now_s, &result, error), -ENOSPC);
+	if (!strstr(error, "drain time"))
+		fail_msg("%s", error);
+	for (unsigned int port = 1; port <= 500; port++) {
+		char answer[96];
+
+		snprintf(answer, sizeof(answer), "10.2.0.1:%u > 198.51.100.7:40000/tcp", port);
+		assert_false(has_way(x, answer));
+		snprintf(answer, sizeof(answer), "10.1.0.1:%u > 198.51.100.7:40000/tcp", port);
+		assert_true(has_way(x, answer));
+	}
+	config_free(c);
+	free(first);
+	free(second);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +229,7 @@ int main(void)
 		cmocka_unit_test(a_controller_that_returns_goes_on_with_the_drain_time),
 		cmocka_unit_test(flows_stay_with_the_port_they_began_with),
 		cmocka_unit_test(a_backend_that_goes_to_another_service_answers_for_that),
+		cmocka_unit_test(a_change_that_is_refused_for_room_leaves_no_way_back),
 	};
 
 	return cmocka_run_group_tests_name("nat_change", tests, nat_setup, nat_teardown);

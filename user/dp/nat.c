@@ -17,6 +17,7 @@
 struct way {
 	struct ek_end backend;
 	struct ek_return back;
+	bool added; /* by this change: nobody had it before */
 };
 
 struct ways {
@@ -103,7 +104,7 @@ static void set_flag(struct dp *dp, bool nat)
 }
 
 /* A way back is replaced as a whole: the data path sees the old one or the new one. */
-static int way_put(int fd, const struct way *way)
+static int way_replace(int fd, const struct way *way)
 {
 	struct ek_return now;
 
@@ -112,18 +113,40 @@ static int way_put(int fd, const struct way *way)
 	return bpf_map_update_elem(fd, &way->backend, &way->back, BPF_ANY) ? -errno : 0;
 }
 
+/* First what is new, for which there may be no room: what is not put into force must not be
+ * there, or what a server answers by itself would be taken for the service's. */
+static int ways_put(int fd, struct ways *w)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < w->count; i++) {
+		struct way *way = &w->way[i];
+
+		err = bpf_map_update_elem(fd, &way->backend, &way->back, BPF_NOEXIST) ? -errno : 0;
+		way->added = !err;
+		if (err == -EEXIST)
+			err = 0;
+	}
+	for (size_t i = 0; !err && i < w->count; i++)
+		if (!w->way[i].added)
+			err = way_replace(fd, &w->way[i]);
+	for (size_t i = 0; err && i < w->count; i++)
+		if (w->way[i].added)
+			bpf_map_delete_elem(fd, &w->way[i].backend);
+	return err;
+}
+
 int nat_prepare(struct dp *dp, const struct config *c, char error[static DP_ERROR_MAX])
 {
 	_cleanup_(ways_release) struct ways w = {};
-	int fd = returns_fd(dp);
 	int err = ways_make(&w, c);
 
-	for (size_t i = 0; !err && i < w.count; i++)
-		err = way_put(fd, &w.way[i]);
+	err = err ?: ways_put(returns_fd(dp), &w);
 	if (err == -E2BIG)
 		return dp_fail(error, -ENOSPC,
 			       "nat: %zu listeners' backends, and those still leaving, are more "
-			       "than the %u there is room for",
+			       "than the %u there is room for: change fewer at once, or again when "
+			       "the drain time of the others is over",
 			       w.count, EK_RETURNS_MAX);
 	if (err)
 		return dp_fail(error, err, "nat: the backends' way back cannot be set: %s",
