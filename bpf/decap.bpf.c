@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The backend's side of forwarding modes `ipip` and `gue`: strips the outer headers of 4in4, 6in6,
  * 4in6 and 6in4, with or without UDP between them, and passes the inner packet to the stack as if
- * it had come so from the wire. For hosts without a tunnel device. Whatever else comes is passed untouched and counted: nothing is ever
- * dropped here. One level only: an inner packet that is itself a tunnel is left to the stack.
+ * it had come so from the wire. For hosts without a tunnel device. Whatever else comes is passed
+ * untouched and counted: nothing is ever dropped here. One level only: an inner packet that is
+ * itself a tunnel is left to the stack.
  *
  * Who may send tunnels here? XDP runs before the host's packet filter, so nothing on this host
  * has judged the outer header, and whoever can reach this address with protocol 4 or 41 or UDP
@@ -285,8 +286,8 @@ static __always_inline int strip(struct packet *p)
 	void *end = (void *)(long)p->ctx->data_end;
 	void *pos;
 
-	/* At least two IP headers follow: neither this check nor the one below can fail, but the verifier
-	 * does not know that. */
+	/* At least two IP headers follow: neither this check nor the one below can fail, but the
+	 * verifier does not know that. */
 	if (data + sizeof(header) > end)
 		return EK_DECAP_MALFORMED;
 	__builtin_memcpy(&header, data, sizeof(header));
@@ -322,8 +323,9 @@ SEC("xdp")
 int decap(struct xdp_md *ctx)
 {
 	struct packet p = { .ctx = ctx, .rest = cursor_at_start(ctx) };
-	int counter = parse_ethernet(&p) ?: parse_outer(&p) ?: parse_gue(&p) ?: check_inner(&p) ?: strip(&p);
+	int counter = parse_ethernet(&p) ?: parse_outer(&p) ?: parse_gue(&p);
 
+	counter = counter ?: check_inner(&p) ?: strip(&p);
 	count(counter, 1);
 	if (counter == EK_DECAP_DECAPSULATED_PACKETS)
 		count(EK_DECAP_DECAPSULATED_BYTES, p.inner_length);

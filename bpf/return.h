@@ -30,7 +30,7 @@ enum way {
 static __always_inline int parse_return(struct packet *p, struct exchange *e)
 {
 	struct cursor c = cursor_at_start(p->ctx);
-	const struct icmp_header *h = c.at;
+	const struct icmp_header *h;
 	const void *start = c.at;
 	struct ek_addr source;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The ways out. Every packet is counted exactly once: passed, dropped with a reason,
- * answered, or forwarded, by how it left and under its backend. */
+/* The ways out. Every packet is counted exactly once: passed, dropped with a reason, answered,
+ * returned (return.h), or forwarded, by how it left and under its backend. */
 #ifndef EVENKEEL_BPF_VERDICT_H
 #define EVENKEEL_BPF_VERDICT_H
 

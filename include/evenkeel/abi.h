@@ -21,7 +21,6 @@
 #define EK_MAP_EGRESS "egress"
 #define EK_MAP_MACS "macs"
 #define EK_MAP_RETURNS "returns"
-#define EK_MAP_RETURNING "returning"
 #define EK_MAP_TAILS "tails" /* pinned below programs/: it belongs to a load, not to the state */
 #define EK_MAP_SERVICE_IDS "service_ids"
 #define EK_MAP_BACKEND_IDS "backend_ids"
@@ -60,7 +59,7 @@ struct ek_global {
 	__u32 flags;       /* bits 0..1: enum ek_echo, see ek_global_echo(); EK_GLOBAL_* */
 	struct ek_key key; /* that the listeners' salts are made with: one of `keys` */
 	__u64 directory; /* see ek_directory_word(): switching it switches all listeners at once */
-	__u64 mac;       /* ek_mac_word() of the address most frames come to; 0: any is taken */
+	__u64 mac;       /* the address most frames come to, as a key of `macs`; 0: any is taken */
 	__u64 pad[3];
 
 	/* Sizes, so that pinned maps explain themselves. */
@@ -349,7 +348,7 @@ struct ek_backend_id {
 	char name[EK_NAME_MAX + 1];
 	struct ek_addr addr;
 	__u32 service;
-	__u8 used; /* 0: index is free; 1: in use; 2: leaving, its entries are being swept */
+	__u8 used; /* 0: index is free; 1: in use; 2: leaving, until nothing names it */
 	__u8 pad;
 	__u16 port;  /* nat: where its packets go, host order; 0: to the listener's */
 	__u32 since; /* CLOCK_MONOTONIC seconds when the index was taken, or began to leave */

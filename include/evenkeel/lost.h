@@ -5,9 +5,7 @@
 
 #include <linux/types.h>
 
-/* Names of the maps. */
-#define EK_MAP_LOST "lost"
-#define EK_MAP_LOST_WATCH "lost_watch"
+#define EK_MAP_LOST "lost" /* the map of counters */
 
 /* Whose frames are counted: the one element of `lost_watch`. */
 struct ek_lost_watch {

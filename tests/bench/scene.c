@@ -133,7 +133,7 @@ int scene_route(struct dp *dp, unsigned int ifindex)
 		err = path_build(&path, dp->service_ids[id->service].forward, &id->addr, &hop);
 		if (err)
 			return err;
-		/* Nothing runs yet: no need to wait for readers as dp_path_set() does. */
+		/* Nothing runs yet: no need to wait for readers as dp_paths_set() does. */
 		dp->backends[i].path[0] = path;
 	}
 	return 0;

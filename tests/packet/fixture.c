@@ -82,6 +82,13 @@ void fixture_paths(struct fixture *x)
 	free(changes);
 }
 
+void fixture_path_remove(struct fixture *x, uint32_t backend)
+{
+	struct dp_path_change change = { .backend = backend, .present = false };
+
+	assert_int_equal(dp_paths_set(x->dp, &change, 1), 0);
+}
+
 uint32_t now_s(void)
 {
 	struct timespec now;

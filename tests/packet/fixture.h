@@ -35,6 +35,8 @@ void fixture_install_at(struct fixture *x, const char *yaml, uint32_t at_s);
 uint32_t now_s(void);
 /* Sets the paths of all backends anew, after a change of the hops. */
 void fixture_paths(struct fixture *x);
+/* Takes the path of one backend away. */
+void fixture_path_remove(struct fixture *x, uint32_t backend);
 void fixture_close(struct fixture *x);
 
 /* For cmocka's setup and teardown: *state is a fixture with `yaml` installed. One at a time. */

@@ -319,7 +319,7 @@ static void a_backend_without_next_hop_gets_nothing(void **state)
 	frame_build(&in, &(struct segment){ .flow = WEB4 });
 	assert_int_equal(fixture_run(x, &in, &out), XDP_TX);
 	backend = fixture_backend_of(x, "web", &out);
-	assert_int_equal(dp_path_set(x->dp, backend, NULL), 0);
+	fixture_path_remove(x, backend);
 	assert_int_equal(fixture_run(x, &in, &out), XDP_DROP);
 	assert_int_equal(fixture_dropped(x, EK_DROP_NO_NEXT_HOP), before + 1);
 	fixture_paths(x);

@@ -162,7 +162,7 @@ static void a_new_path_does_not_bring_the_dead_back(void **state)
 	x->hop4.mtu = 1400;
 	fixture_paths(x);
 	assert_true(x->dp->backends[dead].path[0].flags & EK_PATH_DEAD);
-	dp_path_set(x->dp, dead, NULL);
+	fixture_path_remove(x, dead);
 	assert_int_equal(x->dp->backends[dead].path[0].flags, EK_PATH_DEAD);
 	dp_backend_up(x->dp, dead);
 	fixture_paths(x);

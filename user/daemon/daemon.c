@@ -199,10 +199,9 @@ int daemon_open(struct daemon *d, const struct options *options)
 	if (err)
 		return log_err(err, "event loop: %s", uv_strerror(err));
 	d->loop.data = d;
-	err = journal_start(d) ?: control_open(&d->control, d) ?:
-	      data_path_open(d) ?: samples_open(&d->samples, d->dp) ?: attachments_open(d) ?: nexthops_open(d) ?:
-	      macs_open(&d->macs) ?:
-	      loop_start(d);
+	err = journal_start(d) ?: control_open(&d->control, d) ?: data_path_open(d);
+	err = err ?: samples_open(&d->samples, d->dp) ?: attachments_open(d);
+	err = err ?: nexthops_open(d) ?: macs_open(&d->macs) ?: loop_start(d);
 	if (err)
 		return err;
 	change_restore(d);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "daemon/doctor.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -11,10 +10,8 @@
 #include "daemon/nat.h"
 #include "daemon/nexthop.h"
 #include "dp/install.h"
-#include "evenkeel/hash.h"
 #include "lib/addr.h"
 #include "lib/cleanup.h"
-#include "lib/directory.h"
 #include "lib/path.h"
 #include "net/net.h"
 
@@ -98,12 +95,6 @@ static void check_vips(struct doctor *x, const struct config_service *s, uint32_
 
 /* ---- the maps against the revision --------------------------------------------------------------- */
 
-static const struct ek_listener *listener_find(const struct dp *dp, const struct endpoint *e)
-{
-	return directory_find(dp->directory, dp->displacement, dp->global->directory, &e->addr,
-			      htons(e->port), e->proto);
-}
-
 static void check_maps(struct doctor *x, const struct config_service *s, uint32_t service)
 {
 	const struct dp *dp = x->daemon->dp;
@@ -112,7 +103,7 @@ static void check_maps(struct doctor *x, const struct config_service *s, uint32_
 	int64_t wrong;
 
 	for (size_t i = 0; i < s->listener_count; i++) {
-		const struct ek_listener *l = listener_find(dp, &s->listeners[i].endpoint);
+		const struct ek_listener *l = dp_listener(dp, &s->listeners[i].endpoint);
 		char text[ENDPOINT_TEXT_MAX];
 
 		if (!l || l->service != service)

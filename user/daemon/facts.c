@@ -197,7 +197,7 @@ static const char *backend_state(const struct daemon *d, uint32_t i, const struc
 	    !nexthop_problem(d, reason, d->dp->service_ids[id->service].forward, &id->addr,
 			     nexthop_find(d, i)))
 		snprintf(reason, NEXTHOP_REASON_MAX, "its path is not set");
-	if (id->used == 2) {
+	if (id->used == BACKEND_LEAVING) {
 		if (!reason[0])
 			snprintf(reason, NEXTHOP_REASON_MAX,
 				 "removed; %llu flows remembered and %u slots held, waits for them "
@@ -241,7 +241,8 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct tal
 	json_put(j, "slots", json_integer(t->owned[i]));
 	json_put(j, "held_slots", json_integer(t->held[i]));
 	json_put(j, "flows_remembered", json_integer((json_int_t)t->remembered[i]));
-	json_put(j, "seconds_left", id->used == 2 ? json_integer(seconds_left(d, i)) : json_null());
+	json_put(j, "seconds_left",
+		 id->used == BACKEND_LEAVING ? json_integer(seconds_left(d, i)) : json_null());
 	json_put(j, "packets", json_integer((json_int_t)traffic.packets));
 	json_put(j, "bytes", json_integer((json_int_t)traffic.bytes));
 	json_put(j, "flows", json_integer((json_int_t)traffic.flows));

@@ -45,6 +45,8 @@ struct dp {
 };
 
 /* What dp_open() says when it fails: one sentence for a person. */
+enum { BACKEND_FREE, BACKEND_USED, BACKEND_LEAVING }; /* ek_backend_id.used */
+
 #define DP_ERROR_MAX 512
 
 /* Opens the data path pinned below `pins`, or loads and pins a new one if there is none there.

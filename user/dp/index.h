@@ -6,8 +6,6 @@
 #include "dp/dp.h"
 #include "lib/config.h"
 
-enum backend_use { BACKEND_FREE, BACKEND_USED, BACKEND_LEAVING };
-
 /* Finds backends by (service, address, port) without scanning, and hands out free indexes. A view of
  * the identities at one moment, kept true by index_take(). */
 struct backend_index;

@@ -45,18 +45,16 @@ int dp_service_index(const struct dp *dp, const char *name);
 uint32_t dp_backend_index(const struct dp *dp, uint32_t service, const struct ek_addr *addr,
 			  uint32_t port);
 
-/* Publishes the way to a backend without a torn moment (see abi.h); NULL: no next hop, packets
- * are dropped as no_next_hop. Writing what is there already is no operation. May wait for a
- * grace period, not when only the destination MAC address differs. */
-int dp_path_set(struct dp *dp, uint32_t backend, const struct ek_path *path);
-
-/* The same for many backends, with two grace periods for all of them together: a router that is
- * replaced changes every path at once. No backend may be named twice. */
+/* The way to a backend. */
 struct dp_path_change {
 	uint32_t backend;
-	bool present; /* false: no next hop */
+	bool present; /* false: no next hop, its packets are dropped as no_next_hop */
 	struct ek_path path;
 };
+/* Publishes ways to backends without a torn moment (see abi.h), with two grace periods for all of
+ * them together: a router that is replaced changes every path at once. Writing what is there
+ * already is no operation; where only the destination MAC address differs there is no wait. No
+ * backend may be named twice. */
 int dp_paths_set(struct dp *dp, const struct dp_path_change *changes, size_t count);
 
 /* The path in use. */
@@ -98,10 +96,14 @@ int dp_service_view(const struct dp *dp, uint32_t service, struct dp_service_vie
 /* The table that some slots of the service still keep def in; 0: none. */
 uint64_t dp_old_table(const struct dp *dp, uint32_t service);
 /* Adds to owned[backend] each slot's owner, and to held[backend] each unsettled slot whose def
- * it is, and each slot of the old table where unremembered flows are its. Both have dp->sizes.backends entries; either may be NULL. */
+ * it is, and each slot of the old table where unremembered flows are its. Both have
+ * dp->sizes.backends entries; either may be NULL. */
 void dp_slots_count(const struct dp *dp, uint32_t service, uint32_t *owned, uint32_t *held);
 /* Adds to remembered[backend] the flows stored for it. */
 void dp_flows_count(const struct dp *dp, uint64_t *remembered);
+
+/* What the directory has for it; NULL: no service listens there. */
+const struct ek_listener *dp_listener(const struct dp *dp, const struct endpoint *e);
 
 /* Counters of one backend, or of the data path, summed over CPUs. */
 void dp_traffic(const struct dp *dp, uint32_t backend, struct ek_traffic *out);

@@ -122,8 +122,11 @@ int dp_lost_open(struct dp_lost **out, const struct dp *dp, const char *pins,
 		return dp_fail(error, err, "the kernel refuses the programs that count: %s",
 			       strerror(-err));
 	err = watch(lost, dp);
+	if (err)
+		return dp_fail(error, err, "whose frames they count cannot be told them: %s",
+			       strerror(-err));
 	bpf_object__for_each_program(program, lost->object->obj) {
-		err = err ?: attach(lost, program, pins);
+		err = attach(lost, program, pins);
 		if (err)
 			return dp_fail(error, err, "the kernel refuses %s: %s",
 				       bpf_program__section_name(program), strerror(-err));

@@ -32,7 +32,7 @@ static int make_folder(const char *path, char error[static DP_ERROR_MAX])
 	return 0;
 }
 
-/* PINS, PINS/v1 and the folders below it; PINS must be in a bpffs. */
+/* PINS, PINS/v2 and the folders below it; PINS must be in a bpffs. */
 static int make_folders(const char *pins, char error[static DP_ERROR_MAX])
 {
 	static const char *const kinds[] = { "", "maps", "links", "programs" };

@@ -150,12 +150,3 @@ int dp_paths_set(struct dp *dp, const struct dp_path_change *changes, size_t cou
 			finish(dp, &changes[i]);
 	return grace_wait(dp);
 }
-
-int dp_path_set(struct dp *dp, uint32_t backend, const struct ek_path *path)
-{
-	struct dp_path_change change = { .backend = backend, .present = path };
-
-	if (path)
-		change.path = *path;
-	return dp_paths_set(dp, &change, 1);
-}

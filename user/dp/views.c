@@ -113,7 +113,7 @@ void dp_verdicts(const struct dp *dp, struct ek_verdicts *out)
 	*out = sum;
 }
 
-static const struct ek_listener *listener_for(const struct dp *dp, const struct endpoint *e)
+const struct ek_listener *dp_listener(const struct dp *dp, const struct endpoint *e)
 {
 	return directory_find(dp->directory, dp->displacement, dp->global->directory, &e->addr,
 			      htons(e->port), e->proto);
@@ -201,7 +201,7 @@ static void explain(const struct dp *dp, const struct ek_flow_id *id, uint32_t n
 int dp_explain(const struct dp *dp, const struct flow_spec *flow, uint32_t now_s,
 	       struct dp_explanation *out)
 {
-	const struct ek_listener *l = listener_for(dp, &flow->dest);
+	const struct ek_listener *l = dp_listener(dp, &flow->dest);
 	struct ek_flow_id id = {
 		.src = flow->source.addr,
 		.dst = flow->dest.addr,

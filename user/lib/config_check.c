@@ -23,9 +23,7 @@ struct check {
 	size_t claim_count;
 };
 
-#define OTHER_PLACE_MAX 48
-/* " (line 4, column 13)", or nothing for a model that was not read from text. */
-static const char *other_place(struct place p, char buf[static OTHER_PLACE_MAX])
+const char *config_other_place(struct place p, char buf[static OTHER_PLACE_MAX])
 {
 	buf[0] = '\0';
 	if (p.line)
@@ -147,7 +145,7 @@ static void check_service_names(const struct check *k)
 		if (first && *s->name && !strcmp(first->name, s->name))
 			diag_error_at(k->d, s->place,
 				      "service '%s' is there already%s: give it another name",
-				      s->name, other_place(first->place, where));
+				      s->name, config_other_place(first->place, where));
 		else
 			first = s;
 	}
@@ -167,7 +165,7 @@ static void check_backend_names(const struct check *k, const struct config_servi
 			diag_error_at(k->d, b->place,
 				      "backend '%s' is in service '%s' already%s: give it "
 				      "another name",
-				      b->name, s->name, other_place(first->place, where));
+				      b->name, s->name, config_other_place(first->place, where));
 		else
 			first = b;
 	}
@@ -190,7 +188,7 @@ static void check_backend_addresses(const struct check *k, const struct config_s
 				      "%s/%s: address %s is that of backend '%s' "
 				      "already%s: a server is in a pool once",
 				      s->name, b->name, addr_text(&b->addr, text), first->name,
-				      other_place(first->addr_place, where));
+				      config_other_place(first->addr_place, where));
 		else
 			first = b;
 	}
@@ -264,7 +262,7 @@ static void check_claims(const struct check *k)
 				      "listener %s is claimed by service '%s' already%s: "
 				      "remove one",
 				      endpoint_text(&l->endpoint, text), first->service->name,
-				      other_place(first->listener->place, where));
+				      config_other_place(first->listener->place, where));
 		else
 			first = claim;
 	}
@@ -313,7 +311,7 @@ static void check_address(const struct check *k, const struct config_service *s,
 			      "%s/%s: service '%s' listens on address %s%s: give the "
 			      "server's own address, or its packets come back here",
 			      s->name, b->name, claim->service->name, addr_text(&b->addr, text),
-			      other_place(claim->listener->place, where));
+			      config_other_place(claim->listener->place, where));
 }
 
 static void check_backend(const struct check *k, const struct config_service *s,

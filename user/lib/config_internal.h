@@ -74,6 +74,10 @@ void config_check_tunnel_source(const struct config *c, struct diag *d);
 /* That nat can tell the answers of its backends apart. */
 void config_check_nat(const struct config *c, struct diag *d);
 
+/* " (line 4, column 13)", or nothing for a model that was not read from text. */
+#define OTHER_PLACE_MAX 48
+const char *config_other_place(struct place p, char buf[static OTHER_PLACE_MAX]);
+
 /* Why this cannot be a name, as text that completes "name X ..."; NULL if it can. */
 const char *config_name_problem(const char *name);
 const char *config_interface_problem(const char *name);

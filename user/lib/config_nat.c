@@ -17,16 +17,6 @@ struct target {
 	const struct config_backend *backend;
 };
 
-#define PLACE_MAX 48
-/* " (line 4, column 13)", or nothing for a model that was not read from text. */
-static const char *place_text(struct place p, char buf[static PLACE_MAX])
-{
-	buf[0] = '\0';
-	if (p.line)
-		snprintf(buf, PLACE_MAX, " (line %u, column %u)", p.line, p.column);
-	return buf;
-}
-
 /* What could not be read was reported, and is not compared. */
 static bool is_read(const struct ek_addr *a)
 {
@@ -137,14 +127,14 @@ static void report_listeners(const struct target *a, const struct target *b, str
 
 static void report_services(const struct target *first, const struct target *t, struct diag *d)
 {
-	char to[ENDPOINT_TEXT_MAX], where[PLACE_MAX];
+	char to[ENDPOINT_TEXT_MAX], where[OTHER_PLACE_MAX];
 
 	diag_error_at(
 		d, place_of(t->backend),
 		"%s/%s: nat sends packets of service '%s' to %s already%s, and could not tell "
 		"the answers apart: give the backend another port",
 		t->service->name, t->backend->name, first->service->name, endpoint_text(&t->to, to),
-		place_text(place_of(first->backend), where));
+		config_other_place(place_of(first->backend), where));
 }
 
 static void check_targets(const struct target *targets, size_t count, struct diag *d)

@@ -20,8 +20,7 @@ struct link_facts {
 	bool ethernet;        /* link type ARPHRD_ETHER */
 	bool rx_vlan_offload; /* tags are stripped before XDP sees them */
 	bool lro;
-	bool hw_gro;           /* rx-gro-hw */
-	bool single_xdp_frags; /* unused by checks where unknown */
+	bool hw_gro; /* rx-gro-hw */
 	uint32_t mtu;
 	uint32_t rx_queues;   /* channels in use; 0 unknown */
 	uint32_t max_queues;  /* 0 unknown */
