@@ -101,6 +101,17 @@ lab_daemon
 claim "the removed backend's download ends whole, IPv4" slow_whole dl4 slow
 claim "the removed backend's download ends whole, IPv6" slow_whole dl6 slow
 
+# Another port is another server on that host: who leaves is not who is configured.
+other_port() {
+	sed 's/port: 8080, weight: 100/port: 8081, weight: 7/' "$LAB_DIR/nat.yaml" >"$LAB_DIR/ports.yaml"
+	ek apply "$LAB_DIR/ports.yaml"
+}
+claim "the backends' port changes" other_port
+claim "those who leave the old one have not got the new one's weight" status '
+	[.services[] | select(.name == "web4").backends[]] |
+	(map(select(.state == "leaving").weight) | length > 0 and all(. == null)) and
+	(map(select(.state != "leaving").weight) | length > 0 and all(. == 7))'
+
 # ---- what cannot be ----------------------------------------------------------------------------
 sed 's/port: 5353/port: 8080/; s|/udp|/tcp|' "$LAB_DIR/nat.yaml" | sed '0,/:53.tcp/s//:81\/tcp/' \
 	>"$LAB_DIR/bad.yaml"

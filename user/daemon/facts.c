@@ -118,7 +118,7 @@ const struct config_backend *backend_config(const struct daemon *d, uint32_t bac
 	const struct config_service *s = service_config(d, id->service);
 
 	for (size_t i = 0; s && i < s->backend_count; i++)
-		if (addr_equal(&s->backends[i].addr, &id->addr))
+		if (addr_equal(&s->backends[i].addr, &id->addr) && s->backends[i].port == id->port)
 			return &s->backends[i];
 	return NULL;
 }
