@@ -15,6 +15,7 @@
 #include "evenkeel/limits.h"
 #include "lib/cleanup.h"
 #include "lib/maglev.h"
+#include "scene.h"
 
 #define CHANGES 21 /* of which the median counts */
 
@@ -77,22 +78,13 @@ static int make_config(struct config **out, const struct size *x, unsigned int m
 	_cleanup_(free_ptr) char *text = NULL;
 	size_t length = 0;
 	FILE *stream = open_memstream(&text, &length);
-	struct diag diag = { .file = "bench" };
-	int err;
 
 	if (!stream)
 		return -ENOMEM;
 	write_config(stream, x, missing);
 	if (fclose(stream))
 		return -ENOMEM;
-	err = config_parse(out, text, length, &diag);
-	for (size_t i = 0; err && i < diag.count && i < 5; i++) {
-		_cleanup_(free_ptr) char *line = diag_line(&diag, i);
-
-		fprintf(stderr, "bench: %s\n", line ?: "out of memory");
-	}
-	diag_release(&diag);
-	return err;
+	return scene_parse(out, text, length);
 }
 
 /* ---- one case -------------------------------------------------------------------------------- */

@@ -81,20 +81,11 @@ static void write_config(FILE *out)
 	fprintf(out, "}}");
 }
 
-static int make_config(struct config **out)
+int scene_parse(struct config **out, const char *text, size_t length)
 {
-	_cleanup_(free_ptr) char *text = NULL;
-	size_t length = 0;
-	FILE *stream = open_memstream(&text, &length);
-	struct diag diag = { .file = "scene" };
-	int err;
+	struct diag diag = { .file = "bench" };
+	int err = config_parse(out, text, length, &diag);
 
-	if (!stream)
-		return -ENOMEM;
-	write_config(stream);
-	if (fclose(stream))
-		return -ENOMEM;
-	err = config_parse(out, text, length, &diag);
 	for (size_t i = 0; err && i < diag.count && i < 5; i++) {
 		_cleanup_(free_ptr) char *line = diag_line(&diag, i);
 
@@ -102,6 +93,20 @@ static int make_config(struct config **out)
 	}
 	diag_release(&diag);
 	return err;
+}
+
+static int make_config(struct config **out)
+{
+	_cleanup_(free_ptr) char *text = NULL;
+	size_t length = 0;
+	FILE *stream = open_memstream(&text, &length);
+
+	if (!stream)
+		return -ENOMEM;
+	write_config(stream);
+	if (fclose(stream))
+		return -ENOMEM;
+	return scene_parse(out, text, length);
 }
 
 /* ---- the maps ------------------------------------------------------------------------------------ */

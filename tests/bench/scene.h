@@ -46,6 +46,10 @@ extern const struct ek_key scene_key;
 /* Installs the configuration into another data path, of those sizes and with that key. */
 int scene_install(struct dp *dp);
 
+/* The configuration; what is wrong with it is said on stderr. */
+struct config;
+int scene_parse(struct config **out, const char *text, size_t length);
+
 /* Gives every backend the way through `ifindex`; nothing may be running. */
 int scene_route(struct dp *dp, unsigned int ifindex);
 

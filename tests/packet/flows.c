@@ -63,6 +63,15 @@ uint32_t data(const struct fixture *x, unsigned int i)
 	return send_packet(x, i, "tcp", TCP_ACK, isn_of(i) + 1);
 }
 
+unsigned int flow_of(const struct fixture *x, uint32_t backend)
+{
+	unsigned int i = 0;
+
+	while (syn(x, i) != backend)
+		i++;
+	return i;
+}
+
 uint32_t *begin_flows(const struct fixture *x, unsigned int from, unsigned int count)
 {
 	uint32_t *owner = calloc(count, sizeof(*owner));

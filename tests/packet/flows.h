@@ -34,6 +34,9 @@ uint32_t send_packet(const struct fixture *x, unsigned int i, const char *proto,
 uint32_t syn(const struct fixture *x, unsigned int i);
 uint32_t data(const struct fixture *x, unsigned int i);
 
+/* The first flow whose SYN goes to the backend. */
+unsigned int flow_of(const struct fixture *x, uint32_t backend);
+
 /* Begins flows; returns the backend of each, allocated. */
 uint32_t *begin_flows(const struct fixture *x, unsigned int from, unsigned int count);
 unsigned int flows_moved(const struct fixture *x, const uint32_t *owner, unsigned int from,

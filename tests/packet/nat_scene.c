@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "nat_scene.h"
+#include "sandbox.h"
 
 const char nat_configuration[] =
 	"services:\n"
@@ -71,12 +72,6 @@ const uint8_t nat_router_mac[6] = { 2, 0xcc, 0, 0, 0, 9 };
 
 /* ---- the namespace --------------------------------------------------------------------------- */
 
-void nat_run(const char *command)
-{
-	if (system(command))
-		fail_msg("%s failed", command);
-}
-
 void nat_forwarding(bool allowed)
 {
 	char command[160];
@@ -84,7 +79,7 @@ void nat_forwarding(bool allowed)
 	for (int i = 0; i < 2; i++) {
 		snprintf(command, sizeof(command), "echo %d >/proc/sys/net/%s", allowed,
 			 i ? "ipv6/conf/all/forwarding" : "ipv4/ip_forward");
-		nat_run(command);
+		shell(command);
 	}
 }
 
@@ -92,16 +87,16 @@ static void make_network(void)
 {
 	if (unshare(CLONE_NEWNET))
 		fail_msg("no network namespace");
-	nat_run("ip link add back type veth peer name backs");
-	nat_run("ip link add front type veth peer name fronts");
-	nat_run("ip link set backs up && ip link set fronts up && ip link set lo up");
-	nat_run("ip link set back up && ip link set front address 02:00:00:00:00:ff up");
-	nat_run("ip addr add 10.0.0.254/24 dev back && ip addr add 192.0.2.1/24 dev front");
-	nat_run("ip addr add fd00::fe/64 dev back nodad && ip addr add 2001:db8:f::1/64 dev front nodad");
-	nat_run("ip route add 198.51.100.0/24 via 192.0.2.9");
-	nat_run("ip route add 2001:db8:1::/64 via 2001:db8:f::9");
-	nat_run("ip neigh add 192.0.2.9 lladdr 02:cc:00:00:00:09 dev front nud permanent");
-	nat_run("ip neigh add 2001:db8:f::9 lladdr 02:cc:00:00:00:09 dev front nud permanent");
+	shell("ip link add back type veth peer name backs");
+	shell("ip link add front type veth peer name fronts");
+	shell("ip link set backs up && ip link set fronts up && ip link set lo up");
+	shell("ip link set back up && ip link set front address 02:00:00:00:00:ff up");
+	shell("ip addr add 10.0.0.254/24 dev back && ip addr add 192.0.2.1/24 dev front");
+	shell("ip addr add fd00::fe/64 dev back nodad && ip addr add 2001:db8:f::1/64 dev front nodad");
+	shell("ip route add 198.51.100.0/24 via 192.0.2.9");
+	shell("ip route add 2001:db8:1::/64 via 2001:db8:f::9");
+	shell("ip neigh add 192.0.2.9 lladdr 02:cc:00:00:00:09 dev front nud permanent");
+	shell("ip neigh add 2001:db8:f::9 lladdr 02:cc:00:00:00:09 dev front nud permanent");
 	nat_forwarding(true);
 }
 

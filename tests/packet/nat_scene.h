@@ -28,8 +28,6 @@ extern const uint8_t nat_router_mac[6];
 int nat_setup(void **state);
 int nat_teardown(void **state);
 
-/* A shell command that must not fail. */
-void nat_run(const char *command);
 void nat_forwarding(bool allowed); /* the kernel's */
 
 /* A TCP segment or UDP packet of the flow. */

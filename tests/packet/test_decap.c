@@ -3,14 +3,12 @@
  * then attaching it. decap_frames.h says how frames are written. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -25,6 +23,7 @@
 
 #include "decap.skel.h"
 #include "decap_frames.h"
+#include "sandbox.h"
 #include "dp/decap.h"
 #include "evenkeel/decap.h"
 
@@ -334,12 +333,6 @@ static void frames_cut_at_every_length_are_left_as_they_came(void **state)
 
 /* ---- where the inner packet would go ----------------------------------------------------------- */
 
-static void run(const char *command)
-{
-	if (system(command))
-		fail_msg("failed: %s", command);
-}
-
 /* The last address of the frame's innermost IP header, changed to one that is routed on. */
 static struct frame for_another_host(const char *text)
 {
@@ -405,7 +398,7 @@ static void pins_of_a_gone_interface_do_not_block_its_successor(void **state)
 
 	assert_int_equal(decap_attach(pins, "dec.0", true, &mode, error), 0);
 	assert_int_equal(mode, DP_MODE_GENERIC);
-	run("ip link delete dec.0 && ip link add dec.0 type veth peer name dec.1");
+	shell("ip link delete dec.0 && ip link add dec.0 type veth peer name dec.1");
 	assert_int_equal(decap_attach(pins, "dec.0", false, &mode, error), 0);
 	assert_int_equal(decap_detach(pins, "dec.0", error), 0);
 }
@@ -442,21 +435,16 @@ static void what_cannot_be_attached_is_refused_with_its_reason(void **state)
 
 static int world_make(void **state)
 {
-	static char folder[] = "/tmp/decap-XXXXXX";
-
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
+	if (sandbox_enter())
 		return -1;
-	run("ip link set lo up && ip address add 203.0.113.10/32 dev lo && "
-	    "ip address add 10.0.0.2/32 dev lo && ip address add 2001:db8::10/128 dev lo && "
-	    "ip address add fd00::2/128 dev lo && ip route add 198.18.0.0/15 dev lo && "
-	    "ip route add 2001:db8:18::/48 dev lo && "
-	    "ip link add dec.0 type veth peer name dec.1 && "
-	    "echo 1 > /proc/sys/net/ipv4/ip_forward && "
-	    "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding");
-	pins = mkdtemp(folder);
-	if (!pins || mount("bpf", pins, "bpf", 0, NULL))
-		return -1;
+	shell("ip link set lo up && ip address add 203.0.113.10/32 dev lo && "
+	      "ip address add 10.0.0.2/32 dev lo && ip address add 2001:db8::10/128 dev lo && "
+	      "ip address add fd00::2/128 dev lo && ip route add 198.18.0.0/15 dev lo && "
+	      "ip route add 2001:db8:18::/48 dev lo && "
+	      "ip link add dec.0 type veth peer name dec.1 && "
+	      "echo 1 > /proc/sys/net/ipv4/ip_forward && "
+	      "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding");
+	pins = sandbox_bpffs;
 	object = decap_bpf__open_and_load();
 	return object ? 0 : -1;
 }
@@ -464,7 +452,7 @@ static int world_make(void **state)
 static int world_end(void **state)
 {
 	decap_bpf__destroy(object);
-	return umount(pins) || rmdir(pins) ? -1 : 0;
+	return sandbox_leave(state);
 }
 
 int main(void)

@@ -4,11 +4,9 @@
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +16,7 @@
 
 #include "dp/lost.h"
 #include "fixture.h"
+#include "sandbox.h"
 
 /* One batch of the kernel: a second would be made of the same frames, encapsulated by then. */
 #define FRAMES 64u
@@ -26,30 +25,14 @@ static const char one[] = "services:\n"
 			  "  web:\n"
 			  "    listen: [\"203.0.113.10:443/tcp\"]\n"
 			  "    backends: { a: 10.0.0.1 }\n";
-static char mount_point[] = "/tmp/ek-test-lost-XXXXXX";
-
-static void run(const char *command)
-{
-	if (system(command))
-		fail_msg("%s failed", command);
-}
 
 static int enter(void **state)
 {
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET) ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
-		return -1;
-	if (!mkdtemp(mount_point) || mount("bpf", mount_point, "bpf", 0, NULL))
+	if (sandbox_enter())
 		return -1;
 	/* Down: refused, as an interface is that takes no redirected frames. */
-	run("ip link set lo up; ip link add ekt-down type veth peer name ekt-peer");
+	shell("ip link set lo up; ip link add ekt-down type veth peer name ekt-peer");
 	return 0;
-}
-
-static int leave(void **state)
-{
-	umount(mount_point);
-	return rmdir(mount_point);
 }
 
 /* A data path whose only backend is behind the interface. */
@@ -136,7 +119,7 @@ static void make_folder(const char *kind)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), "%s/v%d%s", mount_point, EK_ABI_VERSION, kind);
+	snprintf(path, sizeof(path), "%s/v%d%s", sandbox_bpffs, EK_ABI_VERSION, kind);
 	assert_int_equal(mkdir(path, 0700), 0);
 }
 
@@ -149,11 +132,11 @@ static void pinned_it_counts_without_us_and_each_loss_once(void **state)
 	make_folder("/maps");
 	make_folder("/programs");
 	behind(&x, "ekt-down");
-	dp_lost_close(count(&x, mount_point));
+	dp_lost_close(count(&x, sandbox_bpffs));
 	let_go(&x, FRAMES);
-	dp_lost_close(count(&x, mount_point));
+	dp_lost_close(count(&x, sandbox_bpffs));
 	let_go(&x, FRAMES);
-	lost = count(&x, mount_point);
+	lost = count(&x, sandbox_bpffs);
 	assert_int_equal(refused(lost, x.hop4.ifindex), 2 * FRAMES);
 	dp_lost_close(lost);
 	fixture_close(&x);
@@ -167,5 +150,5 @@ int main(void)
 		cmocka_unit_test(pinned_it_counts_without_us_and_each_loss_once),
 	};
 
-	return cmocka_run_group_tests_name("lost", tests, enter, leave);
+	return cmocka_run_group_tests_name("lost", tests, enter, sandbox_leave);
 }

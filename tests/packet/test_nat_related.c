@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "nat_scene.h"
+#include "sandbox.h"
 
 /* IPv4 and IPv6 in turn, as the flows are. */
 static const char *const client[2] = { "198.51.100.7", "2001:db8:1::7" };
@@ -254,7 +255,7 @@ static void a_tagged_answer_that_the_kernel_forwards_keeps_its_tags(void **state
 {
 	const struct fixture *x = *state;
 
-	nat_run("ip neigh del 192.0.2.9 dev front && ip neigh del 2001:db8:f::9 dev front");
+	shell("ip neigh del 192.0.2.9 dev front && ip neigh del 2001:db8:f::9 dev front");
 	for (size_t i = 0; i < NAT_FLOWS; i++) {
 		struct frame in, out, want;
 
@@ -266,8 +267,8 @@ static void a_tagged_answer_that_the_kernel_forwards_keeps_its_tags(void **state
 		assert_int_equal(out.length, want.length);
 		assert_memory_equal(out.bytes, want.bytes, want.length);
 	}
-	nat_run("ip neigh add 192.0.2.9 lladdr 02:cc:00:00:00:09 dev front nud permanent");
-	nat_run("ip neigh add 2001:db8:f::9 lladdr 02:cc:00:00:00:09 dev front nud permanent");
+	shell("ip neigh add 192.0.2.9 lladdr 02:cc:00:00:00:09 dev front nud permanent");
+	shell("ip neigh add 2001:db8:f::9 lladdr 02:cc:00:00:00:09 dev front nud permanent");
 }
 
 static void with_headers(struct frame *f, const char *flow)

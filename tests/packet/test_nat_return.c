@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "nat_scene.h"
+#include "sandbox.h"
 
 /* ---- back ------------------------------------------------------------------------------------ */
 
@@ -38,9 +39,9 @@ static void an_answer_leaves_by_the_interface_it_came_in_by(void **state)
 {
 	const struct fixture *x = *state;
 
-	nat_run("ip route add 198.51.100.7 via 10.0.0.9 && ip route add 2001:db8:1::7 via fd00::9");
-	nat_run("ip neigh add 10.0.0.9 lladdr 02:cc:00:00:00:09 dev back nud permanent");
-	nat_run("ip neigh add fd00::9 lladdr 02:cc:00:00:00:09 dev back nud permanent");
+	shell("ip route add 198.51.100.7 via 10.0.0.9 && ip route add 2001:db8:1::7 via fd00::9");
+	shell("ip neigh add 10.0.0.9 lladdr 02:cc:00:00:00:09 dev back nud permanent");
+	shell("ip neigh add fd00::9 lladdr 02:cc:00:00:00:09 dev back nud permanent");
 	for (size_t i = 0; i < NAT_FLOWS; i++) {
 		struct frame in, out, want;
 
@@ -51,7 +52,7 @@ static void an_answer_leaves_by_the_interface_it_came_in_by(void **state)
 		nat_assert_same(&out, &want);
 		assert_memory_equal(out.bytes, nat_router_mac, 6);
 	}
-	nat_run("ip route del 198.51.100.7 && ip route del 2001:db8:1::7");
+	shell("ip route del 198.51.100.7 && ip route del 2001:db8:1::7");
 }
 
 static void what_is_no_answer_is_passed_untouched(void **state)
@@ -149,7 +150,7 @@ static void an_answer_to_an_unknown_neighbour_is_left_to_the_kernel(void **state
 {
 	const struct fixture *x = *state;
 
-	nat_run("ip neigh del 192.0.2.9 dev front && ip neigh del 2001:db8:f::9 dev front");
+	shell("ip neigh del 192.0.2.9 dev front && ip neigh del 2001:db8:f::9 dev front");
 	for (size_t i = 0; i < NAT_FLOWS; i++) {
 		struct frame in, want;
 
@@ -157,15 +158,15 @@ static void an_answer_to_an_unknown_neighbour_is_left_to_the_kernel(void **state
 		nat_build(&want, nat_flows[i].answered);
 		assert_left_to_kernel(x, &in, &want);
 	}
-	nat_run("ip neigh add 192.0.2.9 lladdr 02:cc:00:00:00:09 dev front nud permanent");
-	nat_run("ip neigh add 2001:db8:f::9 lladdr 02:cc:00:00:00:09 dev front nud permanent");
+	shell("ip neigh add 192.0.2.9 lladdr 02:cc:00:00:00:09 dev front nud permanent");
+	shell("ip neigh add 2001:db8:f::9 lladdr 02:cc:00:00:00:09 dev front nud permanent");
 }
 
 static void a_large_answer_is_the_kernels_to_refuse_or_to_part(void **state)
 {
 	const struct fixture *x = *state;
 
-	nat_run("ip link set front mtu 1400");
+	shell("ip link set front mtu 1400");
 	for (size_t i = 0; i < NAT_FLOWS; i++) {
 		struct segment s = nat_segment(nat_flows[i].answer[0]);
 		struct frame in, want;
@@ -187,7 +188,7 @@ static void a_large_answer_is_the_kernels_to_refuse_or_to_part(void **state)
 		}
 		assert_left_to_kernel(x, &in, &want);
 	}
-	nat_run("ip link set front mtu 1500");
+	shell("ip link set front mtu 1500");
 }
 
 int main(void)

@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,37 +17,22 @@
 
 #include "dp/dp.h"
 #include "evenkeel/affinity.h"
+#include "sandbox.h"
 
 #define DEVICE "ekt.5" /* a dot, as in a vlan's name */
 
 static const struct ek_key key = { { 11, 22 } };
 static const struct ek_key other_key = { { 33, 44 } };
 static const struct dp_sizes sizes = { .slots = 1u << 16, .backends = 64, .flow_buckets = 1024 };
-static char mount_point[] = "/tmp/ek-test-pins-XXXXXX";
 static char pins[64];
-
-static void run(const char *command)
-{
-	if (system(command))
-		fail_msg("%s failed", command);
-}
 
 static int enter(void **state)
 {
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET) ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
+	if (sandbox_enter())
 		return -1;
-	if (!mkdtemp(mount_point) || mount("bpf", mount_point, "bpf", 0, NULL))
-		return -1;
-	snprintf(pins, sizeof(pins), "%s/evenkeel", mount_point);
-	run("ip link add " DEVICE " type veth peer name ekt-peer");
+	snprintf(pins, sizeof(pins), "%s/evenkeel", sandbox_bpffs);
+	shell("ip link add " DEVICE " type veth peer name ekt-peer");
 	return 0;
-}
-
-static int leave(void **state)
-{
-	umount(mount_point);
-	return rmdir(mount_point);
 }
 
 static struct dp *open_pinned(void)
@@ -273,5 +256,5 @@ int main(void)
 		cmocka_unit_test(a_folder_that_is_no_bpffs_is_refused_with_the_remedy),
 	};
 
-	return cmocka_run_group_tests_name("pins", tests, enter, leave);
+	return cmocka_run_group_tests_name("pins", tests, enter, sandbox_leave);
 }

@@ -407,11 +407,9 @@ static void a_rekey_that_was_begun_is_finished_by_the_next_change(void **state)
 static void a_leaving_backend_waits_for_its_flows_in_the_old_table(void **state)
 {
 	struct fixture *x = *state;
-	uint32_t leaving = index_of(x, "d"), of_leaving = 0;
+	uint32_t leaving = index_of(x, "d"), of_leaving = flow_of(x, leaving);
 	struct dp_settled s;
 
-	while (syn(x, of_leaving) != leaving)
-		of_leaving++;
 	fixture_install(x, source);
 	install_ago(x, HASHED("source", WEB_ABC), DRAIN_S - 2);
 	for (unsigned int i = 0; i < 4; i++) {

@@ -33,11 +33,9 @@ static void a_slot_whose_old_owner_is_used_does_not_settle(void **state)
 {
 	struct fixture *x = *state;
 	uint32_t leaving = index_of(x, "d");
-	unsigned int of_leaving = 0;
+	unsigned int of_leaving = flow_of(x, leaving);
 	struct dp_settled s;
 
-	while (syn(x, of_leaving) != leaving)
-		of_leaving++;
 	install_ago(x, three, IDLE_S + 10);
 	assert_int_equal(data(x, of_leaving), leaving);
 	s = settle(x, now_s() + 1);
@@ -51,10 +49,8 @@ static void what_came_after_the_sweep_read_its_clock_is_kept(void **state)
 {
 	struct fixture *x = *state;
 	uint32_t leaving = index_of(x, "d"), owner[500];
-	unsigned int of_leaving = 0;
+	unsigned int of_leaving = flow_of(x, leaving);
 
-	while (syn(x, of_leaving) != leaving)
-		of_leaving++;
 	install_ago(x, three, 2 * IDLE_S);
 	assert_int_equal(data(x, of_leaving), leaving);
 	for (unsigned int i = 0; i < 500; i++)
@@ -128,11 +124,9 @@ static void the_end_of_the_drain_time_counts_slots_whose_old_flows_nobody_rememb
 {
 	struct fixture *x = *state;
 	uint32_t leaving = index_of(x, "d");
-	unsigned int of_leaving = 0;
+	unsigned int of_leaving = flow_of(x, leaving);
 	struct dp_settled s;
 
-	while (syn(x, of_leaving) != leaving)
-		of_leaving++;
 	install_ago(x, three, DRAIN_S + 5);
 	assert_int_equal(data(x, of_leaving), leaving);
 	s = settle(x, now_s());
