@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Programs for packets that are rare, so that the common one pays for none of them, and each is
  * small enough for the verifier of 6.1. A tail call does not return: whoever is called begins
- * with the frame as it came in, and parses it by itself. */
+ * with the frame as it came in (too_big.h: without its tags), and parses it by itself. */
 #ifndef EVENKEEL_BPF_TAIL_H
 #define EVENKEEL_BPF_TAIL_H
 

@@ -33,7 +33,7 @@ enum ek_exit {
 };
 
 /* command           arguments                                             result
- * version           {}                                                    {version, abi, pid, netns, started}
+ * version           {}                                                    {version, abi, pid, netns, ...}
  * attach            {interfaces: [name], generic: bool, yes: bool,        {interfaces: [{name, mode,
  *                    session: "client-address"}                             confirm_within_s, findings: []}]}
  * detach            {interfaces: [name]}  (empty: all)                    {detached: [name]}
@@ -44,7 +44,8 @@ enum ek_exit {
  * backend           {service, action: add|set|drain|undrain|remove,       {revision, changed}
  *                    backends: [{name, address?, weight?}]}
  * explain           {flow: "src:port > dst:port/proto"}                   {service, slot, backend, ...}
- * history           {limit}                                               {revisions: [...]}
+ * rekey             {}                                                    {services}
+ * history           {limit?}                                              {revisions: [...], events: [...]}
  * doctor            {}                                                    {findings: [...]}
  * setup             {service}                                             facts for `backend setup`  */
 
