@@ -14,10 +14,23 @@ warned() { nat_configure 100 100 2>&1 | grep "eth1.*evenkeel attach eth1"; }
 claim "nat comes into force, with a warning that nothing is attached where answers come in" warned
 claim "what backend setup prints works on every backend" nat_backends
 claim "attaching to the inner interface succeeds" ek attach eth1 --yes
+forwarded() { # 4|6: packets that went by the balancer's kernel
+	if [ "$1" = 4 ]; then
+		lab_in balancer awk '/^Ip: [0-9]/ { print $7 }' /proc/net/snmp
+	else
+		lab_in balancer awk '$1 == "Ip6OutForwDatagrams" { print $2 }' /proc/net/snmp6
+	fi
+}
+not_by_the_kernel() { # 4|6 COMMAND...
+	local before
+	before=$(forwarded "$1")
+	"${@:2}" && [ $(($(forwarded "$1") - before)) -lt 100 ]
+}
 for from in 4 6; do
 	claim "http: every backend answers, IPv$from" all_answer $from
 	claim "udp: 100 of 100 flows are answered, IPv$from" udp_answered $from 100
-	claim "100 MB come whole, IPv$from" download $from big
+	claim "100 MB come whole, and not by the kernel, IPv$from" \
+		not_by_the_kernel $from download $from big
 done
 claim "answers left by the other interface" status '.returned > 1000'
 

@@ -209,6 +209,24 @@ static bool same_place(const struct attachment *a, const struct attachment *b)
 	return a->ifindex == b->ifindex && a->generic == b->generic && !strcmp(a->name, b->name);
 }
 
+/* Answers of nat's backends leave by the interfaces that their clients' packets came in by. What is
+ * attached in driver mode takes redirected frames; in generic mode any interface does, but not from
+ * one in driver mode. Each second, as for the ways to backends (egresses_keep()); what fails goes by
+ * the kernel. */
+static void egresses_keep_for_nat(const struct daemon *d)
+{
+	const struct attachments *a = d->attachments;
+
+	if (!(d->dp->global->flags & EK_GLOBAL_NAT))
+		return;
+	for (size_t i = 0; i < a->known_count; i++) {
+		const struct attachment *to = &a->known[i];
+
+		if (to->ifindex && (!to->generic || !attachment_driver_beside(d, to->ifindex)))
+			dp_egress_add(d->dp, to->ifindex);
+	}
+}
+
 bool attachments_refresh(struct daemon *d)
 {
 	struct attachments *a = d->attachments;
@@ -224,6 +242,7 @@ bool attachments_refresh(struct daemon *d)
 	free(a->known);
 	a->known = take_ptr(list);
 	a->known_count = count;
+	egresses_keep_for_nat(d);
 	return changed;
 }
 
