@@ -72,7 +72,8 @@ static __always_inline void tags_of_path(struct packet *p, const struct ek_path 
 
 	if (flags & EK_PATH_TAGGED) {
 		p->tags = 1;
-		p->tag[0] = bpf_htons(ETH_P_8021Q) |
+		p->tag[0] = (flags & EK_PATH_SERVICE_TAG ? bpf_htons(ETH_P_8021AD)
+							 : bpf_htons(ETH_P_8021Q)) |
 			    (__u32) * (const __be16 *)(path->header + MACS_LENGTH) << 16;
 	} else if (flags & EK_PATH_UNTAGGED) {
 		p->tags = 0;

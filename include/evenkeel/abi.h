@@ -184,7 +184,8 @@ enum ek_encap {
 #define EK_PATH_SECOND 4u    /* in path[0] only: path[1] is the one in use */
 #define EK_PATH_TAGGED 8u    /* sent with the VLAN tag in header[12..13], whatever it came with */
 #define EK_PATH_UNTAGGED 16u /* sent without a VLAN tag; else with those the packet came with */
-#define EK_PATH_TAGS (EK_PATH_TAGGED | EK_PATH_UNTAGGED)
+#define EK_PATH_SERVICE_TAG 32u /* that VLAN tag's type is 0x88a8 (802.1ad), not 0x8100 (802.1Q) */
+#define EK_PATH_TAGS (EK_PATH_TAGGED | EK_PATH_UNTAGGED | EK_PATH_SERVICE_TAG)
 
 /* A way to a backend, ready to copy. What depends on the packet is 0 in the template, and the data
  * path fills it in: for IPv4 tot_len, check, and the protocol (4 or 41, as the inner family is);

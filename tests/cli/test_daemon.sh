@@ -230,6 +230,11 @@ explain() {
 		END
 }
 claim explain_tells_the_whole_way explain
+TAGGED=$(jq -c '.next_hop += {interface: "eth1.100", egress: "eth1", vlan: 100}' <<<"$ANSWER")
+answer explain "$(explained "$TAGGED" "$TAGGED" true)"
+explain_vlan() { exits 0 explain "$FLOW" && says "on eth1.100 (VLAN 100 on eth1), MAC 02:00:00:00:00:01, MTU"; }
+claim explain_names_the_vlan_of_the_next_hop explain_vlan
+answer explain "$(explained "$ANSWER" "$ANSWER" true)"
 explain_words() { exits 0 explain 198.51.100.7:40000 203.0.113.10:443/tcp && asked explain ".flow == \"$FLOW\""; }
 claim explain_takes_two_words explain_words
 answer explain "$(explained "$OTHER" "$ANSWER" false)"

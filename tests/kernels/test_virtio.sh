@@ -128,6 +128,50 @@ tunnelled ipip 6 evenkeel6
 tunnelled gue 4 evenkeel4 sit0
 tunnelled gue 6 evenkeel6
 claim "several queues received and sent" all_queues_work
+
+# ---- backends behind a VLAN -------------------------------------------------------------------
+# They have addresses of another network, tagged; their answers go the way they went before.
+LAB_BACKEND_NET=9
+tag() { # namespace, 802.1Q|802.1ad, id, addresses
+	lab_ip "$1" <<-END
+		link add link eth0 name eth0.tag type vlan proto $2 id $3
+		link set eth0.tag up
+		addr add $4/24 dev eth0.tag
+		addr add $5/64 dev eth0.tag
+	END
+}
+untag_all() {
+	local i
+	for ((i = 1; i <= LAB_BACKENDS; i++)); do lab_ip "b$i" <<<"link del eth0.tag"; done
+	lab_ip balancer <<<"link del eth0.tag"
+}
+tag_all() { # 802.1Q|802.1ad, id
+	local i
+	for ((i = 1; i <= LAB_BACKENDS; i++)); do
+		tag "b$i" "$1" "$2" "$(lab_backend_addr "$i" 4)" "$(lab_backend_addr "$i" 6)"
+	done
+	tag balancer "$1" "$2" 10.0.9.2 fd00:9::2
+}
+by_tag() { status "[members.next_hop | .vlan == $1 and .egress == \"eth0\" and .interface == \"eth0.tag\"] | all"; }
+
+claim "backends get addresses behind VLAN 9" tag_all 802.1Q 9
+claim "l2 to backends behind a VLAN comes into force" configure l2 4
+claim "their next hops are by that VLAN, and frames leave by the interface below" by_tag 9
+traffic l2 "4 behind a VLAN"
+tunnelled ipip 4 evenkeel4 sit0
+tunnelled ipip 6 evenkeel6
+claim "the VLAN is deleted" untag_all
+untagged() { status '[members.next_hop.vlan == null] | all'; }
+claim "the next hops follow" wait_for 10 untagged
+claim "it is made again, with another id, by 802.1ad" tag_all 802.1ad 10
+claim "the next hops have the new one" wait_for 15 by_tag 10
+claim "and every backend answers" all_answer 4
+lab_ip balancer <<<"link set eth0.tag down"
+claim "the VLAN is down: the next hops follow" wait_for 10 untagged
+lab_ip balancer <<<"link set eth0.tag up"
+lab_ip balancer <<<"addr replace fd00:9::2/64 dev eth0.tag" # went with the link
+claim "it is up again: they return" wait_for 15 by_tag 10
+claim "and every backend answers again" all_answer 4
 claim "no packet was dropped but while a table changed its next hops" \
 	status '(.dropped | del(.no_next_hop) | add // 0) == 0'
 claims_end

@@ -110,6 +110,7 @@ static void expect_tagged(const struct fixture *x, const struct frame *in,
 static void a_path_decides_the_tag_where_it_has_one(void **state)
 {
 	static const uint8_t own[] = { 0x81, 0x00, 0x00, 0x2a };
+	static const uint8_t service[] = { 0x88, 0xa8, 0x00, 0x2a };
 	struct fixture x;
 
 	fixture_open(&x, TWO_SERVICES);
@@ -125,6 +126,9 @@ static void a_path_decides_the_tag_where_it_has_one(void **state)
 		expect_tagged(&x, &plain, &untagged, own, sizeof(own));
 		tagged(&in, flows[i], 2);
 		expect_tagged(&x, &in, &untagged, own, sizeof(own));
+		set_paths(&x, EK_PATH_TAGGED | EK_PATH_SERVICE_TAG, 42);
+		expect_tagged(&x, &plain, &untagged, service, sizeof(service));
+		expect_tagged(&x, &in, &untagged, service, sizeof(service));
 	}
 	fixture_close(&x);
 }

@@ -249,9 +249,64 @@ static void nat_changes_ethernet_and_has_the_new_destination_beside_it(void **st
 	}
 }
 
+static const struct {
+	enum ek_forward forward;
+	const char *backend, *source;
+} ways[] = {
+	{ EK_FORWARD_L2, "10.0.1.1", "10.0.0.9" },
+	{ EK_FORWARD_IPIP, "10.0.1.1", "10.0.0.9" },
+	{ EK_FORWARD_IPIP, "2001:db8::1:1", "2001:db8::9" },
+	{ EK_FORWARD_GUE, "10.0.1.1", "10.0.0.9" },
+	{ EK_FORWARD_GUE, "2001:db8::1:1", "2001:db8::9" },
+	{ EK_FORWARD_NAT, "10.0.1.1", "10.0.0.9" },
+};
+
+/* The path with a tag is the path without, but for the type's two bytes and the flags. */
+static void expect_tag(size_t way, uint16_t type, uint8_t flags)
+{
+	struct ek_path plain = path_to(ways[way].forward, ways[way].backend, ways[way].source);
+	struct path_hop hop = hop_from(ways[way].source);
+	struct ek_addr to = address(ways[way].backend);
+	struct ek_path p;
+
+	hop.tag_type = type;
+	hop.tag = 0xabc;
+	hop.vlan_strip =
+		true; /* says what becomes of the packet's own tags, which are gone anyway */
+	assert_int_equal(path_build(&p, ways[way].forward, &to, &hop), 0);
+	assert_int_equal(p.flags, EK_PATH_NEXT_HOP | EK_PATH_TAGGED | flags);
+	assert_int_equal(p.header[12], 0x0a);
+	assert_int_equal(p.header[13], 0xbc);
+	memcpy(p.header + 12, plain.header + 12, 2);
+	p.flags = plain.flags;
+	assert_memory_equal(&p, &plain, sizeof(p));
+}
+
+static void a_tag_stands_in_the_place_of_the_type(void **state)
+{
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		expect_tag(i, 0x8100, 0);
+		expect_tag(i, 0x88a8, EK_PATH_SERVICE_TAG);
+	}
+}
+
+static void vlan_0_is_a_tag_too(void **state)
+{
+	struct path_hop hop = hop_from("10.0.0.9");
+	struct ek_addr to = address("10.0.1.1");
+	struct ek_path p;
+
+	hop.tag_type = 0x8100;
+	assert_int_equal(path_build(&p, EK_FORWARD_IPIP, &to, &hop), 0);
+	assert_int_equal(p.flags, EK_PATH_NEXT_HOP | EK_PATH_TAGGED);
+	assert_int_equal(p.header[12] | p.header[13], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_tag_stands_in_the_place_of_the_type),
+		cmocka_unit_test(vlan_0_is_a_tag_too),
 		cmocka_unit_test(l2_changes_the_ethernet_addresses_only),
 		cmocka_unit_test(nat_changes_ethernet_and_has_the_new_destination_beside_it),
 		cmocka_unit_test(ipip_to_ipv4_has_a_whole_outer_header),

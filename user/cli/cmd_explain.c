@@ -21,9 +21,12 @@ static void hop_print(const json_t *hop)
 		line("next hop", fact_text(hop, "state"));
 		return;
 	}
-	printf("  %-13s%s%s on %s, MAC %s, MTU %" PRIu64 "\n", "next hop",
-	       *gateway ? "via " : "direct", gateway, fact_text(hop, "interface"),
-	       fact_text(hop, "mac"), fact_count(hop, "mtu"));
+	printf("  %-13s%s%s on %s", "next hop", *gateway ? "via " : "direct", gateway,
+	       fact_text(hop, "interface"));
+	if (json_is_integer(json_object_get(hop, "vlan")))
+		printf(" (VLAN %" PRIu64 " on %s)", fact_count(hop, "vlan"),
+		       fact_text(hop, "egress"));
+	printf(", MAC %s, MTU %" PRIu64 "\n", fact_text(hop, "mac"), fact_count(hop, "mtu"));
 }
 
 static void answer_print(const char *what, const json_t *answer)

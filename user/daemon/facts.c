@@ -67,14 +67,17 @@ json_t *hop_json(const struct hop *hop)
 	const uint8_t *m;
 
 	if (!hop || hop->state != HOP_READY)
-		return json_pack("{s:s, s:n, s:n, s:n, s:n, s:n}", "state",
-				 hop_state_name(hop ? hop->state : HOP_UNKNOWN), "interface", "mac",
-				 "gateway", "mtu", "source");
+		return json_pack("{s:s, s:n, s:n, s:n, s:n, s:n, s:n, s:n}", "state",
+				 hop_state_name(hop ? hop->state : HOP_UNKNOWN), "interface",
+				 "egress", "vlan", "mac", "gateway", "mtu", "source");
 	m = hop->dest_mac;
 	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
 		 m[5]);
-	return json_pack("{s:s, s:o, s:s, s:o, s:I, s:s}", "state", hop_state_name(hop->state),
-			 "interface", json_clean(hop->interface), "mac", mac, "gateway",
+	return json_pack("{s:s, s:o, s:o, s:o, s:s, s:o, s:I, s:s}", "state",
+			 hop_state_name(hop->state), "interface", json_clean(hop->interface),
+			 "egress", json_clean(hop->egress_interface), "vlan",
+			 hop->tag_type ? json_integer(hop->tag) : json_null(), "mac", mac,
+			 "gateway",
 			 hop->direct ? json_null() : json_string(addr_text(&hop->gateway, gateway)),
 			 "mtu", (json_int_t)hop->mtu, "source", addr_text(&hop->source, source));
 }

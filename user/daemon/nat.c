@@ -26,18 +26,19 @@ bool nat_problem(char text[static NAT_TEXT_MAX], char remedy[static NAT_TEXT_MAX
 {
 	bool ipv4 = addr_is_ipv4(backend);
 
-	if (!attachment_known(d, hop->ifindex)) {
+	if (!attachment_known(d, hop->egress)) {
 		snprintf(text, NAT_TEXT_MAX,
 			 "its answers come in by %s, which is not attached: they keep its address, "
 			 "and no client knows that",
-			 hop->interface);
-		snprintf(remedy, NAT_TEXT_MAX, "evenkeel attach %s", hop->interface);
+			 hop->egress_interface);
+		snprintf(remedy, NAT_TEXT_MAX, "evenkeel attach %s", hop->egress_interface);
 		return true;
 	}
-	if (!forwards(hop->interface, ipv4)) {
+	/* The program asks for the interface that it sees them on, below a vlan. */
+	if (!forwards(hop->interface, ipv4) || !forwards(hop->egress_interface, ipv4)) {
 		snprintf(text, NAT_TEXT_MAX,
 			 "its answers come in by %s, whose packets this host does not forward",
-			 hop->interface);
+			 forwards(hop->interface, ipv4) ? hop->egress_interface : hop->interface);
 		snprintf(remedy, NAT_TEXT_MAX, "sysctl -w %s",
 			 ipv4 ? "net.ipv4.ip_forward=1" : "net.ipv6.conf.all.forwarding=1");
 		return true;

@@ -77,76 +77,6 @@ static void chain_remove(struct nexthops *n, uint32_t backend)
 
 /* ---- from hop to path --------------------------------------------------------------------------- */
 
-static void unready_text(char buf[static NEXTHOP_REASON_MAX], const char *to, const struct hop *hop)
-{
-	switch (hop->state) {
-	case HOP_NO_ROUTE:
-		snprintf(buf, NEXTHOP_REASON_MAX, "this host has no route to %s", to);
-		return;
-	case HOP_NO_NEIGHBOUR:
-		snprintf(buf, NEXTHOP_REASON_MAX, "nobody answers ARP or ND for %s on %s", to,
-			 hop->interface);
-		return;
-	case HOP_LINK_DOWN:
-		snprintf(buf, NEXTHOP_REASON_MAX, "%s, the way to %s, is down or gone",
-			 hop->interface[0] ? hop->interface : "the interface", to);
-		return;
-	case HOP_LOCAL:
-		snprintf(buf, NEXTHOP_REASON_MAX,
-			 "%s is an address of this host, and only other hosts can be backends", to);
-		return;
-	case HOP_NO_MAC:
-		snprintf(buf, NEXTHOP_REASON_MAX, "%s, the way to %s, is no Ethernet interface",
-			 hop->interface, to);
-		return;
-	case HOP_UNKNOWN:
-	case HOP_READY:
-		break;
-	}
-	snprintf(buf, NEXTHOP_REASON_MAX, "the kernel has not yet found the way to %s", to);
-}
-
-bool nexthop_lost(const struct daemon *d, const struct hop *hop, const struct attachment **from)
-{
-	/* In generic mode any interface takes what is redirected: it is sent as the host's own. */
-	*from = hop->no_redirect[0] ? attachment_driver_beside(d, hop->ifindex) : NULL;
-	return *from;
-}
-
-const char *nexthop_problem(const struct daemon *d, char buf[static NEXTHOP_REASON_MAX],
-			    enum ek_forward forward, const struct ek_addr *addr,
-			    const struct hop *hop)
-{
-	const struct attachment *from;
-
-	static const struct hop unknown = { .state = HOP_UNKNOWN };
-	char text[ADDR_TEXT_MAX], gateway[ADDR_TEXT_MAX];
-
-	addr_text(addr, text);
-	if (!hop)
-		hop = &unknown;
-	if (hop->state != HOP_READY) {
-		unready_text(buf, text, hop);
-		return buf;
-	}
-	if (forward == EK_FORWARD_L2 && !hop->direct) {
-		snprintf(
-			buf, NEXTHOP_REASON_MAX,
-			"l2 needs %s on a network of this host, but the route goes by %s; use ipip",
-			text, addr_text(&hop->gateway, gateway));
-		return buf;
-	}
-	/* What comes in by the egress itself is sent back (XDP_TX), which any interface can. */
-	if (nexthop_lost(d, hop, &from) && !attachment_known(d, hop->ifindex)) {
-		snprintf(buf, NEXTHOP_REASON_MAX,
-			 "%s (%s), the way to %s, takes no frames from %.15s in driver mode: "
-			 "attach %.15s with --generic, or route by an interface that does",
-			 hop->interface, hop->no_redirect, text, from->name, from->name);
-		return buf;
-	}
-	return NULL;
-}
-
 static void path_report(struct watch *w, const struct hop *hop, const char *problem)
 {
 	char addr[ADDR_TEXT_MAX];
@@ -169,13 +99,15 @@ static void path_report(struct watch *w, const struct hop *hop, const char *prob
 static int path_make(struct ek_path *out, const struct watch *w, const struct hop *hop)
 {
 	struct path_hop from = {
-		.ifindex = hop->ifindex,
+		.ifindex = hop->egress,
 		.mtu = hop->mtu,
 		.source = w->mode.source_bits ? w->mode.source : hop->source,
 		.source_bits = (uint8_t)w->mode.source_bits,
 		.gue = w->mode.gue,
 		.port = w->mode.port,
 		.vlan_strip = w->mode.vlan_strip,
+		.tag_type = hop->tag_type,
+		.tag = hop->tag,
 	};
 
 	memcpy(from.source_mac, hop->source_mac, sizeof(from.source_mac));
@@ -215,8 +147,8 @@ static int egress_set(const struct nexthops *n, const struct hop *hop)
 {
 	const struct attachment *from;
 
-	return nexthop_lost(n->daemon, hop, &from) ? dp_egress_remove(n->daemon->dp, hop->ifindex)
-						   : dp_egress_add(n->daemon->dp, hop->ifindex);
+	return nexthop_lost(n->daemon, hop, &from) ? dp_egress_remove(n->daemon->dp, hop->egress)
+						   : dp_egress_add(n->daemon->dp, hop->egress);
 }
 
 static void path_publish(struct nexthops *n, uint32_t backend, const struct hop *hop)
@@ -387,11 +319,11 @@ static void egresses_keep(const struct nexthops *n)
 
 		if (!hop || hop->state != HOP_READY || w->troubled)
 			continue;
-		for (k = 0; k < count && kept[k] != hop->ifindex; k++)
+		for (k = 0; k < count && kept[k] != hop->egress; k++)
 			;
 		if (k < count)
 			continue;
-		kept[count++] = hop->ifindex;
+		kept[count++] = hop->egress;
 		egress_set(n, hop);
 	}
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <net/ethernet.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
@@ -106,13 +107,28 @@ static void write_nat(struct ek_path *p, const struct ek_addr *backend, uint16_t
 	memcpy(p->header + EK_PATH_END, &end, sizeof(end));
 }
 
+/* The tag has the place of the type, which the data path knows anyway. */
+static void write_tag(struct ek_path *p, const struct path_hop *hop)
+{
+	uint16_t tag = htons(hop->tag);
+
+	if (hop->tag_type) {
+		memcpy(p->header + 2 * ETHER_ADDR_LEN, &tag, sizeof(tag));
+		p->flags |= EK_PATH_TAGGED;
+		if (hop->tag_type == ETH_P_8021AD)
+			p->flags |= EK_PATH_SERVICE_TAG;
+	} else if (hop->vlan_strip) {
+		p->flags |= EK_PATH_UNTAGGED;
+	}
+}
+
 int path_build(struct ek_path *out, enum ek_forward forward, const struct ek_addr *backend,
 	       const struct path_hop *hop)
 {
 	struct ek_path p = {
 		.mtu = hop->mtu > UINT16_MAX ? UINT16_MAX : hop->mtu,
 		.egress = hop->ifindex,
-		.flags = EK_PATH_NEXT_HOP | (hop->vlan_strip ? EK_PATH_UNTAGGED : 0),
+		.flags = EK_PATH_NEXT_HOP,
 	};
 	bool ipv4 = addr_is_ipv4(backend);
 
@@ -138,6 +154,7 @@ int path_build(struct ek_path *out, enum ek_forward forward, const struct ek_add
 	default:
 		return -EINVAL;
 	}
+	write_tag(&p, hop);
 	*out = p;
 	return 0;
 }

@@ -18,12 +18,14 @@ struct path_hop {
 	uint32_t gue;          /* EK_GUE_* */
 	uint16_t port;         /* nat: the backend's, 0: the listener's */
 	bool vlan_strip;       /* packets leave without the VLAN tags that they came with */
+	uint16_t tag_type;     /* they leave with this one tag, whatever they came with: 0x8100, */
+	uint16_t tag;          /* 0x88a8 or 0 for none; `tag` is the VLAN's id */
 };
 
 /* Builds the path to `backend`. L2 needs a direct hop (the caller checks that). The outer
  * family is the backend's. -EINVAL: source and backend of different families. `out` is
- * untouched on failure. flags get EK_PATH_NEXT_HOP, and
- * EK_PATH_UNTAGGED where tags are stripped. */
+ * untouched on failure. flags get EK_PATH_NEXT_HOP,
+ * EK_PATH_TAGGED where there is a tag, and EK_PATH_UNTAGGED where tags are stripped. */
 int path_build(struct ek_path *out, enum ek_forward forward, const struct ek_addr *backend,
 	       const struct path_hop *hop);
 

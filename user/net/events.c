@@ -102,7 +102,8 @@ static int take_new_link(struct hops *h, const struct nlmsghdr *message)
 		}
 	}
 	if (is_new || link_usable(&old) != link_usable(l) || old.mtu != l->mtu ||
-	    old.type != l->type || memcmp(old.mac, l->mac, sizeof(l->mac)) ||
+	    old.type != l->type || old.lower != l->lower || old.vlan_type != l->vlan_type ||
+	    old.vlan != l->vlan || memcmp(old.mac, l->mac, sizeof(l->mac)) ||
 	    strcmp(old.name, l->name))
 		link_changed(h, l, !is_new && link_usable(&old), link_usable(l));
 	return 0;

@@ -3,6 +3,7 @@
  * what was reported last, and reported if it differs. */
 #include <errno.h>
 #include <net/if_arp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,19 +36,40 @@ const char *hop_state_name(enum hop_state state)
 /* Without a route: the interface it went through may be why, and is what the operator looks for. */
 static void judge_no_route(const struct hops *h, const struct target *t, struct hop *hop)
 {
-	const struct link *l = sorted_find(&h->links, &t->egress);
+	const struct link *l = sorted_find(&h->links, &t->last_ifindex);
 
 	hop->state = HOP_NO_ROUTE;
-	if (!t->egress || (l && (link_usable(l) || strcmp(l->name, t->egress_name))))
+	if (!t->last_ifindex || (l && (link_usable(l) || strcmp(l->name, t->last_name))))
 		return;
 	hop->state = HOP_LINK_DOWN;
-	hop->ifindex = t->egress;
-	memcpy(hop->interface, t->egress_name, sizeof(hop->interface));
+	hop->ifindex = t->last_ifindex;
+	memcpy(hop->interface, t->last_name, sizeof(hop->interface));
 }
 
-static void judge_unicast(struct target *t, const struct link *l, struct hop *hop)
+/* What leaves by a vlan leaves by the interface that it is on, with a tag, if that one takes
+ * frames: the vlan itself never does. The data path puts one tag on, not two. */
+static const struct link *judge_egress(const struct hops *h, const struct link *l, struct hop *hop)
+{
+	const struct link *lower = l->vlan_type ? sorted_find(&h->links, &l->lower) : NULL;
+	bool stacked = lower && lower->vlan_type;
+
+	if (lower && link_takes_redirects(lower)) {
+		hop->tag_type = l->vlan_type;
+		hop->tag = l->vlan;
+		l = lower;
+	} else if (!link_takes_redirects(l)) {
+		snprintf(hop->no_redirect, sizeof(hop->no_redirect), "%s",
+			 stacked ? "a vlan on a vlan" : l->kind);
+	}
+	hop->egress = l->ifindex;
+	memcpy(hop->egress_interface, l->name, sizeof(hop->egress_interface));
+	return l;
+}
+
+static void judge_unicast(const struct hops *h, struct target *t, struct hop *hop)
 {
 	const struct route *r = &t->route;
+	const struct link *l = sorted_find(&h->links, &r->ifindex), *egress;
 
 	hop->ifindex = r->ifindex;
 	hop->gateway = r->gateway;
@@ -55,18 +77,17 @@ static void judge_unicast(struct target *t, const struct link *l, struct hop *ho
 	hop->source = r->source;
 	hop->mtu = r->mtu;
 	hop->state = HOP_LINK_DOWN;
-	if (t->egress == r->ifindex)
-		memcpy(hop->interface, t->egress_name, sizeof(hop->interface));
+	if (t->last_ifindex == r->ifindex)
+		memcpy(hop->interface, t->last_name, sizeof(hop->interface));
 	if (!l)
 		return;
-	t->egress = l->ifindex;
-	memcpy(t->egress_name, l->name, sizeof(t->egress_name));
+	t->last_ifindex = l->ifindex;
+	memcpy(t->last_name, l->name, sizeof(t->last_name));
 	memcpy(hop->interface, l->name, sizeof(hop->interface));
-	if (!link_takes_redirects(l))
-		memcpy(hop->no_redirect, l->kind, sizeof(hop->no_redirect));
+	egress = judge_egress(h, l, hop);
 	if (!hop->mtu || l->mtu < hop->mtu)
 		hop->mtu = l->mtu;
-	if (!link_usable(l))
+	if (!link_usable(l) || !link_usable(egress))
 		return;
 	hop->state = HOP_NO_MAC;
 	if (l->type != ARPHRD_ETHER || !l->has_mac)
@@ -92,7 +113,7 @@ static void judge(const struct hops *h, struct target *t, struct hop *hop)
 		hop->direct = true;
 		break;
 	case ROUTE_UNICAST:
-		judge_unicast(t, sorted_find(&h->links, &t->route.ifindex), hop);
+		judge_unicast(h, t, hop);
 		break;
 	}
 }
@@ -164,8 +185,10 @@ static void mark_behind(struct hops *h)
 	for (size_t i = 0; i < h->targets.count; i++) {
 		struct target *t = h->targets.items[i];
 		const struct link *l = sorted_find(&h->links, &t->route.ifindex);
+		const struct link *egress = sorted_find(&h->links, &t->hop.egress);
 
-		t->judge |= (t->neighbour && t->neighbour->changed) || (l && l->changed);
+		t->judge |= (t->neighbour && t->neighbour->changed) || (l && l->changed) ||
+			    (egress && egress->changed);
 	}
 	for (size_t i = 0; i < h->neighbours.count; i++)
 		((struct neighbour *)h->neighbours.items[i])->changed = false;

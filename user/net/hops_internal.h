@@ -49,8 +49,8 @@ struct target {
 	bool judge;    /* its hop may have changed */
 	bool reported; /* hop was given to the caller */
 	struct route route;
-	unsigned int egress; /* of the last route that had one, for saying what went down */
-	char egress_name[IF_NAMESIZE];
+	unsigned int last_ifindex; /* of the last route, for saying what went down */
+	char last_name[IF_NAMESIZE];
 	struct neighbour *neighbour; /* NULL without a unicast route */
 	struct hop hop;
 };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Interfaces and the host's own addresses, by rtnetlink. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <string.h>
 
@@ -50,6 +52,19 @@ bool link_takes_redirects(const struct link *l)
 	return false;
 }
 
+static void parse_vlan(struct link *out, const struct nlattr *nest)
+{
+	const struct nlattr *vlan[IFLA_VLAN_MAX + 1];
+
+	if (!nest)
+		return;
+	nl_parse_nested(nest, vlan, IFLA_VLAN_MAX);
+	out->vlan = nl_u16(vlan[IFLA_VLAN_ID]);
+	out->vlan_type = ntohs(nl_u16(vlan[IFLA_VLAN_PROTOCOL]));
+	if (out->vlan_type != ETH_P_8021Q && out->vlan_type != ETH_P_8021AD)
+		out->vlan_type = 0;
+}
+
 static void parse_kind(struct link *out, const struct nlattr *nest)
 {
 	const struct nlattr *info[IFLA_INFO_MAX + 1];
@@ -58,6 +73,8 @@ static void parse_kind(struct link *out, const struct nlattr *nest)
 		return;
 	nl_parse_nested(nest, info, IFLA_INFO_MAX);
 	nl_text(out->kind, sizeof(out->kind), info[IFLA_INFO_KIND]);
+	if (!strcmp(out->kind, "vlan"))
+		parse_vlan(out, info[IFLA_INFO_DATA]);
 }
 
 static void parse_mac(struct link *out, const struct nlattr *attribute)
@@ -83,6 +100,8 @@ bool nl_link_parse(struct link *out, const struct nlmsghdr *message)
 	if (!link[IFLA_IFNAME])
 		return true; /* a wireless event: nothing but flags and its own data */
 	nl_text(out->name, sizeof(out->name), link[IFLA_IFNAME]);
+	out->kind[0] = 0;
+	out->vlan = out->vlan_type = 0;
 	parse_kind(out, link[IFLA_LINKINFO]);
 	parse_mac(out, link[IFLA_ADDRESS]);
 	out->mtu = nl_u32(link[IFLA_MTU]);

@@ -46,14 +46,18 @@ struct hop {
 	enum hop_state state;
 	unsigned int ifindex;
 	char interface[IF_NAMESIZE];
-	uint32_t mtu; /* of route or interface, the smaller */
+	/* What frames leave by: below a vlan the interface that it is on, with its tag. */
+	unsigned int egress;
+	char egress_interface[IF_NAMESIZE];
+	uint16_t tag_type, tag; /* 0x8100 or 0x88a8, and the id; 0: none */
+	uint32_t mtu;           /* of route or interface, the smaller */
 	uint8_t source_mac[6];
 	uint8_t dest_mac[6];
 	struct ek_addr gateway; /* the on-link address resolved; equals the address if direct */
 	bool direct;            /* no gateway between */
 	struct ek_addr source;  /* the address the host would send from */
-	/* The kind of an interface that takes no frames redirected in driver mode ("bridge"); ""
-	 * if it takes them. */
+	/* The kind of an egress that takes no frames redirected in driver mode ("bridge"); "" if
+	 * it takes them. */
 	char no_redirect[32];
 };
 const char *hop_state_name(enum hop_state state); /* "ready", "no route", ... */

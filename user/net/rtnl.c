@@ -137,6 +137,13 @@ void nl_parse_nested(const struct nlattr *nest, const struct nlattr **table, uns
 	}
 }
 
+uint16_t nl_u16(const struct nlattr *attribute)
+{
+	if (!attribute || mnl_attr_get_payload_len(attribute) < sizeof(uint16_t))
+		return 0;
+	return mnl_attr_get_u16(attribute);
+}
+
 uint32_t nl_u32(const struct nlattr *attribute)
 {
 	if (!attribute || mnl_attr_get_payload_len(attribute) < sizeof(uint32_t))

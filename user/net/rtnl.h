@@ -52,6 +52,7 @@ void nl_parse(const struct nlmsghdr *message, size_t header, const struct nlattr
 void nl_parse_nested(const struct nlattr *nest, const struct nlattr **table, unsigned int max);
 
 /* The value, or 0 if the attribute is missing or too short. */
+uint16_t nl_u16(const struct nlattr *attribute);
 uint32_t nl_u32(const struct nlattr *attribute);
 /* Copies text, cut to `size` with its NUL; leaves `out` alone if the attribute is missing. */
 void nl_text(char *out, size_t size, const struct nlattr *attribute);
@@ -73,7 +74,8 @@ struct link {
 	uint32_t mtu;
 	uint32_t rx_queues_max;
 	uint32_t xdp_program;
-	uint16_t type; /* ARPHRD_* */
+	uint16_t type;            /* ARPHRD_* */
+	uint16_t vlan_type, vlan; /* a vlan's tag, 0x8100 or 0x88a8 and its id; 0: it is none */
 	uint8_t mac[6];
 	bool has_mac;
 	bool up;      /* as the administrator wants it */
