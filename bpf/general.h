@@ -145,10 +145,13 @@ static __always_inline int parse_network(struct packet *p, struct cursor *c)
 	STEP(parse_ethernet(p, c, &type));
 	STEP(parse_tags(p, c, &type));
 	if (type == bpf_htons(ETH_P_IP))
-		return parse_options_ipv4(p, c);
-	if (type == bpf_htons(ETH_P_IPV6))
-		return parse_extensions_ipv6(p, c);
-	return pass();
+		STEP(parse_options_ipv4(p, c));
+	else if (type == bpf_htons(ETH_P_IPV6))
+		STEP(parse_extensions_ipv6(p, c));
+	else
+		return pass();
+	/* Of a later fragment nothing more is taken: what is shorter than its headers ends here. */
+	return p->room < 0 || c->at > c->end ? pass() : NEXT;
 }
 
 static __always_inline int parse_general(struct packet *p)

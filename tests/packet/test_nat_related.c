@@ -226,6 +226,25 @@ static void fragments_of_no_answer_are_passed_untouched(void **state)
 	}
 }
 
+static void a_part_that_is_shorter_than_its_headers_is_passed_untouched(void **state)
+{
+	const struct fixture *x = *state;
+
+	for (uint16_t i = 0; i < NAT_FLOWS; i++) {
+		bool ipv6 = i % 2;
+		struct frame in, out;
+
+		part_of(&in, nat_flows[i].answer[1], 400 + i, 0);
+		assert_int_equal(fixture_run(x, &in, &out), XDP_REDIRECT);
+		part_of(&in, nat_flows[i].answer[1], 400 + i, 1);
+		in.bytes[FRAME_IP + (ipv6 ? 4 : 2)] = 0;
+		in.bytes[FRAME_IP + (ipv6 ? 5 : 3)] = ipv6 ? 8 : 20; /* nothing behind them */
+		assert_int_equal(fixture_run(x, &in, &out), XDP_REDIRECT);
+		in.bytes[FRAME_IP + (ipv6 ? 5 : 3)]--;
+		nat_assert_untouched(x, &in);
+	}
+}
+
 /* ---- tags and headers between ---------------------------------------------------------------- */
 
 static void tags_stay_toward_a_backend_and_end_toward_an_untagged_network(void **state)
@@ -317,6 +336,7 @@ int main(void)
 		cmocka_unit_test(fragments_go_to_the_backend_as_parts_of_what_it_is_sent),
 		cmocka_unit_test(fragments_of_an_answer_have_the_services_address),
 		cmocka_unit_test(fragments_of_no_answer_are_passed_untouched),
+		cmocka_unit_test(a_part_that_is_shorter_than_its_headers_is_passed_untouched),
 		cmocka_unit_test(tags_stay_toward_a_backend_and_end_toward_an_untagged_network),
 		cmocka_unit_test(a_tagged_answer_that_the_kernel_forwards_keeps_its_tags),
 		cmocka_unit_test(options_and_extension_headers_stay_as_they_are),

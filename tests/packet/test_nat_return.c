@@ -117,6 +117,34 @@ static void an_answer_sent_to_another_host_is_passed_untouched(void **state)
 	}
 }
 
+/* As the host's own: nothing says whose a malformed packet is. Of TCP the IP length alone tells where
+ * it ends, and what is behind its header may be less. */
+static void an_answer_cut_anywhere_is_passed_untouched(void **state)
+{
+	const struct fixture *x = *state;
+
+	for (size_t i = 0; i < NAT_FLOWS; i++) {
+		bool ipv6 = i % 2, tcp = i < 2;
+		size_t header = ipv6 ? 40 : 20, least = header + (tcp ? 20 : 8 + 41);
+		struct frame whole, in, out;
+
+		nat_build(&whole, nat_flows[i].answer[0]);
+		for (size_t end = FRAME_IP; end < whole.length; end++) {
+			in = whole;
+			in.length = end;
+			nat_assert_untouched(x, &in);
+		}
+		for (size_t says = ipv6 ? 40 : 0; says <= least; says++) {
+			in = whole;
+			in.bytes[FRAME_IP + (ipv6 ? 5 : 3)] = (uint8_t)(says - (ipv6 ? 40 : 0));
+			if (says < least)
+				nat_assert_untouched(x, &in);
+			else
+				assert_int_equal(fixture_run(x, &in, &out), XDP_REDIRECT);
+		}
+	}
+}
+
 /* The kernel says to the sender that it ends here. */
 static void an_answer_whose_last_hop_is_here_is_passed_untouched(void **state)
 {
@@ -199,6 +227,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_answer_is_passed_untouched),
 		cmocka_unit_test(without_forwarding_nothing_is_returned),
 		cmocka_unit_test(an_answer_sent_to_another_host_is_passed_untouched),
+		cmocka_unit_test(an_answer_cut_anywhere_is_passed_untouched),
 		cmocka_unit_test(an_answer_whose_last_hop_is_here_is_passed_untouched),
 		cmocka_unit_test(an_answer_to_an_unknown_neighbour_is_left_to_the_kernel),
 		cmocka_unit_test(a_large_answer_is_the_kernels_to_refuse_or_to_part),
