@@ -234,6 +234,10 @@ TAGGED=$(jq -c '.next_hop += {interface: "eth1.100", egress: "eth1", vlan: 100}'
 answer explain "$(explained "$TAGGED" "$TAGGED" true)"
 explain_vlan() { exits 0 explain "$FLOW" && says "on eth1.100 (VLAN 100 on eth1), MAC 02:00:00:00:00:01, MTU"; }
 claim explain_names_the_vlan_of_the_next_hop explain_vlan
+TRANSLATED=$(jq -c '.forward = "nat" | .outer = null | .port = 8443' <<<"$ANSWER")
+answer explain "$(explained "$TRANSLATED" "$TRANSLATED" true)"
+explain_port() { exits 0 explain "$FLOW" && says "backend      web-1 10.0.1.1 port 8443"; }
+claim explain_names_the_port_that_nat_sends_to explain_port
 answer explain "$(explained "$ANSWER" "$ANSWER" true)"
 explain_words() { exits 0 explain 198.51.100.7:40000 203.0.113.10:443/tcp && asked explain ".flow == \"$FLOW\""; }
 claim explain_takes_two_words explain_words

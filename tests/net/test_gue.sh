@@ -106,6 +106,11 @@ many_sources() { seen all_answer "$1" && of_family "$1" && distinct 8 100 2 "$2"
 one_source() { seen all_answer "$1" && of_family "$1" && distinct 1 1 2 "$2"; }
 many_ports() { seen all_answer "$1" && distinct 8 100 3 '^(49[1-9]|5[0-9]{2}|6[0-5][0-9])[0-9]{2}$'; }
 
+probed() {
+	ek doctor --json | jq -e '[.findings[] | select(.check == "probe")] | length > 0 and all(.level == "ok")'
+}
+probe_sources() { seen probed && of_family 4 && distinct 1 100 2 "$1"; }
+
 # What explain says of a flow is what is on the wire: explained 4|6 COLUMN KEY FIRST_PORT, of a
 # range that no other claim uses (closed connections keep their ports for a while).
 explained() {
@@ -127,6 +132,7 @@ for mode in ipip gue; do
 	claim "$mode: all outer packets have one IPv4 source" one_source 4 "^${BALANCER4//./\\.}$"
 	claim "$mode with a prefix comes into force, IPv4" sources $mode 4
 	claim "$mode: outer IPv4 sources are spread over the prefix" many_sources 4 '^198\.18\.7\.'
+	claim "$mode: doctor's probes have sources of the prefix, and are answered" probe_sources '^198\.18\.7\.'
 	claim "$mode: explain knows the outer IPv4 source" explained 4 2 source $port
 	claim "$mode: 30 MB come whole from such a source" download 6 big
 	claim "$mode with a prefix comes into force, IPv6" sources $mode 6
@@ -142,9 +148,6 @@ claim "ipip: all outer packets have one IPv6 source" one_source 6 "^$BALANCER6$"
 
 # ---- doctor ---------------------------------------------------------------------------------------
 
-probed() {
-	ek doctor --json | jq -e '[.findings[] | select(.check == "probe")] | length > 0 and all(.level == "ok")'
-}
 claim "variant 0 comes into force" gue 0 6 true
 claim "doctor's probes by gue are answered" probed
 setup_said() { ek backend setup web web-1 | grep "fou add port 6080 gue"; }

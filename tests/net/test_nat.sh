@@ -24,6 +24,12 @@ done
 claim "answers are counted" status '.returned > 1000'
 doctor_probes() { ek doctor --json | jq -e '[.findings[] | select(.check == "probe" or .check == "nat") | .level == "ok"] | length == 8 and all'; }
 claim "doctor's probes are answered by every backend" doctor_probes
+port_told() { # 4|6
+	local from=$CLIENT4 to=$VIP4
+	[ "$1" = 6 ] && from="[$CLIENT6]" to="[$VIP6]"
+	ek explain "$from:40000 > $to:80/tcp" --json | jq -e '.new_flow.port == 8080 and .established.port == 8080'
+}
+for from in 4 6; do claim "explain tells the port that the backends are sent, IPv$from" port_told $from; done
 claim "nothing was dropped" status '(.dropped | del(.no_next_hop) | add // 0) == 0'
 
 # ---- between balancer and backends -------------------------------------------------------------

@@ -33,10 +33,14 @@ static void answer_print(const char *what, const json_t *answer)
 {
 	const char *backend = fact_text(answer, "backend");
 
-	if (*backend)
-		printf("  %-13s%s %s\n", what, backend, fact_text(answer, "address"));
-	else
+	if (!*backend) {
 		line(what, "no backend: dropped");
+		return;
+	}
+	printf("  %-13s%s %s", what, backend, fact_text(answer, "address"));
+	if (json_is_integer(json_object_get(answer, "port")))
+		printf(" port %" PRIu64, fact_count(answer, "port"));
+	printf("\n");
 }
 
 static void way_print(const json_t *answer)

@@ -234,9 +234,13 @@ static void probe_report(struct doctor *x, const struct config_service *s, const
 	}
 }
 
+/* By the very path that is in the maps, with its outer header. */
 static void check_probe(struct doctor *x, const struct config_service *s,
-			const struct config_backend *b, const struct hop *hop, const char *subject)
+			const struct config_backend *b, uint32_t index, const struct hop *hop,
+			const char *subject)
 {
+	struct ek_path path = *dp_path(x->daemon->dp, index);
+
 	for (int family = 0; family < 2; family++) {
 		const struct endpoint *e = listener_of(s, family == 0);
 		struct endpoint at_backend;
@@ -253,7 +257,7 @@ static void check_probe(struct doctor *x, const struct config_service *s,
 			x->unprobed++;
 			continue;
 		}
-		err = net_probe(&verdict, e, s->forward, config_gue(s), &b->addr, hop, PROBE_MS);
+		err = net_probe(&verdict, e, &path, hop, PROBE_MS);
 		if (err)
 			finding_add(x->findings, FINDING_WARNING, "probe", subject, "",
 				    "could not be probed: %s", strerror(-err));
@@ -323,7 +327,7 @@ static void check_backend(struct doctor *x, const struct config_service *s,
 	check_egress(x, &copy, subject, remedy);
 	check_nat(x, s, b, &copy, subject);
 	check_mtu(x, s, b, &copy, subject);
-	check_probe(x, s, b, &copy, subject);
+	check_probe(x, s, b, index, &copy, subject);
 }
 
 void doctor_services(struct findings *f, const struct daemon *d)

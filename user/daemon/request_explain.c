@@ -44,20 +44,29 @@ static json_t *outer_json(const struct ek_path *path, uint64_t hash)
 	return outer;
 }
 
-static json_t *answer_json(const struct daemon *d, uint32_t backend, uint64_t hash)
+/* The port that nat sends to; others leave the packet's. */
+static json_t *port_json(const struct daemon *d, const struct ek_backend_id *id, uint16_t listener)
+{
+	if (d->dp->service_ids[id->service].forward != EK_FORWARD_NAT)
+		return json_null();
+	return json_integer(id->port ?: listener);
+}
+
+static json_t *answer_json(const struct daemon *d, uint32_t backend, uint64_t hash,
+			   uint16_t listener)
 {
 	const struct ek_backend_id *id = &d->dp->backend_ids[backend];
 	const struct ek_path *path;
 	char addr[ADDR_TEXT_MAX];
 
 	if (!backend)
-		return json_pack("{s:n, s:n, s:n, s:n, s:n, s:n}", "backend", "address", "index",
-				 "next_hop", "forward", "outer");
+		return json_pack("{s:n, s:n, s:n, s:n, s:n, s:n, s:n}", "backend", "address",
+				 "port", "index", "next_hop", "forward", "outer");
 	path = dp_path(d->dp, backend);
 	return json_pack(
-		"{s:s, s:s, s:i, s:o, s:s, s:o}", "backend", id->name, "address",
-		addr_text(&id->addr, addr), "index", (int)backend, "next_hop",
-		hop_json(nexthop_find(d, backend)), "forward",
+		"{s:s, s:s, s:o, s:i, s:o, s:s, s:o}", "backend", id->name, "address",
+		addr_text(&id->addr, addr), "port", port_json(d, id, listener), "index",
+		(int)backend, "next_hop", hop_json(nexthop_find(d, backend)), "forward",
 		config_forward_name((enum ek_forward)d->dp->service_ids[id->service].forward),
 		"outer", path->flags & EK_PATH_NEXT_HOP ? outer_json(path, hash) : json_null());
 }
@@ -131,7 +140,8 @@ static json_t *remembered_json(const struct daemon *d, uint64_t state)
 			 phase_name(ek_flow_phase(state)));
 }
 
-static void explanation_put(json_t *j, const struct daemon *d, const struct dp_explanation *x)
+static void explanation_put(json_t *j, const struct daemon *d, const struct dp_explanation *x,
+			    uint16_t listener)
 {
 	struct dp_service_view view = {};
 	char hash[20];
@@ -148,8 +158,8 @@ static void explanation_put(json_t *j, const struct daemon *d, const struct dp_e
 	json_put(j, "slot_settled", json_boolean(!(x->slot_word & EK_SLOT_UNSETTLED)));
 	json_put(j, "flow_hash", json_string(hash));
 	json_put(j, "remembered", remembered_json(d, x->remembered));
-	json_put(j, "new_flow", answer_json(d, x->new_backend, x->flow_hash));
-	json_put(j, "established", answer_json(d, x->known_backend, x->flow_hash));
+	json_put(j, "new_flow", answer_json(d, x->new_backend, x->flow_hash, listener));
+	json_put(j, "established", answer_json(d, x->known_backend, x->flow_hash, listener));
 }
 
 void request_explain(struct request *r, struct reply *reply)
@@ -179,7 +189,7 @@ void request_explain(struct request *r, struct reply *reply)
 	reply->result = json_pack("{s:o, s:b}", "flow", json_sprintf("%s > %s", source, dest),
 				  "for_service", x.for_service);
 	if (x.for_service)
-		explanation_put(reply->result, r->daemon, &x);
+		explanation_put(reply->result, r->daemon, &x, flow.dest.port);
 	else
 		json_put(
 			reply->result, "why",

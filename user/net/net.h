@@ -102,11 +102,10 @@ enum probe_verdict {
 	PROBE_NO_HOP,   /* could not be sent: see hop */
 };
 
-/* Sends one TCP SYN for `service` from an address of this host, the way the data path would
- * (`forward` with its options `gue`, to `backend`), and waits up to timeout_ms for the direct
- * answer. Blocking. Uses a packet socket, so that rp_filter and the host's own sockets see
+/* Sends one TCP SYN for `service` from an address of this host, the way the data path would: with
+ * the header of `path`, by `hop`. Waits up to timeout_ms for the direct answer. Blocking. Uses a packet socket, so that rp_filter and the host's own sockets see
  * nothing. -errno or 0. */
-int net_probe(enum probe_verdict *out, const struct endpoint *service, enum ek_forward forward,
-	      uint32_t gue, const struct ek_addr *backend, const struct hop *hop, int timeout_ms);
+int net_probe(enum probe_verdict *out, const struct endpoint *service, const struct ek_path *path,
+	      const struct hop *hop, int timeout_ms);
 
 #endif

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "evenkeel/hash.h"
+
 #define HOPS_MAX 64
 /* What an Ethernet without tunnels carries; the peer's answer needs room for it only if data
  * follows, which never happens here. */
@@ -112,10 +114,20 @@ size_t packet_syn(uint8_t *out, const struct packet_flow *flow)
 	return at + sizeof(syn);
 }
 
-static void complete_ipv4(uint8_t *outer, uint8_t protocol, size_t size)
+static void add_source_bits(uint8_t *last, uint16_t bits)
+{
+	uint16_t word;
+
+	memcpy(&word, last, sizeof(word));
+	word |= bits;
+	memcpy(last, &word, sizeof(word));
+}
+
+static void complete_ipv4(uint8_t *outer, uint8_t protocol, size_t size, uint16_t bits)
 {
 	struct iphdr ip;
 
+	add_source_bits(outer + offsetof(struct iphdr, saddr) + 2, bits);
 	memcpy(&ip, outer, sizeof(ip));
 	ip.tot_len = htons((uint16_t)(sizeof(ip) + size));
 	ip.protocol = protocol;
@@ -124,10 +136,11 @@ static void complete_ipv4(uint8_t *outer, uint8_t protocol, size_t size)
 	memcpy(outer, &ip, sizeof(ip));
 }
 
-static void complete_ipv6(uint8_t *outer, uint8_t protocol, size_t size)
+static void complete_ipv6(uint8_t *outer, uint8_t protocol, size_t size, uint16_t bits)
 {
 	struct ip6_hdr ip;
 
+	add_source_bits(outer + offsetof(struct ip6_hdr, ip6_src) + 14, bits);
 	memcpy(&ip, outer, sizeof(ip));
 	ip.ip6_plen = htons((uint16_t)size);
 	ip.ip6_nxt = protocol;
@@ -135,10 +148,11 @@ static void complete_ipv6(uint8_t *outer, uint8_t protocol, size_t size)
 }
 
 /* UDP at `at`, `size` bytes with what follows, behind an outer IP header that is complete. */
-static void put_gue(uint8_t *at, const uint8_t *outer, uint8_t encap, uint8_t protocol, size_t size)
+static void put_gue(uint8_t *at, const uint8_t *outer, uint8_t encap, uint8_t protocol,
+		    uint16_t source_port, size_t size)
 {
 	struct udphdr udp = {
-		.source = htons(EK_GUE_SOURCE_PORTS),
+		.source = htons(source_port),
 		.dest = htons(EK_GUE_PORT),
 		.len = htons((uint16_t)size),
 	};
@@ -155,8 +169,28 @@ static void put_gue(uint8_t *at, const uint8_t *outer, uint8_t encap, uint8_t pr
 	memcpy(at, &udp, sizeof(udp));
 }
 
-void packet_complete(uint8_t *frame, const struct ek_path *path, size_t header, size_t inner_size)
+size_t packet_header(const struct ek_path *path)
 {
+	size_t gue =
+		sizeof(struct udphdr) + (path->encap & EK_ENCAP_GUE_HEADER ? EK_GUE_HEADER : 0);
+
+	switch (path->encap & EK_ENCAP_KIND) {
+	case EK_ENCAP_IPV4:
+		return sizeof(struct ether_header) + sizeof(struct iphdr);
+	case EK_ENCAP_IPV6:
+		return sizeof(struct ether_header) + sizeof(struct ip6_hdr);
+	case EK_ENCAP_GUE_IPV4:
+		return sizeof(struct ether_header) + sizeof(struct iphdr) + gue;
+	case EK_ENCAP_GUE_IPV6:
+		return sizeof(struct ether_header) + sizeof(struct ip6_hdr) + gue;
+	default:
+		return sizeof(struct ether_header);
+	}
+}
+
+void packet_complete(uint8_t *frame, const struct ek_path *path, uint64_t hash, size_t inner_size)
+{
+	size_t header = packet_header(path);
 	uint8_t *outer = frame + sizeof(struct ether_header), *inner = frame + header;
 	uint8_t encap = path->encap & EK_ENCAP_KIND;
 	bool ipv4 = encap == EK_ENCAP_IPV4 || encap == EK_ENCAP_GUE_IPV4;
@@ -164,17 +198,21 @@ void packet_complete(uint8_t *frame, const struct ek_path *path, size_t header, 
 	size_t ip_size = ipv4 ? sizeof(struct iphdr) : sizeof(struct ip6_hdr);
 	uint8_t carried = inner[0] >> 4 == 4 ? IPPROTO_IPIP : IPPROTO_IPV6;
 	size_t size = frame + header + inner_size - outer - ip_size;
-	uint16_t ether_type;
+	uint16_t ether_type, mask;
 
 	if (encap == EK_ENCAP_L2 || encap == EK_ENCAP_NAT) {
 		memcpy(frame, path->header, sizeof(struct ether_header));
 		ipv4 = carried == IPPROTO_IPIP;
 	} else {
+		memcpy(&mask, path->header + (ipv4 ? EK_PATH_MASK_IPV4 : EK_PATH_MASK_IPV6),
+		       sizeof(mask));
 		memcpy(frame, path->header, sizeof(struct ether_header) + ip_size);
-		(ipv4 ? complete_ipv4 : complete_ipv6)(outer, gue ? IPPROTO_UDP : carried, size);
+		(ipv4 ? complete_ipv4 : complete_ipv6)(outer, gue ? IPPROTO_UDP : carried, size,
+						       ek_source_bits(hash, mask));
 	}
 	if (gue)
-		put_gue(outer + ip_size, outer, path->encap, carried, size);
+		put_gue(outer + ip_size, outer, path->encap, carried, ek_gue_source_port(hash),
+			size);
 	ether_type = htons(ipv4 ? ETHERTYPE_IP : ETHERTYPE_IPV6);
 	memcpy(frame + 2 * ETH_ALEN, &ether_type, sizeof(ether_type));
 }

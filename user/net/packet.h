@@ -23,9 +23,11 @@ struct packet_flow {
 /* Writes the IP packet with the SYN to `out`, and returns its length. */
 size_t packet_syn(uint8_t *out, const struct packet_flow *flow);
 
-/* Writes the `header` bytes that the path puts in front of an IP packet, which is at
- * frame + header already and has `inner_size` bytes. */
-void packet_complete(uint8_t *frame, const struct ek_path *path, size_t header, size_t inner_size);
+/* Bytes that the path puts in front of an IP packet, Ethernet's included. */
+size_t packet_header(const struct ek_path *path);
+/* Writes them in front of one that is at frame + packet_header() already and has `inner_size`
+ * bytes; `hash` is the flow's. The path's VLAN tag is the interface's to put on. */
+void packet_complete(uint8_t *frame, const struct ek_path *path, uint64_t hash, size_t inner_size);
 
 enum packet_answer { PACKET_OTHER, PACKET_SYN_ACK, PACKET_RST };
 

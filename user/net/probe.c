@@ -15,7 +15,6 @@
 #include <sys/socket.h>
 
 #include "lib/cleanup.h"
-#include "lib/path.h"
 #include "net/clock.h"
 #include "net/net.h"
 #include "net/packet.h"
@@ -75,11 +74,12 @@ static int choose_source(struct ek_addr *out, const struct ek_addr *service, con
 	return 0;
 }
 
-static int begin_flow(struct packet_flow *out, const struct endpoint *service,
+static int begin_flow(struct packet_flow *out, uint64_t *hash, const struct endpoint *service,
 		      const struct hop *hop)
 {
 	struct packet_flow flow = { .dest = service->addr, .dest_port = service->port };
 	struct {
+		uint64_t hash; /* as good as the data path's: nothing but the outer header has it */
 		uint32_t isn;
 		uint16_t port;
 	} chance;
@@ -91,6 +91,7 @@ static int begin_flow(struct packet_flow *out, const struct endpoint *service,
 		return -errno;
 	flow.isn = chance.isn;
 	flow.source_port = 0xc000 | chance.port; /* a dynamic port (RFC 6335 section 6) */
+	*hash = chance.hash;
 	*out = flow;
 	return 0;
 }
@@ -170,26 +171,15 @@ static int send_frame(unsigned int ifindex, const uint8_t *frame, size_t size)
 	return 0;
 }
 
-static int send_syn(const struct packet_flow *flow, enum ek_forward forward, uint32_t gue,
-		    const struct ek_addr *backend, const struct hop *hop)
+static int send_syn(const struct packet_flow *flow, uint64_t hash, const struct ek_path *path,
+		    unsigned int ifindex)
 {
-	struct path_hop way = {
-		.ifindex = hop->ifindex, .mtu = hop->mtu, .source = hop->source, .gue = gue
-	};
+	size_t header = packet_header(path), inner;
 	uint8_t frame[PACKET_MAX];
-	struct ek_path path;
-	size_t header, inner;
-	int err;
 
-	memcpy(way.source_mac, hop->source_mac, sizeof(way.source_mac));
-	memcpy(way.dest_mac, hop->dest_mac, sizeof(way.dest_mac));
-	err = path_build(&path, forward, backend, &way);
-	if (err)
-		return err;
-	header = sizeof(struct ether_header) + path_overhead(forward, gue, backend);
 	inner = packet_syn(frame + header, flow);
-	packet_complete(frame, &path, header, inner);
-	return send_frame(hop->ifindex, frame, header + inner);
+	packet_complete(frame, path, hash, inner);
+	return send_frame(ifindex, frame, header + inner);
 }
 
 /* ---- the answer ------------------------------------------------------------------------- */
@@ -243,24 +233,26 @@ static int wait_answer(enum probe_verdict *out, int fd, const struct packet_flow
 	}
 }
 
-int net_probe(enum probe_verdict *out, const struct endpoint *service, enum ek_forward forward,
-	      uint32_t gue, const struct ek_addr *backend, const struct hop *hop, int timeout_ms)
+int net_probe(enum probe_verdict *out, const struct endpoint *service, const struct ek_path *path,
+	      const struct hop *hop, int timeout_ms)
 {
 	_cleanup_(close_fd) int fd = -1;
 	struct packet_flow flow;
+	uint64_t hash = 0;
 	int err;
 
 	if (service->proto != IPPROTO_TCP)
 		return -EPROTONOSUPPORT;
-	if (hop->state != HOP_READY || (forward == EK_FORWARD_L2 && !hop->direct)) {
+	if (hop->state != HOP_READY || !(path->flags & EK_PATH_NEXT_HOP)) {
 		*out = PROBE_NO_HOP;
 		return 0;
 	}
-	err = begin_flow(&flow, service, hop);
+	err = begin_flow(&flow, &hash, service, hop);
 	if (!err)
 		err = open_receiver(&fd, &service->addr);
+	/* By the interface of the route, which puts its own tag on if it is a vlan. */
 	if (!err)
-		err = send_syn(&flow, forward, gue, backend, hop);
+		err = send_syn(&flow, hash, path, hop->ifindex);
 	if (err)
 		return err;
 	return wait_answer(out, fd, &flow, timeout_ms);

@@ -1,125 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A probe's SYN goes the way of the data path, and its answer is recognised. */
-#include "lab.h"
+#include "probe.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <netinet/if_ether.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <pthread.h>
-#include <string.h>
 #include <sys/socket.h>
 
-#include "lib/cleanup.h"
-#include "net/clock.h"
-#include "net/net.h"
 #include "net/packet.h"
-
-#define BOUND_MS 5000
-
-static void ignore(void *context, const struct ek_addr *a, const struct hop *hop)
-{
-}
-
-static struct hop ready_hop(const struct ek_addr *backend)
-{
-	uint64_t end_ms = clock_now_ms() + BOUND_MS;
-	struct hops *h = NULL;
-	struct hop hop;
-
-	assert_int_equal(hops_open(&h, ignore, NULL), 0);
-	assert_int_equal(hops_watch(h, backend), 0);
-	while (hops_find(h, backend)->state != HOP_READY) {
-		struct pollfd readable = { .fd = hops_fd(h), .events = POLLIN };
-
-		assert_true(clock_now_ms() < end_ms);
-		poll(&readable, 1, 50);
-		assert_int_equal(hops_process(h), 0);
-	}
-	hop = *hops_find(h, backend);
-	hops_close(h);
-	return hop;
-}
-
-static struct endpoint endpoint(const char *address, uint16_t port)
-{
-	return (struct endpoint){ .addr = addr(address), .port = port, .proto = IPPROTO_TCP };
-}
-
-static enum probe_verdict probe(const struct endpoint *service, enum ek_forward forward,
-				const char *backend, int timeout_ms)
-{
-	enum probe_verdict verdict = PROBE_NO_HOP;
-	struct ek_addr to = addr(backend);
-	struct hop hop = ready_hop(&to);
-
-	assert_int_equal(net_probe(&verdict, service, forward, 0, &to, &hop, timeout_ms), 0);
-	return verdict;
-}
-
-/* ---- l2, against the kernel of the peer ----------------------------------------------------- */
-
-static int serve(const struct lab *lab, const char *address, uint16_t port)
-{
-	struct ek_addr a = addr(address);
-	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	int fd, on = 1;
-
-	memcpy(&at.sin6_addr, &a, sizeof(a));
-	lab_visit(lab);
-	fd = socket(AF_INET6, SOCK_STREAM, 0);
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)))
-		fail_msg("bind %s: %s", address, strerror(errno));
-	assert_int_equal(listen(fd, 8), 0);
-	lab_return(lab);
-	return fd;
-}
-
-static void check_l2_again(const struct lab *lab, const char *vip, const char *backend)
-{
-	_cleanup_(close_fd) int server = serve(lab, vip, 80);
-	struct endpoint open = endpoint(vip, 80), shut = endpoint(vip, 81);
-
-	assert_int_equal(probe(&open, EK_FORWARD_L2, backend, BOUND_MS), PROBE_ANSWERED);
-	assert_int_equal(probe(&shut, EK_FORWARD_L2, backend, BOUND_MS), PROBE_REFUSED);
-}
-
-static void check_l2(const struct lab *lab, const char *vip, const char *backend)
-{
-	run_in_peer(lab, "ip addr add %s dev lo %s", vip, strchr(vip, ':') ? "nodad" : "");
-	check_l2_again(lab, vip, backend);
-}
-
-static void an_l2_backend_with_the_address_answers(void **state)
-{
-	check_l2(*state, "203.0.113.10", "10.9.0.2");
-	check_l2(*state, "2001:db8::10", "fd09::2");
-}
-
-static void an_l2_backend_without_the_address_is_silent(void **state)
-{
-	struct endpoint service = endpoint("203.0.113.10", 80);
-	uint64_t began_ms = clock_now_ms();
-
-	assert_int_equal(probe(&service, EK_FORWARD_L2, "10.9.0.2", 300), PROBE_SILENT);
-	assert_in_range(clock_now_ms() - began_ms, 300, BOUND_MS);
-}
-
-static void a_host_that_has_the_address_itself_probes_from_another(void **state)
-{
-	const struct lab *lab = *state;
-
-	run("ip addr add 203.0.113.10/32 dev lo; ip addr add 2001:db8::10/128 dev lo");
-	check_l2(lab, "203.0.113.10", "10.9.0.2");
-	check_l2(lab, "2001:db8::10", "fd09::2");
-	/* even where the host itself would send from it */
-	run("ip route replace 10.9.0.0/24 dev ekn0 src 203.0.113.10");
-	check_l2_again(lab, "203.0.113.10", "10.9.0.2");
-}
 
 /* ---- ipip, against a backend that reads every byte ------------------------------------------ */
 
@@ -127,6 +17,8 @@ static void a_host_that_has_the_address_itself_probes_from_another(void **state)
 struct backend {
 	int fd;
 	struct ek_addr outer_source, outer_dest; /* what the frame should say */
+	const char *prefix; /* the source is of it, NULL: this host's address */
+	uint8_t bits, host_bits;
 	struct ek_addr service;
 	uint16_t port;
 	enum ek_forward forward;
@@ -220,8 +112,17 @@ static const char *judge_tunnel(const struct backend *b, const struct header *ou
 	return NULL;
 }
 
+/* Of a prefix the host's bits vary, and the others do not. */
+static bool source_is_right(struct backend *b, const struct ek_addr *source)
+{
+	size_t fixed = b->prefix ? 15 : 16;
+
+	b->host_bits = source->bytes[15];
+	return !memcmp(source, &b->outer_source, fixed);
+}
+
 /* Returns what is wrong, NULL if nothing; *inner is where the inner packet begins. */
-static const char *judge_frame(const struct backend *b, const uint8_t *frame, size_t size,
+static const char *judge_frame(struct backend *b, const uint8_t *frame, size_t size,
 			       struct header *ip, size_t *inner)
 {
 	struct header outer;
@@ -234,8 +135,7 @@ static const char *judge_frame(const struct backend *b, const uint8_t *frame, si
 		return "outer length";
 	if (get16(frame + 12) != (outer.size == 20 ? ETHERTYPE_IP : ETHERTYPE_IPV6))
 		return "Ethernet type";
-	if (!addr_equal(&outer.source, &b->outer_source) ||
-	    !addr_equal(&outer.dest, &b->outer_dest))
+	if (!source_is_right(b, &outer.source) || !addr_equal(&outer.dest, &b->outer_dest))
 		return "outer addresses";
 	bad = judge_tunnel(b, &outer, frame + 14 + outer.size, inner);
 	if (bad)
@@ -339,15 +239,16 @@ static enum probe_verdict probe_tunnel(const struct lab *lab, struct backend *b,
 	enum probe_verdict verdict = PROBE_NO_HOP;
 	struct ek_addr to = addr(backend);
 	struct hop hop = ready_hop(&to);
+	struct ek_path path = path_by(&hop, b->forward, b->gue, &to, b->prefix, b->bits);
 	pthread_t thread;
 
 	b->fd = listen_in_peer(lab);
-	b->outer_source = hop.source;
+	b->outer_source = b->prefix ? addr(b->prefix) : hop.source;
 	b->outer_dest = to;
 	b->service = service.addr;
 	b->port = service.port;
 	assert_int_equal(pthread_create(&thread, NULL, run_backend, b), 0);
-	assert_int_equal(net_probe(&verdict, &service, b->forward, b->gue, &to, &hop, BOUND_MS), 0);
+	assert_int_equal(net_probe(&verdict, &service, &path, &hop, BOUND_MS), 0);
 	pthread_join(thread, NULL);
 	close(b->fd);
 	if (b->bad)
@@ -391,6 +292,30 @@ static void ipip_goes_in_both_families_over_both(void **state)
 	}
 }
 
+static void the_outer_source_is_one_of_the_configured_prefix(void **state)
+{
+	static const char *const backends[] = { "10.9.0.2", "fd09::2" };
+	static const char *const prefixes[] = { "192.0.2.0", "2001:db8:7::" };
+	static const uint8_t lengths[] = { 24, 120 };
+
+	for (int i = 0; i < 4; i++) {
+		uint8_t seen = 0;
+
+		for (int k = 0; k < 8; k++) {
+			struct backend b = {
+				.forward = i / 2 ? EK_FORWARD_GUE : EK_FORWARD_IPIP,
+				.prefix = prefixes[i % 2],
+				.bits = lengths[i % 2],
+			};
+
+			assert_int_equal(probe_tunnel(*state, &b, "203.0.113.10", backends[i % 2]),
+					 PROBE_ANSWERED);
+			seen |= b.host_bits;
+		}
+		assert_int_not_equal(seen, 0);
+	}
+}
+
 static void a_reset_from_the_service_is_a_refusal(void **state)
 {
 	struct backend b = { .reset = true };
@@ -428,14 +353,15 @@ static void without_a_next_hop_nothing_is_sent(void **state)
 	struct endpoint service = endpoint("203.0.113.10", 80);
 	struct ek_addr to = addr("10.9.0.2");
 	enum probe_verdict verdict = PROBE_SILENT;
-	struct hop hop = ready_hop(&to), unready = hop, routed = hop;
+	struct hop hop = ready_hop(&to), unready = hop;
+	struct ek_path path = path_by(&hop, EK_FORWARD_IPIP, 0, &to, NULL, 0);
 
 	unready.state = HOP_NO_NEIGHBOUR;
-	assert_int_equal(net_probe(&verdict, &service, EK_FORWARD_IPIP, 0, &to, &unready, 10), 0);
+	assert_int_equal(net_probe(&verdict, &service, &path, &unready, 10), 0);
 	assert_int_equal(verdict, PROBE_NO_HOP);
 	verdict = PROBE_SILENT;
-	routed.direct = false; /* a gateway would not know what to do with it */
-	assert_int_equal(net_probe(&verdict, &service, EK_FORWARD_L2, 0, &to, &routed, 10), 0);
+	path.flags = 0; /* the data path does not know it */
+	assert_int_equal(net_probe(&verdict, &service, &path, &hop, 10), 0);
 	assert_int_equal(verdict, PROBE_NO_HOP);
 }
 
@@ -445,13 +371,12 @@ static void a_family_without_own_address_cannot_be_probed(void **state)
 	struct ek_addr to = addr("10.9.0.2");
 	enum probe_verdict verdict = PROBE_SILENT;
 	struct hop hop = ready_hop(&to);
+	struct ek_path path = path_by(&hop, EK_FORWARD_IPIP, 0, &to, NULL, 0);
 
 	run("ip -6 addr flush dev ekn0 scope global");
-	assert_int_equal(net_probe(&verdict, &service, EK_FORWARD_IPIP, 0, &to, &hop, 10),
-			 -EADDRNOTAVAIL);
+	assert_int_equal(net_probe(&verdict, &service, &path, &hop, 10), -EADDRNOTAVAIL);
 	service.proto = IPPROTO_UDP;
-	assert_int_equal(net_probe(&verdict, &service, EK_FORWARD_IPIP, 0, &to, &hop, 10),
-			 -EPROTONOSUPPORT);
+	assert_int_equal(net_probe(&verdict, &service, &path, &hop, 10), -EPROTONOSUPPORT);
 	assert_int_equal(verdict, PROBE_SILENT);
 }
 
@@ -460,11 +385,9 @@ static void a_family_without_own_address_cannot_be_probed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		story(an_l2_backend_with_the_address_answers),
-		story(an_l2_backend_without_the_address_is_silent),
-		story(a_host_that_has_the_address_itself_probes_from_another),
 		story(ipip_goes_in_both_families_over_both),
 		story(gue_goes_in_both_families_over_both_in_all_its_forms),
+		story(the_outer_source_is_one_of_the_configured_prefix),
 		story(a_reset_from_the_service_is_a_refusal),
 		story(an_answer_to_another_syn_is_not_taken),
 		story(the_inner_source_is_never_the_service),
