@@ -10,8 +10,9 @@
  * port 6080 chooses the inner one. What that gives is bounded, not nothing:
  * - the inner packet takes the usual way through the host's own filter, conntrack and sockets,
  *   which see the inner addresses: the filter of this host cannot be bypassed by it;
- * - it is decapsulated only if the routing table keeps it on this host. A host that forwards
- *   would otherwise be a way into every network behind it. With forwarding off on the interface
+ * - it is decapsulated only if the routing table keeps both of them on this host, the tunnel and
+ *   what is in it. A host that forwards would otherwise be a way into every network behind it, and
+ *   would take tunnels that pass it on their way to another. With forwarding off on the interface
  *   that holds without a lookup. (A list of service addresses in a map would say the same and
  *   would have to be kept; the local routing table is that list.)
  * - it does hide the true source, and a filter in front of this host judged another packet.
@@ -127,6 +128,41 @@ static __always_inline int ipv4_sum_is_good(const struct packet *p, const struct
 	return sum == 0xffff;
 }
 
+/* Does the routing table keep a packet on this host? Where the interface does not forward, whatever
+ * is not for the host ends in the stack anyway. A packet with a VLAN tag is judged by the interface
+ * below it, the only one that is known here. */
+static __always_inline int stays_here(const struct packet *p, struct bpf_fib_lookup *route)
+{
+	long result;
+
+	route->ifindex = p->ctx->ingress_ifindex;
+	result = bpf_fib_lookup(p->ctx, route, sizeof(*route), 0);
+	if (result == BPF_FIB_LKUP_RET_NOT_FWDED || result == BPF_FIB_LKUP_RET_FWD_DISABLED)
+		return 0;
+	return EK_DECAP_NOT_LOCAL;
+}
+
+static __always_inline int stays_here_ipv4(const struct packet *p, const struct iphdr *ip)
+{
+	struct bpf_fib_lookup route = { .family = FAMILY_INET };
+
+	route.l4_protocol = ip->protocol;
+	route.tos = ip->tos;
+	route.ipv4_src = ip->saddr;
+	route.ipv4_dst = ip->daddr;
+	return stays_here(p, &route);
+}
+
+static __always_inline int stays_here_ipv6(const struct packet *p, const struct ipv6hdr *ip)
+{
+	struct bpf_fib_lookup route = { .family = FAMILY_INET6 };
+
+	route.l4_protocol = ip->nexthdr;
+	__builtin_memcpy(route.ipv6_src, &ip->saddr, sizeof(route.ipv6_src));
+	__builtin_memcpy(route.ipv6_dst, &ip->daddr, sizeof(route.ipv6_dst));
+	return stays_here(p, &route);
+}
+
 static __always_inline int parse_outer_ipv4(struct packet *p)
 {
 	const struct iphdr *ip = take(&p->rest, struct iphdr);
@@ -147,7 +183,7 @@ static __always_inline int parse_outer_ipv4(struct packet *p)
 	p->protocol = ip->protocol;
 	p->payload = length - p->outer_length;
 	p->rest.at = (const void *)ip + p->outer_length;
-	return 0;
+	return stays_here_ipv4(p, ip);
 }
 
 static __always_inline int parse_outer_ipv6(struct packet *p)
@@ -163,7 +199,7 @@ static __always_inline int parse_outer_ipv6(struct packet *p)
 	p->payload = bpf_ntohs(ip->payload_len);
 	if (p->payload > (__u64)(p->rest.end - p->rest.at))
 		return EK_DECAP_MALFORMED;
-	return 0;
+	return stays_here_ipv6(p, ip);
 }
 
 /* Variant 0: C and Hlen in the first byte, the protocol in the second, flags in the others. What
@@ -221,23 +257,8 @@ static __always_inline int parse_outer(struct packet *p)
 	return EK_DECAP_PASSED;
 }
 
-/* Does the routing table keep the inner packet on this host? Where the interface does not
- * forward, whatever is not for the host ends in the stack anyway. A packet with a VLAN tag is
- * judged by the interface below it, the only one that is known here. */
-static __always_inline int stays_here(struct packet *p, struct bpf_fib_lookup *route)
-{
-	long result;
-
-	route->ifindex = p->ctx->ingress_ifindex;
-	result = bpf_fib_lookup(p->ctx, route, sizeof(*route), 0);
-	if (result == BPF_FIB_LKUP_RET_NOT_FWDED || result == BPF_FIB_LKUP_RET_FWD_DISABLED)
-		return 0;
-	return EK_DECAP_NOT_LOCAL;
-}
-
 static __always_inline int check_inner_ipv4(struct packet *p)
 {
-	struct bpf_fib_lookup route = { .family = FAMILY_INET };
 	const struct iphdr *ip = take(&p->rest, struct iphdr);
 
 	if (!ip || ip->version != 4 || ip->ihl < 5)
@@ -246,16 +267,11 @@ static __always_inline int check_inner_ipv4(struct packet *p)
 	if (p->inner_length < ip->ihl * 4u || p->inner_length > p->payload)
 		return EK_DECAP_MALFORMED;
 	p->type = bpf_htons(ETH_P_IP);
-	route.l4_protocol = ip->protocol;
-	route.tos = ip->tos;
-	route.ipv4_src = ip->saddr;
-	route.ipv4_dst = ip->daddr;
-	return stays_here(p, &route);
+	return stays_here_ipv4(p, ip);
 }
 
 static __always_inline int check_inner_ipv6(struct packet *p)
 {
-	struct bpf_fib_lookup route = { .family = FAMILY_INET6 };
 	const struct ipv6hdr *ip = take(&p->rest, struct ipv6hdr);
 
 	if (!ip || ip->version != 6)
@@ -264,10 +280,7 @@ static __always_inline int check_inner_ipv6(struct packet *p)
 	if (p->inner_length > p->payload)
 		return EK_DECAP_MALFORMED;
 	p->type = bpf_htons(ETH_P_IPV6);
-	route.l4_protocol = ip->nexthdr;
-	__builtin_memcpy(route.ipv6_src, &ip->saddr, sizeof(route.ipv6_src));
-	__builtin_memcpy(route.ipv6_dst, &ip->daddr, sizeof(route.ipv6_dst));
-	return stays_here(p, &route);
+	return stays_here_ipv6(p, ip);
 }
 
 static __always_inline int check_inner(struct packet *p)

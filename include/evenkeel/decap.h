@@ -14,7 +14,7 @@
 	X(DECAPSULATED_BYTES, decapsulated_bytes, "length of the inner packets")                   \
 	X(PASSED, passed, "not a tunnel, or a fragment of one: untouched")                         \
 	X(MALFORMED, malformed, "a tunnel with an inner packet that cannot be: untouched")         \
-	X(NOT_LOCAL, not_local, "the inner packet is not for this host: untouched")
+	X(NOT_LOCAL, not_local, "a tunnel, or the packet in it, is not for this host: untouched")
 
 enum ek_decap_counter {
 #define EK_DECAP_ENUM(id, name, text) EK_DECAP_##id,

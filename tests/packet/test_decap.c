@@ -333,17 +333,17 @@ static void frames_cut_at_every_length_are_left_as_they_came(void **state)
 
 /* ---- where the inner packet would go ----------------------------------------------------------- */
 
-/* The last address of the frame's innermost IP header, changed to one that is routed on. */
-static struct frame for_another_host(const char *text)
+/* The destination of a tunnel, or of the packet in it, changed to one that is routed on. */
+static struct frame for_another_host(const char *text, bool inside)
 {
 	struct frame f = frame(text);
-	const struct header *inner = outermost(&f) + (gue_header(&f) ? 2 : 1);
+	const struct header *ip = outermost(&f) + (!inside ? 0 : gue_header(&f) ? 2 : 1);
 
-	if (inner->kind == '4') {
-		inet_pton(AF_INET, "198.18.0.1", f.bytes + inner->at + 16);
-		ipv4_sum(f.bytes + inner->at);
+	if (ip->kind == '4') {
+		inet_pton(AF_INET, "198.18.0.1", f.bytes + ip->at + 16);
+		ipv4_sum(f.bytes + ip->at);
 	} else {
-		inet_pton(AF_INET6, "2001:db8:18::1", f.bytes + inner->at + 24);
+		inet_pton(AF_INET6, "2001:db8:18::1", f.bytes + ip->at + 24);
 	}
 	return f;
 }
@@ -352,10 +352,10 @@ static void a_host_that_forwards_frees_only_what_is_for_itself(void **state)
 {
 	unsigned int wrong = 0;
 
-	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
-		struct frame in = for_another_host(forms[i]);
+	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms) * 2; i++) {
+		struct frame in = for_another_host(forms[i / 2], i % 2);
 
-		wrong += check(forms[i], &in, &in, EK_DECAP_NOT_LOCAL);
+		wrong += check(forms[i / 2], &in, &in, EK_DECAP_NOT_LOCAL);
 	}
 	assert_int_equal(wrong, 0);
 }

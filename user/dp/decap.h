@@ -10,7 +10,8 @@ struct decap_counters {
 	uint64_t decapsulated_packets, decapsulated_bytes;
 	uint64_t passed;
 	uint64_t malformed; /* an outer header with an inner one that cannot be; passed on */
-	uint64_t not_local; /* the inner packet is not for this host; passed on, still a tunnel */
+	uint64_t
+		not_local; /* tunnel or inner packet are not for this host; passed on, still a tunnel */
 };
 
 /* Loads and attaches to `interface` in driver mode (generic only if asked), pins below
