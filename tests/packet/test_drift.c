@@ -69,7 +69,7 @@ static void what_the_controller_does_is_no_drift(void **state)
 	settle(x, now_s() + 2 * DRAIN_S);
 	settle(x, now_s() + 2 * DRAIN_S + 1);
 	assert_int_equal(look(x), 0);
-	dp_path_set(x->dp, index_of(x, "b"), NULL);
+	fixture_path_remove(x, index_of(x, "b"));
 	assert_int_equal(look(x), 0);
 }
 

@@ -228,6 +228,7 @@ int dp_drift_backends(struct dp *dp, dp_drift_fn *found, void *context)
 
 	for (uint32_t i = 1; !err && i < dp->sizes.backends; i++) {
 		const struct ek_backend_id *id = &dp->backend_ids[i];
+		struct dp_path_change change = { .backend = i };
 		char subject[2 * EK_NAME_MAX + 2];
 
 		if (id->used == BACKEND_FREE || !m->paths_known[i])
@@ -243,8 +244,9 @@ int dp_drift_backends(struct dp *dp, dp_drift_fn *found, void *context)
 		if (path_in_force(dp, i, &m->paths[i]))
 			continue;
 		tell(&l, subject, "the way to it was not as it had been set");
-		err = dp_path_set(dp, i,
-				  m->paths[i].flags & EK_PATH_NEXT_HOP ? &m->paths[i] : NULL);
+		change.present = m->paths[i].flags & EK_PATH_NEXT_HOP;
+		change.path = m->paths[i];
+		err = dp_paths_set(dp, &change, 1);
 	}
 	return err;
 }
