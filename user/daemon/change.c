@@ -348,6 +348,8 @@ static int restore(struct daemon *d)
 	}
 	if (err == -ENOENT) {
 		d->config = calloc(1, sizeof(*d->config));
+		if (!d->config)
+			snprintf(d->trouble, sizeof(d->trouble), "out of memory");
 		return d->config ? 0 : -ENOMEM;
 	}
 	if (err) {

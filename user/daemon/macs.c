@@ -18,6 +18,7 @@ struct mac_list {
 struct macs {
 	struct mac_list in_force, now;
 	bool known; /* in_force is what the data path has */
+	int told;   /* the last error that was logged: it may stay for long */
 };
 
 int macs_open(struct macs **out)
@@ -58,6 +59,9 @@ void macs_sync(struct daemon *d)
 	err = dp_macs_set(d->dp, (const uint8_t(*)[6])m->now.mac, m->now.count);
 	m->known = !err || err == -E2BIG;
 	m->in_force = m->now;
+	if (err == m->told)
+		return;
+	m->told = err;
 	if (err == -E2BIG)
 		log_warning("this host has more than %u interfaces: frames to other hosts' MAC "
 			    "addresses, should any be seen, are balanced too",
