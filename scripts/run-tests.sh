@@ -49,6 +49,7 @@ programs() { # kind: its programs, one a line
 seconds_for() { # program
 	case $1 in
 	*/lint.sh) echo 600 ;;
+	*/test_scale*) echo "${TEST_SECONDS:-400}" ;; # hundreds of millions of packets
 	*) echo "${TEST_SECONDS:-180}" ;;
 	esac
 }
