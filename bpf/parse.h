@@ -121,10 +121,14 @@ static __always_inline int not_plain(struct packet *p, __u8 protocol)
 static __always_inline int check_length(struct packet *p, const struct cursor *c, const void *at,
 					__u32 length)
 {
+	long offset;
+
 	if ((long)length <= c->end - at)
 		return NEXT;
-	if (opt_frags && p->general &&
-	    (long)length + (at - (const void *)(long)p->ctx->data) <= frame_bytes(p->ctx))
+	offset = at - (const void *)(long)p->ctx->data;
+	/* Or clang adds the length to `at`, which Linux 6.1 refuses: it knows no bounds of it. */
+	barrier_var(offset);
+	if (opt_frags && p->general && (long)length + offset <= frame_bytes(p->ctx))
 		return NEXT;
 	return odd(p, EK_DROP_TRUNCATED);
 }
