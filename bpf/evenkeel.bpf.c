@@ -4,6 +4,7 @@
 #include "balance.h"
 #include "general.h"
 #include "icmp.h"
+#include "quic.h"
 #include "return.h"
 #include "too_big.h"
 
@@ -35,6 +36,12 @@ SEC("xdp")
 int evenkeel_too_big(struct xdp_md *ctx)
 {
 	return tell_too_big(ctx);
+}
+
+SEC("xdp")
+int evenkeel_quic(struct xdp_md *ctx)
+{
+	return quic(ctx);
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -162,14 +162,20 @@ static __always_inline int parse_general(struct packet *p)
 	return p->fragment == FRAGMENT_LATER ? NEXT : parse_transport(p, &c);
 }
 
+/* The fragments that follow go where the first one goes. */
+static __always_inline void note_first(const struct packet *p, int verdict)
+{
+	if (p->fragment == FRAGMENT_FIRST)
+		fragment_note(fragment_hash(p), verdict == NEXT ? p->backend : EK_NO_BACKEND);
+}
+
 static __always_inline int choose(struct packet *p)
 {
 	int verdict = find_service(p);
 
 	if (verdict == NEXT)
 		verdict = pick(p);
-	if (p->fragment == FRAGMENT_FIRST)
-		fragment_note(fragment_hash(p), verdict == NEXT ? p->backend : EK_NO_BACKEND);
+	note_first(p, verdict);
 	return verdict;
 }
 

@@ -63,6 +63,15 @@ struct {
 	__type(value, struct ek_return);
 } returning SEC(".maps");
 
+/* Who is named by a connection ID, see struct ek_quic_id. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct ek_quic_id);
+	__type(value, struct ek_quic_server);
+} quic_ids SEC(".maps");
+
 /* What a program leaves for the one that it calls, and what a CPU keeps between packets: it belongs
  * to a load, as the programs do. */
 #define TAG_LENGTH 4

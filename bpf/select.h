@@ -13,6 +13,7 @@
 #include "cursor.h"
 #include "flow.h"
 #include "packet.h"
+#include "tail.h"
 #include "verdict.h"
 
 #define NS_PER_S 1000000000ull
@@ -173,26 +174,36 @@ static __always_inline __u32 sequence_number(const struct packet *p)
 	return bpf_ntohl(tcp->seq);
 }
 
-static __always_inline int pick(struct packet *p)
+/* The flow hash, as the table asks for it. */
+static __always_inline void hash_flow(struct packet *p, __u64 table)
 {
-	struct ek_service *s = core_element(services, p->service);
-	__u64 table = load_once(s->table);
 	__u8 flavour = ek_table_flavour(table);
-	__u64 *slot, word;
-	__u32 index;
 
-	if (!table)
-		return drop(EK_DROP_INTERNAL);
 	if (__builtin_expect(flavour == p->flavour, 1)) {
 		int ports = ek_flavour_hash(flavour) == EK_HASH_5TUPLE;
 
 		p->hash = ek_flow_hash(p->global->key, &p->src, ports ? p->sport : 0, p->salt);
 	} else {
-		/* The table was switched a moment ago, and the listeners are about to be. */
+		/* The table was switched a moment ago, and the listeners are about to be; or the
+		 * packet is QUIC, which the listener says in the same place. */
 		struct ek_flow_id id = flow_id(p);
 
+		if (p->flavour & EK_LISTENER_QUIC && !p->related)
+			tail(p, TAIL_QUIC);
 		p->hash = rehash(&id, table);
 	}
+}
+
+static __always_inline int pick(struct packet *p)
+{
+	struct ek_service *s = core_element(services, p->service);
+	__u64 table = load_once(s->table);
+	__u64 *slot, word;
+	__u32 index;
+
+	if (!table)
+		return drop(EK_DROP_INTERNAL);
+	hash_flow(p, table);
 	index = ek_table_base(table) + ((__u32)p->hash & ek_table_mask(table));
 	slot = element(slots, index);
 	if (!slot)

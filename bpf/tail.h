@@ -12,7 +12,8 @@
 	X(GENERAL, evenkeel_general) /* tags, options, extension headers, fragments */             \
 	X(ICMP, evenkeel_icmp)       /* errors about flows, echo requests */                       \
 	X(RETURN, evenkeel_return)   /* for no listener, where there is nat: is it an answer? */   \
-	X(TOO_BIG, evenkeel_too_big) /* does not fit: its sender is told */
+	X(TOO_BIG, evenkeel_too_big) /* does not fit: its sender is told */                        \
+	X(QUIC, evenkeel_quic)       /* its connection ID may name a server */
 
 enum tail_program {
 #define TAIL_ENUM(id, program) TAIL_##id,

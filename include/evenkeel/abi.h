@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Keys and values of the maps: the contract between the data path and user space.
  *
- * All maps but `egress`, `macs` and those of nat are memory-mapped: user space reads counters and
+ * All maps but `egress`, `macs`, `quic_ids` and those of nat are memory-mapped: user space reads counters and
  * writes tables without system calls, and what must be atomic is one aligned 64-bit word. */
 #ifndef EVENKEEL_ABI_H
 #define EVENKEEL_ABI_H
@@ -21,6 +21,7 @@
 #define EK_MAP_EGRESS "egress"
 #define EK_MAP_MACS "macs"
 #define EK_MAP_RETURNS "returns"
+#define EK_MAP_QUIC_IDS "quic_ids"
 #define EK_MAP_TAILS "tails" /* pinned below programs/: it belongs to a load, not to the state */
 #define EK_MAP_SERVICE_IDS "service_ids"
 #define EK_MAP_BACKEND_IDS "backend_ids"
@@ -112,12 +113,17 @@ struct ek_listener {
 		__u32 key; /* the three, to compare at once: ek_listener_key() */
 	};
 	__u16 service; /* index into services */
-	__u8 flavour;  /* of the table that `salt` was made for */
+	__u8 flavour;  /* of the table that `salt` was made for; EK_LISTENER_QUIC */
 	__u8 pad;
 	__u64 salt; /* ek_listener_salt(): the listener's part of the flow hash */
 };
 _Static_assert(sizeof(struct ek_listener) == 32, "two to a cache line");
 _Static_assert(EK_SERVICES_MAX < 1 << 16, "a service's index fits 16 bits, and EK_ANY_SERVICE");
+
+/* In a listener's flavour: its packets are QUIC, and their connection IDs name servers. No table has
+ * such a flavour, so that the data path, which compares the two anyway, asks nothing more of the
+ * packets of other listeners. */
+#define EK_LISTENER_QUIC 16u
 
 /* Each address that has a listener stands there once more, with port 0, IPPROTO_ICMP or
  * IPPROTO_ICMPV6 and this for a service: so an echo request is known to be for a service's address. */
@@ -144,10 +150,10 @@ enum ek_hash_kind { EK_HASH_5TUPLE, EK_HASH_SOURCE, EK_HASH_SOURCE_DEST };
  * old_table says where def is to be looked up. It is set a grace period before `table` is, and
  * cleared a grace period after the last such slot has settled: whoever reads that def finds it. */
 struct ek_service {
-	__u64 table;     /* the table in force */
-	__u64 old_table; /* the one before another size or flavour; see EK_DEF_OLD_TABLE */
-	__u32 idle_s;    /* its idle time: for so long an unknown UDP flow may be an old one */
-	__u32 pad0;
+	__u64 table;      /* the table in force */
+	__u64 old_table;  /* the one before another size or flavour; see EK_DEF_OLD_TABLE */
+	__u32 idle_s;     /* its idle time: for so long an unknown UDP flow may be an old one */
+	__u32 quic;       /* where connection IDs name servers: ek_quic_layout(); 0: nowhere */
 	__u32 generation; /* counts switches, for observers */
 	__u32 flags;
 	__u64 pad[4];
@@ -243,6 +249,37 @@ struct ek_returning {
 	__u8 pad[2];
 };
 _Static_assert(sizeof(struct ek_returning) == 40, "no hidden padding: it is a key");
+
+/* ---- quic: who is named by a connection ID ---------------------------------------------------- */
+
+/* `quic_ids` has this > struct ek_quic_server. A hash map: numbers are sparse, and it is looked up
+ * for packets of QUIC services alone. The layout is a part of the key, so that what was noted under
+ * another one names nobody. */
+struct ek_quic_id {
+	__u32 service;
+	__u32 layout; /* ek_quic_layout() */
+	__u32 id;     /* as a number, its first byte the most significant */
+};
+_Static_assert(sizeof(struct ek_quic_id) == 12, "no hidden padding: it is a key");
+
+struct ek_quic_server {
+	__u32 backend;
+	__u32 until_s; /* CLOCK_MONOTONIC: it goes then, at the latest; 0: it is in force */
+};
+
+/* 0..7 offset, 8..15 length of the server's number, in bytes of a connection ID. */
+static inline __u32 ek_quic_layout(__u32 offset, __u32 length)
+{
+	return length ? (length & 0xff) << 8 | (offset & 0xff) : 0;
+}
+static inline __u32 ek_quic_offset(__u32 layout)
+{
+	return layout & 0xff;
+}
+static inline __u32 ek_quic_length(__u32 layout)
+{
+	return layout >> 8 & 0xff;
+}
 
 /* ---- flows: what a change would break, and nothing else -------------------------------- */
 

@@ -41,6 +41,10 @@
 /* Fragmented answers of nat backends that are under way at once. */
 #define EK_RETURNING_MAX 4096u
 
+/* A connection ID of QUIC versions 1 and 2 (RFC 9000 section 17.2), and a server's number in one. */
+#define EK_QUIC_CID_MAX 20u
+#define EK_QUIC_ID_LENGTH_MAX 4u
+
 /* Capacity of the maps whose size is a start option of evenkeeld; these are the defaults. */
 #define EK_SLOTS_DEFAULT (4u << 20)        /* 32 MiB: 128 services, each switched at once */
 #define EK_BACKENDS_DEFAULT 16384u         /* 2 MiB, and 512 KiB of counters a CPU */

@@ -3,10 +3,6 @@
  * outer source addresses. */
 #include "config_case.h"
 
-#define NOT_YET                                                                                    \
-	"quic is accepted, but this version does not look at connection IDs yet: a connection "    \
-	"follows its addresses and ports\n"
-
 #define UDP "services:\n  q:\n    listen: [\"203.0.113.10:443/udp\"]\n"
 
 static void what_they_say_is_in_the_model(void **state)
@@ -102,7 +98,6 @@ static void what_belongs_to_another_mode_is_refused(void **state)
 		{ WEB_1 "    quic: {}\n",
 		  "f:5:7: error: web/web-1 has no quic_id: without it, its connections are not "
 		  "found again when a client's address changes\n"
-		  "f:6:11: warning: " NOT_YET
 		  "f:6:11: error: service 'web': quic needs a listener with udp\n" },
 	};
 
@@ -114,21 +109,18 @@ static void numbers_of_quic_servers_must_fit_and_differ(void **state)
 	static const struct config_case rows[] = {
 		{ UDP "    quic: { offset: 17, length: 4 }\n"
 		      "    backends: { a: { address: 10.0.1.1, quic_id: 1 } }\n",
-		  "f:4:11: warning: " NOT_YET
 		  "f:4:11: error: service 'q': the server's number would end behind byte 20 of a "
 		  "connection ID\n" },
 		{ UDP "    quic: { length: 1 }\n"
 		      "    backends: { a: { address: 10.0.1.1, quic_id: 256 } }\n",
-		  "f:4:11: warning: " NOT_YET
 		  "f:5:50: error: q/a: quic_id 256 does not fit 1 bytes\n" },
 		{ UDP "    quic: { length: 5 }\n"
 		      "    backends: { a: { address: 10.0.1.1, quic_id: 1 } }\n",
-		  "f:4:11: warning: " NOT_YET "f:4:21: error: length 5 is above 4\n" },
+		  "f:4:21: error: length 5 is above 4\n" },
 		{ UDP "    quic: {}\n"
 		      "    backends:\n"
 		      "      a: { address: 10.0.1.1, quic_id: 3 }\n"
 		      "      b: { address: 10.0.1.2, quic_id: 3 }\n",
-		  "f:4:11: warning: " NOT_YET
 		  "f:7:40: error: q/b: quic_id 3 is that of 'a' already\n" },
 	};
 

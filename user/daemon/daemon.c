@@ -139,8 +139,8 @@ static void report_settled(struct daemon *d, const struct dp_settled *settled)
 			    "flows of %llu slots",
 			    (unsigned long long)settled->flows_broken,
 			    (unsigned long long)settled->slots_broken);
-	d->settling =
-		settled->slots_unsettled || settled->flows_remembered || settled->returns_left;
+	d->settling = settled->slots_unsettled || settled->flows_remembered ||
+		      settled->quic_ids_left || settled->returns_left;
 }
 
 static void settle(struct daemon *d)

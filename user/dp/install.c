@@ -12,6 +12,7 @@
 #include "dp/memory.h"
 #include "dp/nat.h"
 #include "dp/object.h"
+#include "dp/quic.h"
 #include "evenkeel/affinity.h"
 #include "lib/cleanup.h"
 
@@ -79,6 +80,7 @@ static void switch_service(struct dp *dp, const struct draft_service *s)
 	dp->service_ids[s->index].gue = config_gue(s->config);
 	dp->service_ids[s->index].vlan_strip = s->config->vlan_strip;
 	__atomic_store_n(&record->idle_s, s->config->idle_s, __ATOMIC_RELAXED);
+	__atomic_store_n(&record->quic, quic_layout(s->config), __ATOMIC_RELAXED);
 	if (s->new_table == s->table)
 		return;
 	record->generation++;
@@ -201,6 +203,7 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	err = err ?: draft_make(&d, dp, c, backends, error);
 	err = err ?: listeners_prepare(dp, &d, &listeners, error);
 	err = err ?: nat_prepare(dp, c, error);
+	err = err ?: quic_prepare(dp, &d, backends, error);
 	if (err)
 		return err;
 	now_s += seconds_since(&begun);
@@ -234,6 +237,11 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	memory_note_install(dp, &d);
 	dp->priv->quiet = false;
 	err = nat_retire(dp, c, now_s);
-	return err ? dp_fail(error, err, "nat: old ways back cannot be ended: %s", strerror(-err))
+	if (err)
+		return dp_fail(error, err, "nat: old ways back cannot be ended: %s",
+			       strerror(-err));
+	err = quic_retire(dp, &d, now_s);
+	return err ? dp_fail(error, err, "quic: old servers' numbers cannot be ended: %s",
+			     strerror(-err))
 		   : 0;
 }

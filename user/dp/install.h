@@ -78,6 +78,8 @@ struct dp_settled {
 	/* Cut by the end of a drain time: remembered flows, and slots whose older, unremembered
 	 * flows were cut (nobody knows how many), if any was seen within the idle time. */
 	uint64_t flows_broken, slots_broken;
+	uint32_t
+		quic_ids_left; /* numbers of servers that are not in force any more, and are known */
 	bool returns_left; /* of nat: ways back of what has gone wait for the end of its drain time */
 };
 int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, struct dp_settled *result);

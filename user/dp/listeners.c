@@ -35,6 +35,8 @@ static struct ek_listener listener_of(const struct dp *dp, const struct draft_se
 	l.flavour = ek_table_flavour(s->new_table);
 	l.salt = ek_listener_salt(dp->global->keys[ek_flavour_key(l.flavour)], &l.addr, l.port,
 				  l.proto, ek_flavour_hash(l.flavour));
+	if (s->config->quic_length && l.proto == IPPROTO_UDP)
+		l.flavour |= EK_LISTENER_QUIC;
 	return l;
 }
 

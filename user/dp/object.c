@@ -175,6 +175,7 @@ int dp_object_prepare(struct bpf_object *object, const struct dp_sizes *sizes,
 	err = err ?: set_entries(object, EK_MAP_BACKENDS, sizes->backends, error);
 	err = err ?: set_entries(object, EK_MAP_BACKEND_IDS, sizes->backends, error);
 	err = err ?: set_entries(object, EK_MAP_FLOWS, sizes->flow_buckets, error);
+	err = err ?: set_entries(object, EK_MAP_QUIC_IDS, DP_QUIC_IDS(sizes->backends), error);
 	err = err ?: set_entries(object, EK_MAP_TRAFFIC, (uint64_t)cpus * sizes->backends, error);
 	err = err ?: set_frags(object, sizes);
 	return err ?: set_options(object, sizes, error);
@@ -292,6 +293,7 @@ void dp_close(struct dp *dp)
 	bpf_object__close(priv->object);
 	dp_settling_free(priv->settling);
 	memory_free(priv->memory);
+	free(priv->quic_leaving);
 	free(priv);
 	free(dp);
 }

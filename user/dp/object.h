@@ -23,6 +23,9 @@ int dp_object_prepare(struct bpf_object *object, const struct dp_sizes *sizes,
 int dp_from_object(struct dp **out, struct bpf_object *object, const struct dp_sizes *sizes,
 		   struct ek_key key, char error[static DP_ERROR_MAX]);
 
+/* Entries of `quic_ids`: each backend's number, and one that it had before. */
+#define DP_QUIC_IDS(backends) (2 * (backends))
+
 /* "bpffs folder/v1/kind/name", or -ENAMETOOLONG. `kind` is "maps", "links" or "programs". */
 #define DP_PATH_MAX 512
 int dp_pin_path(char path[static DP_PATH_MAX], const char *pins, const char *kind,
@@ -77,6 +80,8 @@ struct dp_private {
 	struct dp_memory *memory;
 	bool grace_owed;        /* see grace_wait_owed() */
 	uint32_t returns_due_s; /* when the next way back of nat goes, see nat_sweep() */
+	struct quic_leaving *quic_leaving; /* see quic_retire() */
+	size_t quic_leaving_count;
 	bool quiet; /* nothing is unsettled, leaving or remembered: settling has nothing to do */
 };
 

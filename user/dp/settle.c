@@ -6,8 +6,9 @@
  *   2. which backends do slots name                                      (count_references)
  *   3. sweep the remembered flows: forget, or mark their slot foreign    (sweep)
  *   4. settle unsettled slots that are not foreign and whose def is quiet (settle_slots)
- *   5. drop old tables that no slot refers to any more                   (drop_old_tables)
- *   6. free the indexes of leaving backends that nothing names any more  (leaving_judge)
+ *   5. forget numbers of servers that have left                          (quic_sweep)
+ *   6. drop old tables that no slot refers to any more                   (drop_old_tables)
+ *   7. free the indexes of leaving backends that nothing names any more  (leaving_judge)
  *
  * The slot of a flow that is remembered under an old table is not known in the present one. While
  * there is one, nothing of its service settles; such flows end, or become idle.
@@ -26,6 +27,7 @@
 #include "dp/memory.h"
 #include "dp/nat.h"
 #include "dp/object.h"
+#include "dp/quic.h"
 #include "dp/settling.h"
 #include "evenkeel/table.h"
 #include "lib/cleanup.h"
@@ -292,7 +294,8 @@ int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, struct dp_s
 	done.flows_remembered = w.remembered;
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
 		settle_slots(dp, s, i, w.now_s, &done);
-	left = drop_old_tables(dp, s);
+	done.quic_ids_left = quic_sweep(dp, s, w.now_s);
+	left = done.quic_ids_left + drop_old_tables(dp, s);
 	left += leaving_judge(dp, s, w.now_s, &done);
 	dp->priv->quiet =
 		!done.slots_unsettled && !done.flows_remembered && !left && !done.slots_settled;

@@ -25,10 +25,11 @@ struct dp_settling {
 	} * remains;
 	/* By backend. A dead one may come back with its flows until the hold time is over. */
 	enum fate { FATE_ALIVE, FATE_HELD, FATE_LOST } * fates;
-	uint32_t *references; /* by backend: slots that name it as cur or def */
-	uint32_t *entries;    /* by backend: remembered flows */
-	uint8_t *unnamed;     /* by backend: rounds in which nothing named it, in a row */
-	uint8_t *foreign;     /* by slot: an entry belongs to another backend than cur */
+	/* By backend: slots that name it as cur or def, and connection IDs while it leaves. */
+	uint32_t *references;
+	uint32_t *entries; /* by backend: remembered flows */
+	uint8_t *unnamed;  /* by backend: rounds in which nothing named it, in a row */
+	uint8_t *foreign;  /* by slot: an entry belongs to another backend than cur */
 };
 
 /* The backend's, or of what a slot has as def. */

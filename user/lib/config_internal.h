@@ -22,10 +22,8 @@
 #define CONFIG_HOLD_MAX_S (8u * 3600)
 #define CONFIG_HOLD_DEFAULT_S 60u
 
-/* A connection ID has at most 20 bytes (RFC 9000 section 17.2). By default the server's number
- * is the two bytes behind the first, whose bits QUIC-LB (draft-ietf-quic-load-balancers section
- * 3) uses for itself. */
-#define CONFIG_QUIC_ID_MAX 20u
+/* By default the server's number is the two bytes behind the first, whose bits QUIC-LB
+ * (draft-ietf-quic-load-balancers section 3) uses for itself. */
 #define CONFIG_QUIC_OFFSET_DEFAULT 1u
 #define CONFIG_QUIC_LENGTH_DEFAULT 2u
 

@@ -92,12 +92,12 @@ static void check_quic_ids_differ(const struct config_service *s, struct diag *d
 
 static void check_quic(const struct config_service *s, struct diag *d)
 {
-	if (s->quic_length > 4 ||
-	    (s->quic_length && s->quic_offset + s->quic_length > CONFIG_QUIC_ID_MAX))
+	if (s->quic_length > EK_QUIC_ID_LENGTH_MAX ||
+	    (s->quic_length && s->quic_offset + s->quic_length > EK_QUIC_CID_MAX))
 		diag_error_at(d, s->quic_place,
 			      "service '%s': the server's number would end behind byte %u of a "
 			      "connection ID",
-			      s->name, CONFIG_QUIC_ID_MAX);
+			      s->name, EK_QUIC_CID_MAX);
 	else if (s->quic_length && !listens_on_udp(s))
 		diag_error_at(d, s->quic_place, "service '%s': quic needs a listener with udp",
 			      s->name);

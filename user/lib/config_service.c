@@ -137,8 +137,8 @@ static void read_quic_length(const struct reader *r, const struct key *key,
 }
 
 static const struct key quic_keys[] = {
-	{ "offset", "a number from 0 to 19", read_quic_offset, 0, CONFIG_QUIC_ID_MAX - 1 },
-	{ "length", "a number from 1 to 4", read_quic_length, 1, 4 },
+	{ "offset", "a number from 0 to 19", read_quic_offset, 0, EK_QUIC_CID_MAX - 1 },
+	{ "length", "a number from 1 to 4", read_quic_length, 1, EK_QUIC_ID_LENGTH_MAX },
 };
 const struct schema config_quic_schema = {
 	"in quic",
@@ -158,9 +158,6 @@ static void read_quic(const struct reader *r, const struct key *key, const struc
 	s->quic_offset = CONFIG_QUIC_OFFSET_DEFAULT;
 	s->quic_length = CONFIG_QUIC_LENGTH_DEFAULT;
 	read_mapping(r, &config_quic_schema, value, object);
-	diag_warning(r->d, value->place.line, value->place.column,
-		     "quic is accepted, but this version does not look at connection IDs yet: a "
-		     "connection follows its addresses and ports");
 }
 
 /* ---- the service ----------------------------------------------------------------------------- */
