@@ -92,8 +92,15 @@ $(BUILD)/tests/lib/%: tests/lib/%.c
 	@echo "  CC      $@"
 	@$(CC) $(SAN_CFLAGS) -o $@ $<
 
+# What the lab preloads into servers.
+$(BUILD)/tests/lib/%.so: tests/lib/%.c
+	@mkdir -p $(@D)
+	@echo "  CC      $@"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
+
 .PHONY: lab-programs test-programs test demo lint format cli
-lab-programs: all $(BUILD)/tests/lib/pass.bpf.o $(BUILD)/tests/lib/crowd
+lab-programs: all $(BUILD)/tests/lib/pass.bpf.o $(BUILD)/tests/lib/crowd \
+		$(BUILD)/tests/lib/quic_id.so
 test-programs: lab-programs $(model_OBJECTS) $(foreach k,unit model store packet net,$($(k)_TESTS))
 net: lab-programs
 cli: all

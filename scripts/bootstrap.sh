@@ -39,6 +39,9 @@ needs() {
 		test   command  ping              iputils-ping
 		test   command  jq                jq
 		test   command  python3           python3
+		test   command  openssl           openssl
+		test   command  gtlsserver        ngtcp2-server
+		test   command  gtlsclient        ngtcp2-client
 		lint   command  clang-format-14   clang-format-14
 		lint   command  clang-tidy-14     clang-tidy-14
 		lint   command  shellcheck        shellcheck
@@ -71,9 +74,9 @@ missing() { # group...
 	done
 }
 
-# Debian starts a daemon when its package is installed. We want nginx' program, not a server on
-# port 80: a policy-rc.d that forbids starting is in place while we install, and the unit is
-# left disabled. A policy-rc.d that is there already is respected.
+# Debian starts a daemon when its package is installed. We want the programs of nginx and ngtcp2,
+# not servers: a policy-rc.d that forbids starting is in place while we install, and their units
+# are left disabled. A policy-rc.d that is there already is respected.
 POLICY=/usr/sbin/policy-rc.d
 policy_made=''
 forbid_services() {
@@ -99,12 +102,13 @@ install_packages() {
 			apt-get install --yes --quiet --quiet --no-install-recommends "$@" >/dev/null ||
 			return 1
 	fi
-	case " $* " in *" nginx-light "*) leave_nginx_disabled ;; esac
+	case " $* " in *" nginx-light "*) leave_disabled nginx ;; esac
+	case " $* " in *" ngtcp2-server "*) leave_disabled ngtcp2d ;; esac
 }
 
-leave_nginx_disabled() {
-	say "nginx is installed for its program only: its service is neither started nor enabled"
-	command -v systemctl >/dev/null && systemctl disable --quiet nginx.service 2>/dev/null
+leave_disabled() { # UNIT
+	say "$1 is installed for its program only: its service is neither started nor enabled"
+	command -v systemctl >/dev/null && systemctl disable --quiet "$1.service" 2>/dev/null
 	return 0
 }
 

@@ -18,7 +18,7 @@ static const struct limit {
 } limits[] = {
 	{ "evenkeel", 60000, 448 },
 	{ "evenkeel_general", 250000, 448 },
-	{ "evenkeel_quic", 250000, 448 }, /* general's steps, and one more */
+	{ "evenkeel_quic", 250000, 448 },
 	{ "decap", 15000, 256 },
 	{ NULL, 150000, 448 }, /* any other */
 };
