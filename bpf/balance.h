@@ -28,6 +28,7 @@ static __always_inline int balance(struct xdp_md *ctx)
 	p.general = 0;
 	p.tags = 0;
 	p.related = 0;
+	p.initial = 0;
 	p.quoted_transport = 0;
 	STEP(parse_ethernet(&p, &c, &type));
 	/* One text, but instructions of its own for each family: where the compiler knows which one

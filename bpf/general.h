@@ -141,6 +141,7 @@ static __always_inline int parse_network(struct packet *p, struct cursor *c)
 
 	p->general = 1;
 	p->related = 0;
+	p->initial = 0;
 	p->quoted_transport = 0;
 	STEP(parse_ethernet(p, c, &type));
 	STEP(parse_tags(p, c, &type));

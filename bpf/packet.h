@@ -42,6 +42,7 @@ struct packet {
 	__u16 ip_len;  /* of the IP packet, without Ethernet padding */
 	int room;      /* what the IP header leaves for the transport; may be negative */
 	__u8 related;  /* speaks of a flow and is not of it: looks up, never stores */
+	__u8 initial;  /* QUIC: begins a connection */
 	__u16 quoted_transport; /* an ICMP error's: its offset from the quoted IP header; else 0 */
 
 	__u32 fragment_id; /* of a fragment: what its datagram's fragments have in common */

@@ -2,13 +2,17 @@
 /* QUIC: a connection outlives its client's address, so its packets name it themselves, by a
  * connection ID that its server chose. Where that has the server's number in it (docs/packet-path.md
  * shows the layout), packets follow the number; all others follow their addresses and ports, as any
- * UDP does, and by the same rules.
+ * UDP does, and by the same rules; but an Initial is known to begin a connection.
  *
  * Who is found by number is remembered nowhere and leaves no mark in a slot: it needs neither. */
 #ifndef EVENKEEL_BPF_QUIC_H
 #define EVENKEEL_BPF_QUIC_H
 
 #include "general.h"
+
+/* What is known of the server: its index, or that there is none and the packet begins a
+ * connection. */
+#define NAMED_INITIAL (1u << EK_BACKEND_INDEX_BITS)
 
 /* RFC 8999: what all versions have in common. */
 #define QUIC_LONG_HEADER 0x80
@@ -19,31 +23,32 @@ struct quic_long_header {
 } __attribute__((packed));
 
 /* RFC 9000 section 17.2, RFC 9369 section 3.2: types of long headers, bits 4 and 5 of the first
- * byte, are others in each version. */
+ * byte. Those of version 2 are version 1's and one. */
 #define QUIC_VERSION_1 0x00000001
 #define QUIC_VERSION_2 0x6b3343cf
-#define QUIC_HANDSHAKE_1 2
-#define QUIC_HANDSHAKE_2 3
+enum quic_type { QUIC_INITIAL, QUIC_0RTT, QUIC_HANDSHAKE, QUIC_RETRY, QUIC_UNKNOWN };
+
+static __always_inline enum quic_type type_of_long(const struct quic_long_header *h)
+{
+	__u8 bits = h->first >> 4 & 3;
+
+	if (h->version == bpf_htonl(QUIC_VERSION_1))
+		return bits;
+	return h->version == bpf_htonl(QUIC_VERSION_2) ? (bits - 1) & 3 : QUIC_UNKNOWN;
+}
 
 /* In Handshake packets the connection ID is the server's. In the first Initial and in 0-RTT it is
  * the client's, random or chosen to hit somebody, and the others of a connection come from the same
  * address anyway; a client sends neither Retry nor Version Negotiation; of other versions nothing
- * is known. */
-static __always_inline int has_servers_id(const struct quic_long_header *h)
-{
-	__u8 type = h->first >> 4 & 3;
-
-	if (h->version == bpf_htonl(QUIC_VERSION_1))
-		return type == QUIC_HANDSHAKE_1;
-	return h->version == bpf_htonl(QUIC_VERSION_2) && type == QUIC_HANDSHAKE_2;
-}
-
-/* Leaves the cursor at the connection ID. Returns how long that is at most, 0: it is not one that a
+ * is known.
+ *
+ * Leaves the cursor at the connection ID. Returns how long that is at most, 0: it is not one that a
  * server chose. A short header does not say how long it is: it ends before the packet does. */
-static __always_inline __u32 find_connection_id(struct cursor *c, __u32 length)
+static __always_inline __u32 find_connection_id(struct cursor *c, __u32 length, __u32 *initial)
 {
 	const __u8 *first = c->at;
 	const struct quic_long_header *h;
+	enum quic_type type;
 
 	if (!take(c, __u8) || !length)
 		return 0;
@@ -51,11 +56,13 @@ static __always_inline __u32 find_connection_id(struct cursor *c, __u32 length)
 		return length - 1;
 	c->at = first;
 	h = take(c, struct quic_long_header);
-	if (!h || length < sizeof(*h) || h->length > length - sizeof(*h))
+	if (!h || length < sizeof(*h) || h->length > length - sizeof(*h) ||
+	    h->length > EK_QUIC_CID_MAX)
 		return 0;
-	if (h->length > EK_QUIC_CID_MAX || !has_servers_id(h))
-		return 0;
-	return h->length;
+	type = type_of_long(h);
+	if (type == QUIC_INITIAL || type == QUIC_0RTT)
+		*initial = NAMED_INITIAL;
+	return type == QUIC_HANDSHAKE ? h->length : 0;
 }
 
 /* The server's number, most significant byte first. 0: the frame ends before it does. */
@@ -73,15 +80,15 @@ static __always_inline int take_number(struct cursor *c, __u32 length, __u32 *nu
 }
 
 /* The backend that the packet names, whose UDP header is at `offset` of the frame and which has
- * `room` bytes from there on. EK_NO_BACKEND: none, or one that is dead. Not static: so the verifier
- * judges it once, and not once for each way to it. */
+ * `room` bytes from there on. EK_NO_BACKEND or NAMED_INITIAL: none, or one that is dead. Not static:
+ * so the verifier judges it once, and not once for each way to it. */
 __noinline __u32 named_backend(struct xdp_md *ctx, __u32 offset, __u32 room, __u32 service)
 {
 	struct ek_quic_id key = { .service = service };
 	struct cursor c = cursor_at_start(ctx);
 	const struct ek_quic_server *server;
+	__u32 length, initial = 0;
 	const struct udphdr *udp;
-	__u32 length;
 
 	key.layout = load_once(core_element(services, service)->quic);
 	c.at += offset & FRAME_OFFSET_MASK;
@@ -94,9 +101,9 @@ __noinline __u32 named_backend(struct xdp_md *ctx, __u32 offset, __u32 room, __u
 		length = room;
 	if (length < sizeof(*udp))
 		return EK_NO_BACKEND;
-	length = find_connection_id(&c, length - sizeof(*udp));
+	length = find_connection_id(&c, length - sizeof(*udp), &initial);
 	if (length < ek_quic_offset(key.layout) + ek_quic_length(key.layout))
-		return EK_NO_BACKEND;
+		return initial;
 	c.at += ek_quic_offset(key.layout);
 	if (!take_number(&c, ek_quic_length(key.layout), &key.id))
 		return EK_NO_BACKEND;
@@ -111,7 +118,8 @@ static __always_inline int pick_named(struct packet *p)
 
 	p->flavour &= ~EK_LISTENER_QUIC;
 	p->backend = named_backend(p->ctx, transport, p->room, p->service);
-	if (!p->backend || !table)
+	p->initial = p->backend == NAMED_INITIAL;
+	if (!p->backend || p->initial || !table)
 		return pick(p);
 	hash_flow(p, table);
 	return NEXT;

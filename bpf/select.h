@@ -157,7 +157,7 @@ static __always_inline enum ek_packet packet_kind(const struct packet *p)
 	if (p->related || p->fragment != FRAGMENT_NONE)
 		return EK_PACKET_RELATED;
 	if (p->proto == IPPROTO_UDP)
-		return EK_PACKET_UDP;
+		return p->initial ? EK_PACKET_INITIAL : EK_PACKET_UDP;
 	return p->syn ? EK_PACKET_SYN : EK_PACKET_TCP;
 }
 

@@ -133,6 +133,7 @@ enum ek_packet {
 	EK_PACKET_TCP,     /* any other TCP segment */
 	EK_PACKET_UDP,     /* no beginning can be told from the packet */
 	EK_PACKET_RELATED, /* ICMP errors, fragments: follow a flow, never make one */
+	EK_PACKET_INITIAL, /* QUIC's: UDP that begins a flow, where most of those follow numbers */
 };
 
 /* What is known when a packet reaches an unsettled slot. */
@@ -201,6 +202,11 @@ static inline struct ek_decision ek_affinity_known(const struct ek_situation *s)
 	return ek_affinity_remember(owner, confirmed, EK_ACT_UPDATE);
 }
 
+static inline int ek_affinity_udp(const struct ek_situation *s)
+{
+	return s->packet == EK_PACKET_UDP || s->packet == EK_PACKET_INITIAL;
+}
+
 /* The flow is remembered, but its backend is dead. It may come back, and its flows with it; who
  * begins meanwhile must not be claimed by it then. */
 static inline struct ek_decision ek_affinity_orphan(const struct ek_situation *s)
@@ -210,7 +216,7 @@ static inline struct ek_decision ek_affinity_orphan(const struct ek_situation *s
 
 	if (d.backend == EK_NO_BACKEND)
 		return d;
-	if (s->packet == EK_PACKET_UDP || (phase != EK_PHASE_CONFIRMED && ek_affinity_fits(s)))
+	if (ek_affinity_udp(s) || (phase != EK_PHASE_CONFIRMED && ek_affinity_fits(s)))
 		return ek_affinity_remember(d.backend, ek_flow_confirmed(d.backend, s->now_s),
 					    EK_ACT_UPDATE);
 	if (s->packet != EK_PACKET_SYN)
@@ -237,11 +243,12 @@ static inline struct ek_decision ek_affinity_unknown(const struct ek_situation *
 	if (s->packet == EK_PACKET_SYN)
 		return ek_affinity_remember(to, ek_flow_pending(to, s->seq, s->now_s),
 					    EK_ACT_STORE);
-	if (s->packet != EK_PACKET_UDP)
+	if (!ek_affinity_udp(s))
 		return ek_affinity_miss(s);
 	/* UDP has no SYN: while flows of def may be among them, whoever speaks is taken for one;
-	 * afterwards for a new one. Either way it is remembered, and confirmed at once. */
-	if (s->udp_grace && s->def_live)
+	 * afterwards, and an Initial always, for a new one. Either way it is remembered, and
+	 * confirmed at once. */
+	if (s->packet == EK_PACKET_UDP && s->udp_grace && s->def_live)
 		to = s->def;
 	return ek_affinity_remember(to, ek_flow_confirmed(to, s->now_s), EK_ACT_STORE);
 }

@@ -6,7 +6,7 @@
 
 bool is_forged(uint8_t kind)
 {
-	return kind == FORGED_SYN || kind == FORGED_DATA;
+	return kind == FORGED_SYN || kind == FORGED_DATA || kind == FORGED_INITIAL;
 }
 
 static uint32_t sequence_of(uint8_t kind)
@@ -27,6 +27,8 @@ static enum ek_packet packet_for_rules(uint8_t kind)
 {
 	if (kind == REAL_UDP)
 		return EK_PACKET_UDP;
+	if (kind == REAL_INITIAL || kind == FORGED_INITIAL)
+		return EK_PACKET_INITIAL;
 	if (kind == REAL_RELATED)
 		return EK_PACKET_RELATED;
 	return kind == REAL_SYN || kind == FORGED_SYN ? EK_PACKET_SYN : EK_PACKET_TCP;
@@ -153,8 +155,9 @@ static uint32_t confirmed_backend(uint64_t state)
 }
 
 /* What a forger may do, and what it may not. It can answer its own SYN: so a flow that nobody
- * remembers can be taken away by two packets that name it (docs/architecture.md says so); and it
- * can disturb a handshake. A flow that is remembered is safe while its backend lives. */
+ * remembers can be taken away by two packets that name it, one of QUIC that names no server by one
+ * Initial (docs/architecture.md says so); and it can disturb a handshake. A flow that is remembered
+ * is safe while its backend lives. */
 static fault forge(struct world *w, uint64_t before, uint64_t after)
 {
 	struct flow *f = &w->flow[w->packet.flow];
@@ -166,7 +169,7 @@ static fault forge(struct world *w, uint64_t before, uint64_t after)
 	    (w->packet.entry_live || w->packet.kind == FORGED_SYN ||
 	     ek_flow_isn(before) != ISN_FORGED || ek_flow_phase(before) != EK_PHASE_CONTESTED))
 		return "a forged packet changed a confirmed flow";
-	if (w->packet.kind == FORGED_DATA && confirmed_backend(after) &&
+	if (w->packet.kind != FORGED_SYN && confirmed_backend(after) &&
 	    confirmed_backend(after) != f->owner)
 		f->phase = FLOW_NONE;
 	else if (f->phase == FLOW_SYN && ek_flow_phase(after) != EK_PHASE_CONFIRMED)
@@ -191,6 +194,9 @@ static fault check_decision(const struct packet *p, const struct ek_situation *s
 		return "an entry was written for nothing";
 	if (d->act == EK_ACT_STORE && s->cur == s->def)
 		return "a flow was stored where owner and default agree";
+	if (s->packet == EK_PACKET_INITIAL && !ek_flow_known(s->entry) && s->cur &&
+	    d->backend != s->cur)
+		return "a connection began at the owner before";
 	if (d->used_def && (s->cur == s->def || !s->def_live))
 		return "a slot was kept awake for nothing";
 	if (d->act == EK_ACT_STORE && d->backend == s->def && quiet_s > idle_s + 2)
@@ -298,7 +304,7 @@ static fault arrive(struct world *w, uint8_t at)
 		arrive_syn(f, at, p->under_way_s);
 	else if (p->kind == REAL_DATA)
 		arrive_data(w, f, at, p->under_way_s);
-	else if (p->kind == REAL_UDP)
+	else if (p->kind == REAL_UDP || p->kind == REAL_INITIAL)
 		arrive_udp(w, f, at, p->under_way_s);
 	if (w->change == ABANDONED && p->old_table)
 		change_abandon(w);

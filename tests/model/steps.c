@@ -73,6 +73,19 @@ static void add_packet(struct list *l, uint8_t kind, uint8_t flow)
 	}
 }
 
+static void add_datagrams(struct list *l, uint8_t flow, bool may)
+{
+	const struct world *w = l->w;
+	bool quic = l->scene->quic & 1u << flow;
+
+	if (may && may_send(w, flow) && (!quic || w->flow[flow].phase))
+		add_packet(l, REAL_UDP, flow);
+	if (quic && may && may_begin(w, flow))
+		add_packet(l, REAL_INITIAL, flow);
+	if (quic && may && w->forged < l->scene->forged && !settled(w, flow))
+		add_packet(l, FORGED_INITIAL, flow);
+}
+
 static void add_packets(struct list *l)
 {
 	const struct world *w = l->w;
@@ -83,8 +96,7 @@ static void add_packets(struct list *l)
 		if (l->scene->related && w->flow[i].phase == FLOW_ESTABLISHED && may_send(w, i))
 			add_packet(l, REAL_RELATED, i);
 		if (l->scene->udp & 1u << i) {
-			if (may && may_send(w, i))
-				add_packet(l, REAL_UDP, i);
+			add_datagrams(l, i, may);
 			continue;
 		}
 		if (may && may_begin(w, i))
@@ -256,7 +268,7 @@ static fault whole_packet(const struct rules *r, struct world *w, const struct s
 	if (is_beside(w, s->flow) &&
 	    (first || s->what == REAL_SYN || (is_forged(s->what) && w->packet.kind == REAL_SYN)))
 		w->packet.overtaken = 1;
-	if (s->what == REAL_UDP && first)
+	if ((s->what == REAL_UDP || s->what == REAL_INITIAL) && first)
 		w->flow[s->flow].owner = EITHER;
 	return wrong;
 }

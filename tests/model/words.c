@@ -6,9 +6,11 @@ static const char *const packet_names[] = {
 	[REAL_SYN] = "SYN of flow",
 	[REAL_DATA] = "packet of flow",
 	[REAL_UDP] = "UDP packet of flow",
+	[REAL_INITIAL] = "Initial of flow",
 	[REAL_RELATED] = "ICMP error or fragment of flow",
 	[FORGED_SYN] = "forged SYN in the name of flow",
 	[FORGED_DATA] = "forged packet behind it in the name of flow",
+	[FORGED_INITIAL] = "forged Initial in the name of flow",
 };
 
 static char letter(uint32_t backend)

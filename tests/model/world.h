@@ -33,7 +33,16 @@ struct flow {
 	uint8_t age;   /* since its last packet */
 };
 
-enum packet_kind { REAL_SYN, REAL_DATA, REAL_UDP, REAL_RELATED, FORGED_SYN, FORGED_DATA };
+enum packet_kind {
+	REAL_SYN,
+	REAL_DATA,
+	REAL_UDP,
+	REAL_INITIAL,
+	REAL_RELATED,
+	FORGED_SYN,
+	FORGED_DATA,
+	FORGED_INITIAL,
+};
 enum packet_stage { NO_PACKET, HAS_READ, HAS_CLAIMED };
 
 /* A packet on its way through the program: what it has read, and not yet done. */
@@ -139,7 +148,9 @@ void forget(struct world *w, unsigned int flow, unsigned int place);
 struct scene {
 	const char *name;
 	const char *claim;
-	uint8_t flows, slots, backends, udp;            /* udp: bits of flows */
+	uint8_t flows, slots, backends, udp; /* udp: bits of flows */
+	uint8_t quic; /* bits of flows: those of udp that begin with an Initial, and have packets
+		       * behind it that name nobody */
 	uint8_t changes, deaths, forged, crashes, full; /* how many there may be */
 	bool removal, returns, hold;
 	bool related;   /* ICMP errors and fragments */

@@ -103,8 +103,8 @@ uint32_t quic_owner(const struct fixture *x, const char *service, const char *fl
 const char *quic_flow(char text[static 96], unsigned int i, unsigned int port)
 {
 	snprintf(text, 96,
-		 i % 2 ? "[2001:db8:1::%x]:40000 > [2001:db8::10]:%u/udp"
-		       : "198.51.100.%u:40000 > 203.0.113.10:%u/udp",
-		 i + 1, port);
+		 i % 2 ? "[2001:db8:%x::%x]:40000 > [2001:db8::10]:%u/udp"
+		       : "198.51.%u.%u:40000 > 203.0.113.10:%u/udp",
+		 100 + i / 200, 1 + i % 200, port);
 	return text;
 }

@@ -226,6 +226,57 @@ static void a_number_goes_before_what_is_remembered(void **state)
 	}
 }
 
+static uint32_t send_long(const struct fixture *x, uint8_t first, unsigned int k, uint32_t number)
+{
+	const struct cid cid = { .length = 8, .offset = 1, .size = 2, .number = number };
+	struct datagram d;
+	char flow[96];
+
+	quic_long(&d, first, QUIC_V1, &cid);
+	return quic_send(x, "q", quic_flow(flow, k, 443), &d);
+}
+
+static uint32_t explained(const struct fixture *x, unsigned int k)
+{
+	struct dp_explanation said;
+	struct flow_spec flow;
+	const char *why;
+	char text[96];
+
+	assert_int_equal(flow_spec_parse(&flow, quic_flow(text, k, 443), &why), 0);
+	assert_int_equal(dp_explain(x->dp, &flow, now_s(), &said), 0);
+	return said.new_backend;
+}
+
+/* UDP's grace period is over for them as soon as it begins; what follows them follows them, whether
+ * it names a server or not. */
+static void connections_begin_at_the_new_owner_at_once(void **state)
+{
+	static const uint8_t beginnings[] = { 0xc0, 0xd0 }; /* Initial, 0-RTT */
+	struct fixture *x = *state;
+	uint32_t c = index_of(x, "c");
+	uint64_t stored = 0;
+
+	fixture_install(x, two_servers);
+	for (unsigned int k = 0; k < 200; k++) {
+		uint32_t said = explained(x, k), went;
+
+		went = send_long(x, beginnings[k / 2 % 2], k, 3);
+		assert_int_equal(went, said);
+		assert_int_not_equal(went, c);
+		assert_int_equal(send_long(x, 0xc0, k, 3), went);
+		assert_int_equal(send_long(x, 0xe0, k, 9), went);
+		assert_int_equal(send_named(x, k, 9), went);
+		stored = fixture_verdicts(x).stored;
+	}
+	assert_in_range(stored, 30, 110);
+	/* Whoever goes on without is taken for an old flow. */
+	stored = 0;
+	for (unsigned int k = 200; k < 400; k++)
+		stored += send_named(x, k, 9) == c;
+	assert_in_range(stored, 30, 110);
+}
+
 /* ---- other numbers ------------------------------------------------------------------------------ */
 
 static void a_server_keeps_its_old_number_for_the_drain_time(void **state)
@@ -336,6 +387,7 @@ int main(void)
 		EACH(a_removed_services_numbers_go_at_once),
 		EACH(who_is_named_is_remembered_nowhere),
 		EACH(a_number_goes_before_what_is_remembered),
+		EACH(connections_begin_at_the_new_owner_at_once),
 		EACH(a_server_keeps_its_old_number_for_the_drain_time),
 		EACH(a_number_that_another_server_has_now_names_that),
 		EACH(another_layout_is_in_force_at_once),

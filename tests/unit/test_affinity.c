@@ -57,9 +57,10 @@ static void expect_miss(const struct ek_situation *s, uint32_t backend, bool use
 
 static void a_confirmed_flow_stays_whatever_its_packet(void **state)
 {
-	static const enum ek_packet packets[] = { EK_PACKET_SYN, EK_PACKET_TCP, EK_PACKET_UDP };
+	static const enum ek_packet packets[] = { EK_PACKET_SYN, EK_PACKET_TCP, EK_PACKET_UDP,
+						  EK_PACKET_INITIAL };
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		struct ek_situation s = moved_knowing(packets[i], ek_flow_confirmed(C, NOW - 9));
 
 		expect(&s, C, EK_ACT_UPDATE, ek_flow_confirmed(C, NOW));
@@ -290,6 +291,17 @@ static void udp_after_the_grace_period_is_a_new_flow_and_remembered(void **state
 	expect(&s, B, EK_ACT_STORE, ek_flow_confirmed(B, NOW));
 }
 
+static void an_initial_is_a_new_flow_at_any_time_and_remembered(void **state)
+{
+	struct ek_situation s = moved(EK_PACKET_INITIAL);
+
+	expect(&s, B, EK_ACT_STORE, ek_flow_confirmed(B, NOW));
+	s.udp_grace = 1;
+	expect(&s, B, EK_ACT_STORE, ek_flow_confirmed(B, NOW));
+	s.cur = s.def = A;
+	expect_miss(&s, A, false);
+}
+
 static void udp_in_the_grace_period_of_a_dead_default_goes_to_the_owner(void **state)
 {
 	struct ek_situation s = moved(EK_PACKET_UDP);
@@ -330,9 +342,10 @@ static void udp_replaces_the_entry_of_a_dead_backend(void **state)
 
 static void an_empty_pool_remembers_nothing(void **state)
 {
-	static const enum ek_packet packets[] = { EK_PACKET_SYN, EK_PACKET_TCP, EK_PACKET_UDP };
+	static const enum ek_packet packets[] = { EK_PACKET_SYN, EK_PACKET_TCP, EK_PACKET_UDP,
+						  EK_PACKET_INITIAL };
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		struct ek_situation s = moved(packets[i]);
 
 		s.cur = EK_NO_BACKEND;
@@ -394,6 +407,7 @@ int main(void)
 		cmocka_unit_test(a_packet_that_was_not_the_quickest_stays_with_its_backend),
 		cmocka_unit_test(udp_in_the_grace_period_is_an_old_flow_and_remembered),
 		cmocka_unit_test(udp_after_the_grace_period_is_a_new_flow_and_remembered),
+		cmocka_unit_test(an_initial_is_a_new_flow_at_any_time_and_remembered),
 		cmocka_unit_test(udp_in_the_grace_period_of_a_dead_default_goes_to_the_owner),
 		cmocka_unit_test(udp_that_cannot_be_stored_prolongs_the_grace_period),
 		cmocka_unit_test(udp_that_cannot_be_stored_while_the_default_is_dead_is_dropped),

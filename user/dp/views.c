@@ -159,6 +159,7 @@ static void explain_unsettled(const struct dp *dp, const struct ek_flow_id *id, 
 			      struct dp_explanation *x)
 {
 	struct ek_situation s = {
+		.packet = EK_PACKET_SYN,
 		.cur = x->cur,
 		.entry = x->remembered,
 		.now_s = now_s,
@@ -169,10 +170,10 @@ static void explain_unsettled(const struct dp *dp, const struct ek_flow_id *id, 
 	s.def = x->def;
 	s.def_live = backend_live(dp, s.def);
 	s.entry_live = backend_live(dp, ek_flow_backend(s.entry));
-	s.packet = id->proto == IPPROTO_UDP ? EK_PACKET_UDP : EK_PACKET_SYN;
+	if (id->proto == IPPROTO_UDP)
+		s.packet = dp->services[x->service].quic ? EK_PACKET_INITIAL : EK_PACKET_UDP;
 	x->new_backend = ek_affinity_decide(&s).backend;
-	if (s.packet == EK_PACKET_SYN)
-		s.packet = EK_PACKET_TCP;
+	s.packet = id->proto == IPPROTO_UDP ? EK_PACKET_UDP : EK_PACKET_TCP;
 	/* The packet after the SYN, where one is remembered. */
 	s.seq = ek_flow_isn(s.entry) + 1;
 	x->known_backend = ek_affinity_decide(&s).backend;
