@@ -166,7 +166,15 @@ claim "connections begin at both servers" wait_for 5 handshakes_done
 claim "one server is removed" serve quic 4 1
 claim "the controller is killed and returns" restart
 claim "the removed server is leaving" removed '"leaving"'
+claim "it is said why" status \
+	'[.services[].backends[] | select(.state == "leaving") | .reason | test("its QUIC number known")] | any'
 claim "connections of both, at other ports now, are answered" all_answered
+new_go_to() { # SERVER
+	ask 4 name && asked || return 1
+	cat "$LAB_DIR"/quic/*/name | sort | uniq -c
+	[ "$(sort "$LAB_DIR"/quic/*/name | uniq -c | tr -s ' ')" = " $CONNECTIONS $1" ]
+}
+claim "new ones begin at the server that is left" new_go_to web-1
 claim "the removed server is let go when nobody speaks to it" wait_for 40 removed ''
 
 claim "no packet was dropped but while a table changed its next hops" \

@@ -188,13 +188,22 @@ static uint32_t seconds_left(const struct daemon *d, uint32_t i)
 	return s && passed < s->drain_s ? s->drain_s - passed : 0;
 }
 
+/* Are flows known to be left? Connections that name their server are seen by their packets alone. */
+static bool is_busy(const struct daemon *d, uint32_t i, const struct tally *t)
+{
+	uint64_t packets = 0, flows = 0;
+
+	if (d->dp->services[d->dp->backend_ids[i].service].quic)
+		samples_window(d->samples, i, &packets, &flows);
+	return t->owned[i] || t->held[i] || t->remembered[i] || packets;
+}
+
 /* The state's name; `reason` gets a sentence, or stays empty. */
 static const char *backend_state(const struct daemon *d, uint32_t i, const struct tally *t,
 				 char reason[static NEXTHOP_REASON_MAX])
 {
 	const struct ek_backend_id *id = &d->dp->backend_ids[i];
 	const struct config_backend *b = backend_config(d, i);
-	bool busy = t->owned[i] || t->held[i] || t->remembered[i];
 
 	if (!(dp_path(d->dp, i)->flags & EK_PATH_NEXT_HOP) &&
 	    !nexthop_problem(d, reason, d->dp->service_ids[id->service].forward, &id->addr,
@@ -203,9 +212,10 @@ static const char *backend_state(const struct daemon *d, uint32_t i, const struc
 	if (id->used == BACKEND_LEAVING) {
 		if (!reason[0])
 			snprintf(reason, NEXTHOP_REASON_MAX,
-				 "removed; %llu flows remembered and %u slots held, waits for them "
-				 "%u s at most",
+				 "removed; %llu flows remembered and %u slots held%s, waits for "
+				 "them %u s at most",
 				 (unsigned long long)t->remembered[i], t->held[i],
+				 dp_quic_leaving(d->dp, i) ? ", its QUIC number known" : "",
 				 seconds_left(d, i));
 		return "leaving";
 	}
@@ -216,7 +226,7 @@ static const char *backend_state(const struct daemon *d, uint32_t i, const struc
 	if (b && b->drain) {
 		if (!reason[0])
 			snprintf(reason, NEXTHOP_REASON_MAX, "drained by configuration");
-		return busy ? "draining" : "drained";
+		return is_busy(d, i, t) ? "draining" : "drained";
 	}
 	return reason[0] ? "no_next_hop" : "up";
 }

@@ -104,6 +104,10 @@ void dp_slots_count(const struct dp *dp, uint32_t service, uint32_t *owned, uint
 /* Adds to remembered[backend] the flows stored for it. */
 void dp_flows_count(const struct dp *dp, uint64_t *remembered);
 
+/* Is a number of the backend still known, which connection IDs may have, but not in force any
+ * more? */
+bool dp_quic_leaving(const struct dp *dp, uint32_t backend);
+
 /* What the directory has for it; NULL: no service listens there. */
 const struct ek_listener *dp_listener(const struct dp *dp, const struct endpoint *e);
 

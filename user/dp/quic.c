@@ -211,6 +211,16 @@ static bool is_over(const struct dp *dp, const struct dp_settling *s, struct qui
 	       ek_time_over(l->seen_s, idle_s, now_s);
 }
 
+bool dp_quic_leaving(const struct dp *dp, uint32_t backend)
+{
+	const struct dp_private *p = dp->priv;
+
+	for (size_t i = 0; i < p->quic_leaving_count; i++)
+		if (p->quic_leaving[i].server.backend == backend)
+			return true;
+	return false;
+}
+
 uint32_t quic_sweep(struct dp *dp, struct dp_settling *s, uint32_t now_s)
 {
 	struct dp_private *p = dp->priv;
