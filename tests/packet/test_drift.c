@@ -145,6 +145,8 @@ static void a_service_record_is_put_back(void **state)
 	assert_told(x, "web", "old table");
 	s->idle_s = 1;
 	assert_told(x, "web", "an idle time of 1 s, not 40 s");
+	s->quic = 0x201;
+	assert_told(x, "web", "servers' numbers at 0x201, not 0");
 	s->flags = 0x80;
 	assert_told(x, "web", "flags 0x80, not");
 	assert_memory_equal(s, &before, sizeof(before));

@@ -119,6 +119,11 @@ static void check_record(struct dp *dp, uint32_t service, const struct listener 
 		     right->idle_s);
 		__atomic_store_n(&now->idle_s, right->idle_s, __ATOMIC_RELAXED);
 	}
+	if (now->quic != right->quic) {
+		tell(l, name, "its record had servers' numbers at %#x, not %#x", now->quic,
+		     right->quic);
+		__atomic_store_n(&now->quic, right->quic, __ATOMIC_RELAXED);
+	}
 	if (now->flags != right->flags) {
 		tell(l, name, "its record had flags %#x, not %#x", now->flags, right->flags);
 		__atomic_store_n(&now->flags, right->flags, __ATOMIC_RELAXED);
