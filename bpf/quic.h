@@ -113,14 +113,17 @@ __noinline __u32 named_backend(struct xdp_md *ctx, __u32 offset, __u32 room, __u
 
 static __always_inline int pick_named(struct packet *p)
 {
-	__u64 table = load_once(core_element(services, p->service)->table);
 	__u32 transport = ETH_HLEN + p->tags * TAG_LENGTH + p->transport;
+	__u64 table;
 
 	p->flavour &= ~EK_LISTENER_QUIC;
 	p->backend = named_backend(p->ctx, transport, p->room, p->service);
 	p->initial = p->backend == NAMED_INITIAL;
-	if (!p->backend || p->initial || !table)
+	if (!p->backend || p->initial)
 		return pick(p);
+	table = load_once(core_element(services, p->service)->table);
+	if (!table)
+		return drop(EK_DROP_INTERNAL);
 	hash_flow(p, table);
 	return NEXT;
 }

@@ -78,8 +78,8 @@ struct dp_private {
 	struct bpf_object *object;
 	struct dp_settling *settling;
 	struct dp_memory *memory;
-	bool grace_owed;        /* see grace_wait_owed() */
-	uint32_t returns_due_s; /* when the next way back of nat goes, see nat_sweep() */
+	bool grace_owed;                   /* see grace_wait_owed() */
+	uint32_t returns_due_s;            /* when the next way back of nat goes, see nat_sweep() */
 	struct quic_leaving *quic_leaving; /* see quic_retire() */
 	size_t quic_leaving_count;
 	bool quiet; /* nothing is unsettled, leaving or remembered: settling has nothing to do */
