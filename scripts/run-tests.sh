@@ -5,23 +5,32 @@
 #   scripts/run-tests.sh [unit] [store] [packet] [net] [cli] [lint]    default: all but lint
 #   scripts/run-tests.sh FILE...                                       only these
 #
-# Each program is bounded in time. A program that crashes, ends early, says nothing, or exits
+# As many run at once as there are processors (TEST_JOBS=N says otherwise); each makes what it needs, and
+# its own network namespaces. Each is bounded in time. A program that crashes, ends early, says nothing, or exits
 # non-zero without a failed test counts as one failure. The last line is `N passed, N failed`.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export BUILD=${BUILD:-build}
 export CMOCKA_MESSAGE_OUTPUT=TAP
-passed=0 failed=0
-log=$(mktemp "${TMPDIR:-/tmp}/evenkeel-tests.XXXXXX") || exit 1
-# A run that is interrupted still says so in its last line, and fails.
+jobs=${TEST_JOBS:-$(nproc)}
+work=$(mktemp -d "${TMPDIR:-/tmp}/evenkeel-tests.XXXXXX") || exit 1
+# Each program adds a line, passed and failed; a run that is interrupted adds its own, and fails.
+counts=$work/counts
+: >"$counts"
 finish() {
-	rm -f "$log"
+	local passed failed
+	read -r passed failed < <(awk '{ p += $1; f += $2 } END { print p + 0, f + 0 }' "$counts")
+	rm -rf "$work"
 	printf '%d passed, %d failed\n' "$passed" "$failed"
 	[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
 }
 interrupted() {
 	trap - EXIT
-	failed=$((failed + 1))
+	trap '' INT TERM HUP
+	# shellcheck disable=SC2046 # pids
+	kill $(jobs -p) 2>/dev/null
+	wait
+	echo 0 1 >>"$counts"
 	finish
 	exit 130
 }
@@ -54,28 +63,31 @@ seconds_for() { # program
 	esac
 }
 
-# What the log says: passed, failed, planned, skipped.
-tally() {
+# What a log says: passed, failed, planned, skipped.
+tally() { # log
 	awk '
 		/^not ok .*# SKIP/ || /^ok .*# SKIP/ { skipped++; seen++; next }
 		/^ok /     { passed++; seen++ }
 		/^not ok / { failed++; seen++ }
 		/^1\.\.[0-9]+$/ { planned += substr($0, 4); plans++ }
 		END { print passed + 0, failed + 0, (plans && planned == seen) ? "whole" : "cut", skipped + 0 }
-	' "$log"
+	' "$1"
 }
 
-run() {
-	local program=$1 status ok not_ok whole skipped extra='' begin=${EPOCHREALTIME/./}
+# Runs one program; prints what is to be said of it.
+run() { # program log
+	local program=$1 log=$2 status ok not_ok whole skipped extra='' begin=${EPOCHREALTIME/./} pid
 	if [ ! -x "$program" ]; then
 		echo "FAIL $program: it is not there or not executable; build it with: make test-programs"
-		failed=$((failed + 1))
+		echo 0 1 >>"$counts"
 		return
 	fi
 	timeout --kill-after=30 "$(seconds_for "$program")" "$program" >"$log" 2>&1 </dev/null &
-	wait $!
+	pid=$!
+	trap 'kill "$pid"' TERM
+	wait "$pid"
 	status=$?
-	read -r ok not_ok whole skipped < <(tally)
+	read -r ok not_ok whole skipped < <(tally "$log")
 	if [ "$status" = 124 ] || [ "$status" = 137 ]; then
 		extra="was stopped after $(seconds_for "$program") s"
 	elif [ "$status" -gt 128 ]; then
@@ -88,7 +100,7 @@ run() {
 		extra="exit status $status without a failed test"
 	fi
 	[ -n "$extra" ] && not_ok=$((not_ok + 1))
-	passed=$((passed + ok)) failed=$((failed + not_ok))
+	echo "$ok $not_ok" >>"$counts"
 	printf '%s %s: %d passed%s%s (%d ms)\n' "$([ "$not_ok" = 0 ] && echo ok || echo FAIL)" \
 		"${program#"$BUILD"/}" "$ok" "$([ "$not_ok" = 0 ] || echo ", $not_ok failed")" \
 		"$([ "$skipped" = 0 ] || echo ", $skipped skipped")" \
@@ -98,16 +110,29 @@ run() {
 	if [ "$not_ok" = 0 ]; then grep '# SKIP' "$log"; else grep -v '^ok ' "$log" | tail -n 200; fi | sed 's/^/    /'
 }
 
+# The next one, as soon as there is a processor for it; what is said of one stays together.
+begin() { # number program
+	while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
+	(
+		trap - EXIT INT HUP
+		run "$2" "$work/$1.log" >"$work/$1.said"
+		flock "$counts" cat "$work/$1.said"
+		rm -f "$work/$1".*
+	) &
+}
+
 [ $# -gt 0 ] || set -- unit store packet net cli
+number=0
 for kind; do
 	case $kind in
 	packet | net)
 		if [ "$(id -u)" != 0 ]; then
 			echo "FAIL $kind: needs root (BPF and namespaces): sudo make test"
-			failed=$((failed + 1))
+			echo 0 1 >>"$counts"
 			continue
 		fi
 		;;
 	esac
-	while read -r program; do run "$program"; done < <(programs "$kind")
+	while read -r program; do begin $((number++)) "$program"; done < <(programs "$kind")
 done
+wait

@@ -14,6 +14,7 @@ warned() { nat_configure 100 100 2>&1 | grep "eth1.*evenkeel attach eth1"; }
 claim "nat comes into force, with a warning that nothing is attached where answers come in" warned
 claim "what backend setup prints works on every backend" nat_backends
 claim "attaching to the inner interface succeeds" ek attach eth1 --yes
+# shellcheck disable=SC2016 # awk's own
 forwarded() { # 4|6: packets that went by the balancer's kernel
 	if [ "$1" = 4 ]; then
 		lab_in balancer awk '/^Ip: [0-9]/ { print $7 }' /proc/net/snmp
