@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "lib/chance.h"
+
+#include <math.h>
+
+/* Beyond this erfc() nears the least number that a double can hold; the first term of its series
+ * is within 0.1 % of the surprise there. */
+#define ERFC_Z_MAX 30.0
+
+double chance_bennett(double variance, double departure, double largest)
+{
+	double u;
+
+	if (!(departure > 0))
+		return 0;
+	if (!(variance > 0) || !(largest > 0))
+		return INFINITY;
+	u = largest * departure / variance;
+	/* log1p(u) - u loses its digits where u is small: two terms of the series instead. */
+	if (u < 1e-4)
+		return departure * departure / (2 * variance) * (1 - u / 3);
+	return variance / (largest * largest) * ((1 + u) * log1p(u) - u);
+}
+
+double chance_normal(double z)
+{
+	if (!(z > 0))
+		return 0;
+	if (z > ERFC_Z_MAX)
+		return z * z / 2 + log(z * sqrt(2 * M_PI));
+	return -log(erfc(z / M_SQRT2) / 2);
+}
+
+double chance_chi_square(double statistic, double freedom)
+{
+	double spread;
+
+	if (!(statistic > 0) || !(freedom > 0))
+		return 0;
+	spread = 2 / (9 * freedom);
+	return chance_normal((cbrt(statistic / freedom) - (1 - spread)) / sqrt(spread));
+}
