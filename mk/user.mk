@@ -25,7 +25,7 @@ $(dp_OBJECTS): | $(SKELETONS)
 $(BUILD)/evenkeeld: $(daemon_OBJECTS) $(BUILD)/libdp.a $(BUILD)/libnet.a $(BUILD)/libstore.a $(BUILD)/liblib.a
 	@echo "  CC      $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(DAEMON_PACKAGES) $(DP_PACKAGES) \
-		$(NET_PACKAGES) $(STORE_PACKAGES) $(LIB_PACKAGES))
+		$(NET_PACKAGES) $(STORE_PACKAGES) $(LIB_PACKAGES)) -lm
 
 $(BUILD)/evenkeel: $(cli_OBJECTS) $(BUILD)/libdp.a $(BUILD)/libnet.a $(BUILD)/liblib.a
 	@echo "  CC      $@"
