@@ -202,11 +202,12 @@ double heavy_samples(const struct heavy *h)
 	return h->samples;
 }
 
-/* Each item is at most as heavy as its weight says. What is in no item is at most as heavy as the
- * lightest one, and all of it together is within the items' errors. */
+/* The squares of the weights are at least those of the truth. Be t what an item really weighs, w its
+ * weight: the sum of w^2 - t^2 is at least that of (w - t) w, so at least the lightest w times the
+ * sum of w - t, which is all that is in no item; and there nothing is heavier than the lightest w. */
 void heavy_spread(const struct heavy *h, double *squares, double *largest)
 {
-	double sum = 0, errors = 0, most = 0;
+	double sum = 0, most = 0;
 
 	*squares = *largest = 1;
 	if (!h->count || !(h->total > 0))
@@ -215,10 +216,8 @@ void heavy_spread(const struct heavy *h, double *squares, double *largest)
 		double weight = h->items[i].weight;
 
 		sum += weight * weight;
-		errors += h->items[i].error;
 		most = weight > most ? weight : most;
 	}
-	sum += errors * weight_at(h, 0);
 	*squares = sum / (h->total * h->total);
 	*squares = *squares < 1 ? *squares : 1;
 	*largest = most / h->total;
