@@ -200,6 +200,24 @@ static void the_budget_of_unsettled_slots_bounds_each_step(void **state)
 	rebalance_close(f.r);
 }
 
+static void what_the_guard_refuses_is_held_and_says_why(void **state)
+{
+	struct guard_limits strict = guard_limits_default;
+	struct fixture f;
+
+	open_fixture(&f);
+	strict.growth = 0.9; /* refuses whatever is proposed */
+	f.in.guard = &strict;
+	assert_int_equal(until(&f, REBALANCE_STEPPED), -1);
+	assert_true(until(&f, REBALANCE_HELD) > 0);
+	assert_int_equal(rebalance_report(f.r)->breach.rule, GUARD_GROWTH);
+	assert_true(untouched(&f));
+	f.in.guard = &guard_limits_default;
+	assert_true(until(&f, REBALANCE_STEPPED) > 0);
+	assert_int_equal(rebalance_report(f.r)->breach.rule, GUARD_RULE_COUNT);
+	rebalance_close(f.r);
+}
+
 static void who_declares_a_capacity_is_not_given_more_than_that(void **state)
 {
 	struct fixture f;
@@ -357,6 +375,7 @@ int main(void)
 		cmocka_unit_test(who_has_no_weight_gets_none),
 		cmocka_unit_test(a_pool_of_one_has_nothing_to_balance),
 		cmocka_unit_test(the_budget_of_unsettled_slots_bounds_each_step),
+		cmocka_unit_test(what_the_guard_refuses_is_held_and_says_why),
 		cmocka_unit_test(who_declares_a_capacity_is_not_given_more_than_that),
 		cmocka_unit_test(a_backend_above_the_share_limit_is_not_given_more),
 		cmocka_unit_test(feedback_goes_before_traffic),

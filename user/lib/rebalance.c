@@ -164,7 +164,7 @@ int rebalance_set(struct rebalance *r, uint32_t backend, double factor)
 		err = resize(r, r->count + 1, &rows);
 		if (err)
 			return err;
-		if (r->count)
+		if (r->rows)
 			memcpy(rows, r->rows, r->count * sizeof(*rows));
 		free(r->rows);
 		r->rows = rows;

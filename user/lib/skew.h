@@ -40,8 +40,7 @@ struct heavy;
 #define SKEW_KINDS(X)                                                                              \
 	X(MAP, "map", "the map does not match the revision: see evenkeel doctor")                  \
 	X(UNEXPLAINED, "unexplained",                                                              \
-	  "traffic is not where the map's slots send it, and neither chance nor heavy clients "    \
-	  "explain it")                                                                            \
+	  "neither the map's slots, nor chance, nor heavy clients explain it")                     \
 	X(CLIENTS, "clients", "a few heavy clients: without them the spread is even")              \
 	X(HEALTH, "health", "health narrowed the pool: the others carry what is missing")          \
 	X(ASKED, "asked", "the revision asks for it: look at its weights")
