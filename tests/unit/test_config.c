@@ -44,7 +44,8 @@ static void what_is_left_out_gets_its_default(void **state)
 	assert_int_equal(s->idle_s, 300);
 	assert_int_equal(s->drain_s, 3600);
 	assert_int_equal(s->hold_s, 60);
-	assert_false(s->has_health);
+	assert_int_equal(s->check_count, 1);
+	assert_int_equal(s->checks[0].type, CHECK_TCP);
 	assert_int_equal(s->backend_count, 1);
 	assert_backend(s, "web-1", "10.0.1.1", 100, false);
 }

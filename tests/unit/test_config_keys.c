@@ -47,7 +47,7 @@ static void unknown_keys_of_services_and_backends_are_refused_too(void **state)
 		  "f:7:5: error: unknown key 'Hash' in a service; did you mean 'hash'?\n"
 		  "f:8:5: error: key 'timeout' does not belong in a service: it belongs in health\n"
 		  "f:9:5: error: unknown key 'scheduler' in a service; known are: listen, forward, "
-		  "gue, vlan, quic, hash, idle_time, drain_time, hold_time, health, backends\n" },
+		  "gue, vlan, quic, hash, idle_time, drain_time, hold_time, health, panic, on_empty, backends\n" },
 		{ POOL "      a: { adress: 10.0.1.1, wieght: 70000 }\n"
 		       "      b: { address: 10.0.1.2, name: x, port: 80 }\n",
 		  "f:5:12: error: unknown key 'adress' in a backend; did you mean 'address'?\n"
@@ -59,17 +59,15 @@ static void unknown_keys_of_services_and_backends_are_refused_too(void **state)
 		  "packets reach the backend with the port they came to\n" },
 		{ WEB_1
 		  "    health: { type: http, intervall: 5s, address: 10.0.0.1, colour: red }\n",
-		  "f:6:13: warning: health is accepted, but this version does not check health "
-		  "yet: "
-		  "every backend counts as healthy\n"
 		  "f:6:27: error: unknown key 'intervall' in health; did you mean 'interval'?\n"
 		  "f:6:42: error: key 'address' does not belong in health: it belongs in a "
 		  "backend\n"
-		  "f:6:61: error: unknown key 'colour' in health; known are: type, port, path, "
-		  "interval, timeout, rise, fall, host, sni, via, send, expect, command\n" },
+		  "f:6:61: error: unknown key 'colour' in health; known are: type, port, via, "
+		  "interval, timeout, down_interval, rise, fall, path, host, sni, verify, ca, send, "
+		  "expect, command\n" },
 		{ WEB_1 "    \"\": 1\n",
 		  "f:6:5: error: unknown key '' in a service; known are: listen, forward, gue, "
-		  "vlan, quic, hash, idle_time, drain_time, hold_time, health, backends\n" },
+		  "vlan, quic, hash, idle_time, drain_time, hold_time, health, panic, on_empty, backends\n" },
 	};
 
 	assert_cases(rows, ARRAY_SIZE(rows));
@@ -107,9 +105,6 @@ static void repeated_keys_are_refused_and_the_first_named(void **state)
 		  "f:5:42: error: key 'weight' appears twice; first at line 5, column 31\n"
 		  "f:5:53: error: key 'address' appears twice; first at line 5, column 12\n" },
 		{ WEB_1 "    health: { type: tcp, type: http }\n",
-		  "f:6:13: warning: health is accepted, but this version does not check health "
-		  "yet: "
-		  "every backend counts as healthy\n"
 		  "f:6:26: error: key 'type' appears twice; first at line 6, column 15\n" },
 	};
 
@@ -251,45 +246,6 @@ static void services_and_pools_of_the_wrong_kind_are_refused_once(void **state)
 	assert_cases(rows, ARRAY_SIZE(rows));
 }
 
-static void health_is_accepted_with_a_warning_and_its_keys_are_checked(void **state)
-{
-	static const struct config_case rows[] = {
-		{ WEB_1
-		  "    health: { type: http, port: 8080, path: /healthz, interval: 5s, timeout: 1"
-		  "s, rise: 2, fall: 3, host: a, sni: b, via: tunnel }\n",
-		  "f:6:13: warning: health is accepted, but this version does not check health "
-		  "yet: "
-		  "every backend counts as healthy\n" },
-		{ WEB_1
-		  "    health: { type: exec, command: [/bin/true], send: x, expect: [200, 204] }\n",
-		  "f:6:13: warning: health is accepted, but this version does not check health "
-		  "yet: "
-		  "every backend counts as healthy\n" },
-		{ WEB_1 "    health: {}\n",
-		  "f:6:13: warning: health is accepted, but this version does not check health "
-		  "yet: "
-		  "every backend counts as healthy\n" },
-		{ WEB_1 "    health: { type: htpp, port: 0 }\n",
-		  "f:6:13: warning: health is accepted, but this version does not check health "
-		  "yet: "
-		  "every backend counts as healthy\n"
-		  "f:6:21: error: type 'htpp' must be tcp, http, https, udp or exec; did you mean "
-		  "'http'?\n"
-		  "f:6:33: error: port 0 is below 1\n" },
-		{ WEB_1 "    health: { port: \"80\" }\n",
-		  "f:6:13: warning: health is accepted, but this version does not check health "
-		  "yet: "
-		  "every backend counts as healthy\n"
-		  "f:6:21: error: port is quoted text: write the number without quotes\n" },
-		{ WEB_1 "    health: tcp\n",
-		  "f:6:13: error: health must be a mapping, not text\n" },
-		{ WEB_1 "    health:\n",
-		  "f:6:12: error: health has no value: give it a mapping\n" },
-	};
-
-	assert_cases(rows, ARRAY_SIZE(rows));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,7 +256,6 @@ int main(void)
 		cmocka_unit_test(names_are_letters_digits_and_three_signs),
 		cmocka_unit_test(interface_names_are_what_the_kernel_takes),
 		cmocka_unit_test(services_and_pools_of_the_wrong_kind_are_refused_once),
-		cmocka_unit_test(health_is_accepted_with_a_warning_and_its_keys_are_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,19 @@ static void the_canonical_text_says_everything_in_the_models_order(void **state)
 				       "      \"idle_time\": 300,\n"
 				       "      \"drain_time\": 3600,\n"
 				       "      \"hold_time\": 60,\n"
-				       "      \"health\": {},\n"
+				       "      \"health\": [\n"
+				       "        {\n"
+				       "          \"type\": \"tcp\",\n"
+				       "          \"via\": \"direct\",\n"
+				       "          \"interval\": \"2000ms\",\n"
+				       "          \"timeout\": \"1000ms\",\n"
+				       "          \"down_interval\": \"4000ms\",\n"
+				       "          \"rise\": 2,\n"
+				       "          \"fall\": 3\n"
+				       "        }\n"
+				       "      ],\n"
+				       "      \"panic\": 50,\n"
+				       "      \"on_empty\": \"keep\",\n"
 				       "      \"backends\": {\n"
 				       "        \"z\": {\n"
 				       "          \"address\": \"10.0.1.1\",\n"
@@ -91,7 +103,10 @@ static void any_difference_changes_the_text(void **state)
 		WEB_1 "    idle_time: 301\n",
 		WEB_1 "    drain_time: 3601\n",
 		WEB_1 "    hold_time: 61\n",
-		WEB_1 "    health: {}\n",
+		WEB_1 "    health: none\n",
+		WEB_1 "    health: { interval: 3s }\n",
+		WEB_1 "    panic: off\n",
+		WEB_1 "    on_empty: drop\n",
 		WEB_1 "interfaces: [eth0]\n",
 		WEB_1 "      web-2: 10.0.1.2\n",
 		POOL "      web-2: 10.0.1.2\n      web-1: 10.0.1.1\n",

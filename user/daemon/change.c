@@ -183,6 +183,11 @@ static void warn_of_silent(const struct daemon *d, const struct config *c, struc
 
 /* ---- the journal -------------------------------------------------------------------------------- */
 
+static void check_places_clear(struct config_check *k)
+{
+	k->place = k->timeout_place = k->down_interval_place = k->via_place = (struct place){};
+}
+
 /* Places belong to the text that was read: what a command changes later has none. */
 static void places_clear(struct config *c)
 {
@@ -190,6 +195,8 @@ static void places_clear(struct config *c)
 		struct config_service *s = &c->services[i];
 
 		s->place = s->gue_place = s->quic_place = (struct place){};
+		for (size_t k = 0; k < s->check_count; k++)
+			check_places_clear(&s->checks[k]);
 		for (size_t k = 0; k < s->listener_count; k++)
 			s->listeners[k].place = (struct place){};
 		for (size_t k = 0; k < s->backend_count; k++) {

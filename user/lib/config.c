@@ -2,6 +2,7 @@
 #include "lib/config.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@ static void service_clear(struct config_service *s)
 {
 	free(s->listeners);
 	free(s->backends);
+	free(s->checks);
 }
 
 void config_free(struct config *c)
@@ -46,8 +48,10 @@ static int service_copy(struct config_service *out, const struct config_service 
 
 	copy.listeners = NULL;
 	copy.backends = NULL;
+	copy.checks = NULL;
 	if (copy_array(&copy.listeners, s->listeners, s->listener_count, sizeof(*s->listeners)) ||
-	    copy_array(&copy.backends, s->backends, s->backend_count, sizeof(*s->backends))) {
+	    copy_array(&copy.backends, s->backends, s->backend_count, sizeof(*s->backends)) ||
+	    copy_array(&copy.checks, s->checks, s->check_count, sizeof(*s->checks))) {
 		service_clear(&copy);
 		return -ENOMEM;
 	}
@@ -115,6 +119,30 @@ void config_backend_remove(struct config_service *s, struct config_backend *b)
 
 	memmove(b, b + 1, after * sizeof(*b));
 	s->backend_count--;
+}
+
+const struct config_listener *config_listener_of(const struct config_service *s, uint8_t proto)
+{
+	for (size_t i = 0; i < s->listener_count; i++) {
+		if (s->listeners[i].endpoint.proto == proto)
+			return &s->listeners[i];
+	}
+	return NULL;
+}
+
+uint16_t config_check_port(const struct config_service *s, const struct config_backend *b,
+			   const struct config_check *k)
+{
+	const struct config_listener *l =
+		config_listener_of(s, k->type == CHECK_UDP ? IPPROTO_UDP : IPPROTO_TCP);
+
+	if (!l && k->type == CHECK_EXEC)
+		l = s->listener_count ? s->listeners : NULL;
+	if (k->port)
+		return (uint16_t)k->port;
+	if (b->port && s->forward == EK_FORWARD_NAT)
+		return (uint16_t)b->port;
+	return l ? l->endpoint.port : 0;
 }
 
 const char *config_forward_name(enum ek_forward forward)

@@ -27,6 +27,61 @@ struct config_backend {
 	struct place place, addr_place, weight_place, port_place, quic_id_place;
 };
 
+/* ---- health ------------------------------------------------------------------------------- */
+
+enum config_check_type { CHECK_TCP, CHECK_HTTP, CHECK_HTTPS, CHECK_UDP, CHECK_EXEC };
+#define CHECK_TYPES 5
+
+/* Where a check goes: a set. */
+#define CHECK_VIA_DIRECT 1u /* to the backend's own address */
+#define CHECK_VIA_TUNNEL 2u /* to the service's address, as clients' packets go */
+
+#define CONFIG_CHECKS_MAX 8u
+#define CHECK_TEXT_MAX 255u
+#define CHECK_BYTES_MAX 255u
+#define CHECK_COMMAND_MAX 1023u
+#define CHECK_STATUSES_MAX 8u
+
+struct check_bytes {
+	uint8_t data[CHECK_BYTES_MAX];
+	uint32_t size;
+};
+
+/* One health check, made of every backend of its service. All defaults are filled in; what does not
+ * belong to the type is empty. */
+struct config_check {
+	enum config_check_type type;
+	uint32_t via;  /* CHECK_VIA_* */
+	uint32_t port; /* 0: see config_check_port() */
+	uint32_t interval_ms, timeout_ms;
+	uint32_t down_interval_ms; /* while the backend is down */
+	uint32_t rise, fall;       /* results in a row that change the state */
+	/* http, https */
+	char path[CHECK_TEXT_MAX + 1];
+	char host[CHECK_TEXT_MAX + 1]; /* the Host header; "": the address */
+	struct {
+		uint32_t first, last;
+	} statuses[CHECK_STATUSES_MAX]; /* that are healthy */
+	size_t status_count;
+	/* https */
+	char sni[CHECK_TEXT_MAX + 1]; /* and the name in the certificate; "": the host */
+	char ca[CHECK_TEXT_MAX + 1];  /* a file of certificates; "": the system's */
+	bool verify;
+	/* udp: what is sent, and what the answer must begin with */
+	struct check_bytes send, expect;
+	/* exec: the arguments, each with its NUL */
+	char command[CHECK_COMMAND_MAX + 1];
+	size_t command_size;
+	bool unread; /* something of it could not be read, and has been reported */
+	struct place place, timeout_place, down_interval_place, via_place;
+};
+
+/* What is done when no backend may get new flows. */
+enum config_on_empty {
+	ON_EMPTY_KEEP, /* those who had them last keep them */
+	ON_EMPTY_DROP,
+};
+
 struct config_listener {
 	struct endpoint endpoint;
 	struct place place;
@@ -46,7 +101,10 @@ struct config_service {
 	uint32_t idle_s;                   /* idle time, default 300 */
 	uint32_t drain_s;                  /* drain time, default 3600 */
 	uint32_t hold_s;                   /* hold time, default 60 */
-	bool has_health; /* a `health:` mapping stood there; this version does not act on it */
+	struct config_check *checks;       /* none: every backend counts as healthy */
+	size_t check_count;
+	uint32_t panic; /* percent of healthy weight below which health is ignored; 0: never */
+	enum config_on_empty on_empty;
 	struct config_backend *backends; /* in the order of the text */
 	size_t backend_count;
 	struct place place, gue_place, quic_place;
@@ -110,8 +168,16 @@ static inline uint32_t config_gue(const struct config_service *s)
 	return (s->gue_variant ? 0 : EK_GUE_VARIANT_0) | (s->gue_checksum ? 0 : EK_GUE_NO_CHECKSUM);
 }
 
-const char *config_forward_name(enum ek_forward forward); /* "ipip" */
-const char *config_echo_name(enum ek_echo echo);          /* "answer" */
-const char *config_hash_name(enum ek_hash_kind hash);     /* "5-tuple", "source", ... */
+/* The port that a check of the backend goes to: its own, else that of the service's first listener
+ * with its protocol; with nat, the backend's if it has one. 0: there is none. */
+uint16_t config_check_port(const struct config_service *s, const struct config_backend *b,
+			   const struct config_check *k);
+/* The first listener with that protocol, or NULL. */
+const struct config_listener *config_listener_of(const struct config_service *s, uint8_t proto);
+
+const char *config_check_name(enum config_check_type type); /* "tcp" */
+const char *config_forward_name(enum ek_forward forward);   /* "ipip" */
+const char *config_echo_name(enum ek_echo echo);            /* "answer" */
+const char *config_hash_name(enum ek_hash_kind hash);       /* "5-tuple", "source", ... */
 
 #endif

@@ -22,6 +22,19 @@
 #define CONFIG_HOLD_MAX_S (8u * 3600)
 #define CONFIG_HOLD_DEFAULT_S 60u
 
+/* Two seconds find a dead backend within seven and cost one packet in two seconds. A check that
+ * is faster than the network's worst moments finds those. */
+#define CONFIG_INTERVAL_DEFAULT_MS 2000u
+#define CONFIG_INTERVAL_MIN_MS 100u
+#define CONFIG_INTERVAL_MAX_MS (3600u * 1000)
+#define CONFIG_TIMEOUT_DEFAULT_MS 1000u
+#define CONFIG_TIMEOUT_MIN_MS 10u
+#define CONFIG_RISE_DEFAULT 2u
+#define CONFIG_FALL_DEFAULT 3u
+#define CONFIG_RISE_MAX 100u
+/* With less than half of a pool, what is left would get more than double its load. */
+#define CONFIG_PANIC_DEFAULT 50u
+
 /* By default the server's number is the two bytes behind the first, whose bits QUIC-LB
  * (draft-ietf-quic-load-balancers section 3) uses for itself. */
 #define CONFIG_QUIC_OFFSET_DEFAULT 1u
@@ -68,6 +81,9 @@ void config_check_draft(const struct config *c, struct diag *d);
 /* What belongs to one forwarding mode or protocol only; and the outer source addresses. */
 void config_check_modes(const struct config_service *s, struct diag *d);
 void config_check_tunnel_source(const struct config *c, struct diag *d);
+
+/* That health checks can be made as they are asked for. */
+void config_check_health(const struct config_service *s, struct diag *d);
 
 /* That nat can tell the answers of its backends apart. */
 void config_check_nat(const struct config *c, struct diag *d);

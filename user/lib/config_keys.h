@@ -19,5 +19,11 @@ void read_backends(const struct reader *r, const struct key *key, const struct n
 		   void *service);
 void read_health(const struct reader *r, const struct key *key, const struct node *value,
 		 void *service);
+void read_panic(const struct reader *r, const struct key *key, const struct node *value,
+		void *service);
+void read_on_empty(const struct reader *r, const struct key *key, const struct node *value,
+		   void *service);
+/* What holds without `health`: a connection to the first listener with tcp, if there is one. */
+void default_health(const struct reader *r, struct config_service *s);
 
 #endif

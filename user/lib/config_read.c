@@ -151,6 +151,35 @@ void read_duration(const struct reader *r, const struct key *key, const struct n
 		*out = (uint32_t)number * (unit ? unit : 1);
 }
 
+void read_duration_ms(const struct reader *r, const struct key *key, const struct node *value,
+		      uint32_t *out)
+{
+	const char *text;
+	size_t length, digits;
+	unsigned int unit;
+	uint64_t number;
+
+	if (!expect_kind(r, key, value, NODE_SCALAR))
+		return;
+	text = node_text(r, value);
+	length = strlen(text);
+	digits = strspn(text, "0123456789");
+	unit = strcmp(text + digits, "ms") == 0 ? 1 : 1000;
+	if (unit == 1000 && digits < length)
+		unit = length == digits + 1 ? 1000 * unit_seconds(text[digits]) : 0;
+	if (!unit || !decimal_parse(&number, text, digits))
+		diag_error_at(r->d, value->place, "%s '%.32s' must be %s", key->name, text,
+			      key->want);
+	else if (number * unit > key->max)
+		diag_error_at(r->d, value->place, "%s %.32s is above %u ms", key->name, text,
+			      key->max);
+	else if (number * unit < key->min)
+		diag_error_at(r->d, value->place, "%s %.32s is below %u ms", key->name, text,
+			      key->min);
+	else
+		*out = (uint32_t)number * unit;
+}
+
 void read_bool(const struct reader *r, const struct key *key, const struct node *value, bool *out)
 {
 	static const char *const words[] = { "false", "true" };

@@ -54,6 +54,9 @@ void read_number(const struct reader *r, const struct key *key, const struct nod
 		 uint32_t *out);
 void read_duration(const struct reader *r, const struct key *key, const struct node *value,
 		   uint32_t *out);
+/* The same, in milliseconds, as are key->min and max: "500ms", "2s". */
+void read_duration_ms(const struct reader *r, const struct key *key, const struct node *value,
+		      uint32_t *out);
 void read_bool(const struct reader *r, const struct key *key, const struct node *value, bool *out);
 /* One of `words`; its index in *out. Returns false after reporting. */
 bool read_choice(const struct reader *r, const struct key *key, const struct node *value,

@@ -201,7 +201,7 @@ static void read_hold_time(const struct reader *r, const struct key *key, const 
 
 #define WANT_DURATION "a duration: 300s, 5m, 1h, or seconds"
 
-enum { SERVICE_LISTEN, SERVICE_BACKENDS };
+enum { SERVICE_LISTEN, SERVICE_BACKENDS, SERVICE_HEALTH };
 static const struct key service_keys[] = {
 	[SERVICE_LISTEN] = { .name = "listen",
 			     .want = "a list of \"address:port/protocol\"",
@@ -209,6 +209,9 @@ static const struct key service_keys[] = {
 	[SERVICE_BACKENDS] = { .name = "backends",
 			       .want = "a mapping of names to backends",
 			       .read = read_backends },
+	[SERVICE_HEALTH] = { .name = "health",
+			     .want = "a check, a list of checks, or none",
+			     .read = read_health },
 	{ .name = "forward", .want = "l2, ipip, gue or nat", .read = read_forward },
 	{ .name = "gue", .want = "a mapping with the keys variant and checksum", .read = read_gue },
 	{ .name = "vlan", .want = "keep or strip", .read = read_vlan },
@@ -217,12 +220,13 @@ static const struct key service_keys[] = {
 	{ "idle_time", WANT_DURATION, read_idle_time, CONFIG_IDLE_MIN_S, CONFIG_IDLE_MAX_S },
 	{ "drain_time", WANT_DURATION, read_drain_time, 0, CONFIG_DRAIN_MAX_S },
 	{ "hold_time", WANT_DURATION, read_hold_time, 0, CONFIG_HOLD_MAX_S },
-	{ .name = "health", .want = "a mapping", .read = read_health },
+	{ .name = "panic", .want = "off, or a percentage from 1 to 100", .read = read_panic },
+	{ .name = "on_empty", .want = "keep or drop", .read = read_on_empty },
 };
 const struct schema config_service_schema = {
 	"in a service",
-	"listen, forward, gue, vlan, quic, hash, idle_time, drain_time, hold_time, health, "
-	"backends",
+	"listen, forward, gue, vlan, quic, hash, idle_time, drain_time, hold_time, health, panic, "
+	"on_empty, backends",
 	service_keys,
 	ARRAY_SIZE(service_keys),
 };
@@ -233,6 +237,8 @@ static void read_service_keys(const struct reader *r, const struct node *mapping
 	static const struct node unread = { .kind = NODE_BROKEN };
 	unsigned int seen = read_mapping(r, &config_service_schema, mapping, s);
 
+	if (!(seen & 1u << SERVICE_HEALTH))
+		default_health(r, s);
 	/* What is not there is reported by the checks, unless it could not be seen. */
 	if (!mapping->partial)
 		return;
@@ -257,6 +263,8 @@ static void read_service(const struct reader *r, const struct pair *p, struct co
 		.idle_s = CONFIG_IDLE_DEFAULT_S,
 		.drain_s = CONFIG_DRAIN_DEFAULT_S,
 		.hold_s = CONFIG_HOLD_DEFAULT_S,
+		.panic = CONFIG_PANIC_DEFAULT,
+		.on_empty = ON_EMPTY_KEEP,
 		.gue_variant = 1,
 		.gue_checksum = true,
 		.place = p->key->place,

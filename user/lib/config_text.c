@@ -4,7 +4,7 @@
 #include <jansson.h>
 
 #include "lib/cleanup.h"
-#include "lib/config.h"
+#include "lib/config_text.h"
 
 static void json_release(json_t **j)
 {
@@ -81,7 +81,11 @@ static json_t *service_json(const struct config_service *s)
 	    json_object_set_new(service, "idle_time", json_integer(s->idle_s)) ||
 	    json_object_set_new(service, "drain_time", json_integer(s->drain_s)) ||
 	    json_object_set_new(service, "hold_time", json_integer(s->hold_s)) ||
-	    (s->has_health && json_object_set_new(service, "health", json_object())) ||
+	    json_object_set_new(service, "health", health_json(s)) ||
+	    json_object_set_new(service, "panic",
+				s->panic ? json_integer(s->panic) : json_string("off")) ||
+	    json_object_set_new(service, "on_empty",
+				json_string(s->on_empty == ON_EMPTY_DROP ? "drop" : "keep")) ||
 	    json_object_set_new(service, "backends", backends_json(s)))
 		return NULL;
 	return take_ptr(service);

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Checks of health that look at the model alone. */
+#include <netinet/in.h>
+
+#include "lib/config_internal.h"
+
+/* Where the text says it, or, where it follows from defaults, the check. */
+static struct place place_or(struct place place, const struct config_check *k)
+{
+	return place.line ? place : k->place;
+}
+
+static void check_times(const struct config_service *s, const struct config_check *k,
+			struct diag *d)
+{
+	if (k->timeout_ms >= k->interval_ms)
+		diag_error_at(d, place_or(k->timeout_place, k),
+			      "service '%s': a health check's timeout, %u ms, must be below its "
+			      "interval, %u ms: one is over before the next begins",
+			      s->name, k->timeout_ms, k->interval_ms);
+	if (k->down_interval_ms < k->interval_ms)
+		diag_error_at(d, place_or(k->down_interval_place, k),
+			      "service '%s': down_interval, %u ms, is below the interval, %u ms: a "
+			      "server that is down is not asked more often",
+			      s->name, k->down_interval_ms, k->interval_ms);
+}
+
+static void check_way(const struct config_service *s, const struct config_check *k, struct diag *d)
+{
+	struct place place = place_or(k->via_place, k);
+
+	if (!(k->via & CHECK_VIA_TUNNEL))
+		return;
+	if (k->type != CHECK_TCP)
+		diag_error_at(d, place,
+			      "service '%s': only a tcp check can go via the tunnel, not %s: list "
+			      "two checks, and the second as { type: tcp, via: tunnel }",
+			      s->name, config_check_name(k->type));
+	else if (s->forward == EK_FORWARD_NAT)
+		diag_error_at(d, place,
+			      "service '%s': with 'forward: nat' there is no tunnel: packets go to "
+			      "the backend's own address, as a direct check does",
+			      s->name);
+	else if (!config_listener_of(s, IPPROTO_TCP))
+		diag_error_at(d, place,
+			      "service '%s': a check via the tunnel connects to a listener with "
+			      "tcp, and there is none",
+			      s->name);
+}
+
+static void check_need(const struct config_service *s, const struct config_check *k, struct diag *d)
+{
+	uint8_t proto = k->type == CHECK_UDP ? IPPROTO_UDP : IPPROTO_TCP;
+
+	if (k->type == CHECK_EXEC && !k->command_size)
+		diag_error_at(d, k->place,
+			      "service '%s': an exec check needs a command: "
+			      "[/path/of/program, argument]",
+			      s->name);
+	if (k->type == CHECK_UDP && !k->send.size)
+		diag_error_at(d, k->place,
+			      "service '%s': a udp check needs send: what a server answers to",
+			      s->name);
+	if (k->type != CHECK_EXEC && !k->port && !config_listener_of(s, proto) && s->listener_count)
+		diag_error_at(d, k->place,
+			      "service '%s': a %s check needs a port: the service has no listener "
+			      "with %s to take it from",
+			      s->name, config_check_name(k->type),
+			      proto == IPPROTO_UDP ? "udp" : "tcp");
+}
+
+void config_check_health(const struct config_service *s, struct diag *d)
+{
+	for (size_t i = 0; i < s->check_count; i++) {
+		const struct config_check *k = &s->checks[i];
+
+		if (k->unread)
+			continue;
+		check_times(s, k, d);
+		check_way(s, k, d);
+		check_need(s, k, d);
+	}
+}

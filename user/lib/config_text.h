@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Parts of the canonical text that have a file of their own. */
+#ifndef EVENKEEL_LIB_CONFIG_TEXT_H
+#define EVENKEEL_LIB_CONFIG_TEXT_H
+
+#include <jansson.h>
+
+#include "lib/config.h"
+
+/* The value of `health`; NULL when memory runs out. */
+json_t *health_json(const struct config_service *s);
+
+#endif
