@@ -20,6 +20,7 @@ LIB_PACKAGES := yaml-0.1 jansson
 DP_PACKAGES := libbpf
 NET_PACKAGES := libmnl
 STORE_PACKAGES := sqlite3 nettle
+CHECK_PACKAGES := libcurl
 DAEMON_PACKAGES := libuv
 pkg-cflags = $(shell $(PKG_CONFIG) --cflags $(1))
 pkg-libs = $(shell $(PKG_CONFIG) --libs $(1))

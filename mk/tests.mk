@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Tests: unit (no root, no libbpf), store (SQLite), packet (BPF_PROG_TEST_RUN), net (namespaces:
+# Tests: unit (no root, no libbpf), store (SQLite), check (loopback), packet (BPF_PROG_TEST_RUN), net (namespaces:
 # programs in tests/net/c, stories in tests/net/*.sh), cli (stories without root). A file named
 # test_* is a test program; what it holds is found by name. All C runs under ASan and UBSan.
 
@@ -35,6 +35,7 @@ $(1): $$($(1)_TESTS)
 endef
 $(eval $(call test-kind,unit,tests/unit,lib,$(LIB_PACKAGES)))
 $(eval $(call test-kind,store,tests/store,store lib,$(STORE_PACKAGES) $(LIB_PACKAGES)))
+$(eval $(call test-kind,check,tests/check,check lib,$(CHECK_PACKAGES) $(LIB_PACKAGES)))
 $(eval $(call test-kind,packet,tests/packet,dp lib,$(DP_PACKAGES) $(LIB_PACKAGES)))
 $(eval $(call test-kind,net,tests/net/c,net lib,$(NET_PACKAGES) $(LIB_PACKAGES)))
 
@@ -101,7 +102,7 @@ $(BUILD)/tests/lib/%.so: tests/lib/%.c
 .PHONY: lab-programs test-programs test demo lint format cli
 lab-programs: all $(BUILD)/tests/lib/pass.bpf.o $(BUILD)/tests/lib/crowd \
 		$(BUILD)/tests/lib/quic_id.so
-test-programs: lab-programs $(model_OBJECTS) $(foreach k,unit model store packet net,$($(k)_TESTS))
+test-programs: lab-programs $(model_OBJECTS) $(foreach k,unit model store check packet net,$($(k)_TESTS))
 net: lab-programs
 cli: all
 	@scripts/run-tests.sh cli

@@ -2,7 +2,7 @@
 # User space: each folder of user/ is an archive, linked only into what may use it. That the
 # unit tests link with lib alone proves that the pure layer is pure.
 
-USER_LAYERS := lib dp net store
+USER_LAYERS := lib dp net store check
 
 define layer
 $(1)_SOURCES := $$(wildcard user/$(1)/*.c)
@@ -22,10 +22,11 @@ $(BUILD)/obj/%.o: user/%.c
 SKELETONS := $(BUILD)/gen/evenkeel.skel.h $(BUILD)/gen/decap.skel.h $(BUILD)/gen/lost.skel.h
 $(dp_OBJECTS): | $(SKELETONS)
 
-$(BUILD)/evenkeeld: $(daemon_OBJECTS) $(BUILD)/libdp.a $(BUILD)/libnet.a $(BUILD)/libstore.a $(BUILD)/liblib.a
+$(BUILD)/evenkeeld: $(daemon_OBJECTS) $(BUILD)/libdp.a $(BUILD)/libnet.a $(BUILD)/libstore.a \
+		$(BUILD)/libcheck.a $(BUILD)/liblib.a
 	@echo "  CC      $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(DAEMON_PACKAGES) $(DP_PACKAGES) \
-		$(NET_PACKAGES) $(STORE_PACKAGES) $(LIB_PACKAGES)) -lm
+		$(NET_PACKAGES) $(STORE_PACKAGES) $(CHECK_PACKAGES) $(LIB_PACKAGES)) -lm
 
 $(BUILD)/evenkeel: $(cli_OBJECTS) $(BUILD)/libdp.a $(BUILD)/libnet.a $(BUILD)/liblib.a
 	@echo "  CC      $@"

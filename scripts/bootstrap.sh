@@ -30,6 +30,7 @@ needs() {
 		build  module   libmnl            libmnl-dev
 		build  module   sqlite3           libsqlite3-dev
 		build  module   nettle            nettle-dev
+		build  module   libcurl           libcurl4-gnutls-dev
 		test   module   cmocka            libcmocka-dev
 		test   command  nginx             nginx-light
 		test   command  wrk               wrk

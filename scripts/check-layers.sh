@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# Includes go one way: include > lib > {dp, net, store} > daemon, and {dp, net, lib} > cli.
+# Includes go one way: include > lib > {dp, net, store, check} > daemon, and {dp, net, lib} > cli.
 # Siblings never include each other; only dp includes libbpf; lib is pure.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -8,8 +8,8 @@ cd "$(dirname "$0")/.." || exit 1
 allowed() { # folder: what it may include, besides itself and include/evenkeel
 	case $1 in
 	user/lib) ;;
-	user/dp | user/net | user/store) echo lib ;;
-	user/daemon) echo lib dp net store ;;
+	user/dp | user/net | user/store | user/check) echo lib ;;
+	user/daemon) echo lib dp net store check ;;
 	user/cli) echo lib dp net ;;
 	*) return 1 ;;
 	esac
@@ -18,11 +18,12 @@ allowed() { # folder: what it may include, besides itself and include/evenkeel
 # What each layer may not include of the system, as a pattern on <...>, and why.
 banned() {
 	case $1 in
-	user/lib) echo '^(bpf/|libmnl/|uv\.h|sqlite3|sys/(socket|ioctl|epoll|un)\.h|poll\.h|fcntl\.h|time\.h|linux/(rtnetlink|netlink|bpf)\.h)' ;;
-	user/dp) echo '^(libmnl/|uv\.h|sqlite3)' ;;
-	user/net) echo '^(bpf/|uv\.h|sqlite3)' ;;
-	user/store) echo '^(bpf/|libmnl/|uv\.h)' ;;
-	user/daemon | user/cli) echo '^(bpf/|libmnl/|sqlite3)' ;;
+	user/lib) echo '^(bpf/|curl/|libmnl/|uv\.h|sqlite3|sys/(socket|ioctl|epoll|un)\.h|poll\.h|fcntl\.h|time\.h|linux/(rtnetlink|netlink|bpf)\.h)' ;;
+	user/dp) echo '^(libmnl/|uv\.h|sqlite3|curl/)' ;;
+	user/net) echo '^(bpf/|uv\.h|sqlite3|curl/)' ;;
+	user/store) echo '^(bpf/|libmnl/|uv\.h|curl/)' ;;
+	user/check) echo '^(bpf/|libmnl/|uv\.h|sqlite3)' ;;
+	user/daemon | user/cli) echo '^(bpf/|libmnl/|sqlite3|curl/)' ;;
 	esac
 }
 

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # Runs test programs and stories and counts what they say in TAP.
 #
-#   scripts/run-tests.sh [unit] [store] [packet] [net] [cli] [lint]    default: all but lint
+#   scripts/run-tests.sh [unit] [store] [check] [packet] [net] [cli] [lint]    default: all but lint
 #   scripts/run-tests.sh FILE...                                       only these
 #
-# As many run at once as there are processors (TEST_JOBS=N says otherwise); each makes what it needs, and
-# its own network namespaces. Each is bounded in time. A program that crashes, ends early, says nothing, or exits
-# non-zero without a failed test counts as one failure. The last line is `N passed, N failed`.
+# As many run at once as there are processors (TEST_JOBS=N says otherwise); each makes what it needs,
+# and its own network namespaces. Each is bounded in time. A program that crashes, ends early, says
+# nothing, or exits non-zero without a failed test counts as one failure. The last line is
+# `N passed, N failed`.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export BUILD=${BUILD:-build}
@@ -40,7 +41,7 @@ trap interrupted INT TERM HUP
 programs() { # kind: its programs, one a line
 	case $1 in
 	unit) printf '%s\n' tests/unit/test_*.c tests/model/test_*.c ;;
-	store | packet) printf '%s\n' tests/"$1"/test_*.c ;;
+	store | check | packet) printf '%s\n' tests/"$1"/test_*.c ;;
 	net) printf '%s\n' tests/net/c/test_*.c tests/net/test_*.sh ;;
 	cli) printf '%s\n' tests/cli/test_*.sh ;;
 	lint) echo scripts/lint.sh ;;
@@ -121,7 +122,7 @@ begin() { # number program
 	) &
 }
 
-[ $# -gt 0 ] || set -- unit store packet net cli
+[ $# -gt 0 ] || set -- unit store check packet net cli
 number=0
 for kind; do
 	case $kind in

@@ -135,13 +135,27 @@ static void a_check_without_a_result_is_noticed(void **state)
 {
 	struct health_check k = check_with(HEALTH_UP);
 
-	assert_false(health_check_stuck(&k, T0 + 4000));
-	assert_true(health_check_stuck(&k, T0 + 4001)); /* it was not even begun */
-	health_check_begin(&k, T0 + 4000);
-	assert_false(health_check_stuck(&k, T0 + 8000));
-	assert_true(health_check_stuck(&k, T0 + 8001));
-	health_check_result(&k, true, T0 + 9000, 0);
-	assert_false(health_check_stuck(&k, T0 + 9000));
+	assert_false(health_check_stuck(&k, T0 + 6400));
+	assert_true(health_check_stuck(&k, T0 + 6401)); /* it was not even begun */
+	health_check_begin(&k, T0 + 6401);
+	assert_true(health_check_stuck(&k, T0 + 6401));
+	health_check_result(&k, true, T0 + 7000, 0);
+	assert_false(health_check_stuck(&k, T0 + 7000 + 6400));
+}
+
+static void what_could_not_be_made_is_no_result_and_is_tried_again(void **state)
+{
+	struct health_check k = check_with(HEALTH_UP);
+
+	for (uint64_t now = T0; now < T0 + 6400; now = k.due_ms) {
+		assert_false(health_check_stuck(&k, now));
+		health_check_begin(&k, now);
+		health_check_missed(&k, now, MIDDLE);
+		assert_int_equal(k.due_ms, now + 2000);
+		assert_int_equal(k.state, HEALTH_UP);
+		assert_false(k.told);
+	}
+	assert_true(health_check_stuck(&k, k.due_ms));
 }
 
 /* ---- several checks --------------------------------------------------------------------------- */
@@ -348,6 +362,7 @@ int main(void)
 		cmocka_unit_test(rounds_differ_by_a_tenth_and_by_chance),
 		cmocka_unit_test(those_known_from_before_do_not_begin_all_together),
 		cmocka_unit_test(a_check_without_a_result_is_noticed),
+		cmocka_unit_test(what_could_not_be_made_is_no_result_and_is_tried_again),
 		cmocka_unit_test(any_check_that_is_down_is_decisive),
 		cmocka_unit_test(who_keeps_falling_is_held_down_ever_longer_and_not_for_ever),
 		cmocka_unit_test(who_stays_up_is_forgiven_one_fall_after_the_other),

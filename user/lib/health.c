@@ -25,6 +25,7 @@ void health_check_init(struct health_check *k, const struct health_times *times,
 		.times = *times,
 		.state = prior,
 		.due_ms = now_ms + part_of(within, random),
+		.heard_ms = now_ms,
 	};
 }
 
@@ -66,14 +67,25 @@ bool health_check_result(struct health_check *k, bool ok, uint64_t now_ms, uint3
 	bool changed = decide(k, ok);
 
 	k->due_ms = next_due(k, ok, now_ms, random);
+	k->heard_ms = now_ms;
 	k->running = false;
 	k->told = true;
 	return changed;
 }
 
+void health_check_missed(struct health_check *k, uint64_t now_ms, uint32_t random)
+{
+	k->due_ms = next_due(k, false, now_ms, random);
+	k->running = false;
+}
+
 bool health_check_stuck(const struct health_check *k, uint64_t now_ms)
 {
-	return now_ms > k->due_ms + k->times.interval_ms + k->times.timeout_ms + HEALTH_GRACE_MS;
+	const struct health_times *t = &k->times;
+	uint64_t longest =
+		t->down_interval_ms > t->interval_ms ? t->down_interval_ms : t->interval_ms;
+
+	return now_ms > k->heard_ms + longest + longest / 10 + t->timeout_ms + HEALTH_GRACE_MS;
 }
 
 /* ---- a backend -------------------------------------------------------------------------------- */

@@ -28,6 +28,7 @@ struct health_check {
 	bool running;      /* it has begun, and there is no result yet */
 	uint32_t contrary; /* results in a row against the state */
 	uint64_t due_ms;   /* when it begins next; while it runs, when it began */
+	uint64_t heard_ms; /* when the last result came, or waiting for one began */
 };
 
 /* `prior`: the last known state, kept until `fall` or `rise` results in a row speak against it.
@@ -40,9 +41,10 @@ void health_check_init(struct health_check *k, const struct health_times *times,
 void health_check_begin(struct health_check *k, uint64_t now_ms);
 /* Its result: says when it is due again. True if the state changed. */
 bool health_check_result(struct health_check *k, bool ok, uint64_t now_ms, uint32_t random);
+/* It could not be made, which says nothing of the backend. */
+void health_check_missed(struct health_check *k, uint64_t now_ms, uint32_t random);
 
-/* It should have begun, or have had a result, long ago: who makes the checks is stuck. The timeout
- * is the maker's to keep, so that this never happens. */
+/* There should have been a result by now: whoever makes the checks is stuck, or cannot. */
 #define HEALTH_GRACE_MS 1000u
 bool health_check_stuck(const struct health_check *k, uint64_t now_ms);
 
