@@ -108,4 +108,28 @@ enum probe_verdict {
 int net_probe(enum probe_verdict *out, const struct endpoint *service, const struct ek_path *path,
 	      const struct hop *hop, int timeout_ms);
 
+/* ---- knocks: many such probes, without waiting --------------------------------------------------- */
+
+struct knocks;
+int knocks_open(struct knocks **out);
+/* All knocks are freed. */
+void knocks_close(struct knocks *k);
+/* The descriptor to poll for reading, and what to call when it is readable. */
+int knocks_fd(const struct knocks *k);
+void knocks_process(struct knocks *k);
+
+/* Called for an answer: PROBE_ANSWERED or PROBE_REFUSED. Must not free the knock. */
+struct knock;
+typedef void (*knock_heard)(void *context, enum probe_verdict verdict);
+
+int knock_make(struct knock **out, struct knocks *k, knock_heard heard, void *context);
+/* Sends a SYN as net_probe() does, with a port of its own; whatever was sent before is forgotten.
+ * -EHOSTUNREACH: there is no way to send it now. An answer is answered with RST on the same way, so
+ * that the backend does not wait for a connection. */
+int knock_send(struct knock *k, const struct endpoint *service, const struct ek_path *path,
+	       const struct hop *hop);
+/* Listens no more for the answer. */
+void knock_forget(struct knock *k);
+void knock_free(struct knock *k);
+
 #endif

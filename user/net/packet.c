@@ -90,7 +90,8 @@ static size_t put_ipv6(uint8_t *out, const struct packet_flow *flow, size_t payl
 	return sizeof(ip);
 }
 
-size_t packet_syn(uint8_t *out, const struct packet_flow *flow)
+/* The first packet of the flow, or the one that takes it back. */
+static size_t put_packet(uint8_t *out, const struct packet_flow *flow, bool rst)
 {
 	bool ipv4 = addr_is_ipv4(&flow->dest);
 	size_t ip_size = ipv4 ? sizeof(struct iphdr) : sizeof(struct ip6_hdr);
@@ -98,9 +99,10 @@ size_t packet_syn(uint8_t *out, const struct packet_flow *flow)
 		.header = {
 			.source = htons(flow->source_port),
 			.dest = htons(flow->dest_port),
-			.seq = htonl(flow->isn),
+			.seq = htonl(flow->isn + rst),
 			.doff = sizeof(syn) / 4,
-			.syn = 1,
+			.syn = !rst,
+			.rst = rst,
 			.window = htons(UINT16_MAX),
 		},
 		.kind = TCPOPT_MAXSEG,
@@ -112,6 +114,16 @@ size_t packet_syn(uint8_t *out, const struct packet_flow *flow)
 	syn.header.check = syn_checksum(&syn, flow);
 	memcpy(out + at, &syn, sizeof(syn));
 	return at + sizeof(syn);
+}
+
+size_t packet_syn(uint8_t *out, const struct packet_flow *flow)
+{
+	return put_packet(out, flow, false);
+}
+
+size_t packet_rst(uint8_t *out, const struct packet_flow *flow)
+{
+	return put_packet(out, flow, true);
 }
 
 static void add_source_bits(uint8_t *last, uint16_t bits)
@@ -260,4 +272,15 @@ enum packet_answer packet_match(const uint8_t *packet, size_t size, const struct
 	if (tcp.rst)
 		return PACKET_RST;
 	return tcp.syn ? PACKET_SYN_ACK : PACKET_OTHER;
+}
+
+uint16_t packet_dest_port(const uint8_t *packet, size_t size)
+{
+	size_t at = size && packet[0] >> 4 == 4 ? (packet[0] & 15) * 4u : sizeof(struct ip6_hdr);
+	uint16_t port;
+
+	if (size < at + 4)
+		return 0;
+	memcpy(&port, packet + at + 2, sizeof(port));
+	return ntohs(port);
 }

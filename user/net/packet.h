@@ -23,6 +23,9 @@ struct packet_flow {
 /* Writes the IP packet with the SYN to `out`, and returns its length. */
 size_t packet_syn(uint8_t *out, const struct packet_flow *flow);
 
+/* The same with the RST that ends what the SYN began, once it was answered. */
+size_t packet_rst(uint8_t *out, const struct packet_flow *flow);
+
 /* Bytes that the path puts in front of an IP packet, Ethernet's included. */
 size_t packet_header(const struct ek_path *path);
 /* Writes them in front of one that is at frame + packet_header() already and has `inner_size`
@@ -33,5 +36,8 @@ enum packet_answer { PACKET_OTHER, PACKET_SYN_ACK, PACKET_RST };
 
 /* Is this IP packet the answer to the flow's SYN? */
 enum packet_answer packet_match(const uint8_t *packet, size_t size, const struct packet_flow *flow);
+
+/* Where the answer is matched to: the destination port of a TCP packet; 0: there is none. */
+uint16_t packet_dest_port(const uint8_t *packet, size_t size);
 
 #endif

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
-#include <linux/if_addr.h>
 #include <linux/if_packet.h>
 #include <netinet/if_ether.h>
 #include <netinet/ip.h>
@@ -18,61 +17,9 @@
 #include "net/clock.h"
 #include "net/net.h"
 #include "net/packet.h"
-#include "net/rtnl.h"
+#include "net/shot.h"
 
 /* ---- where from ------------------------------------------------------------------------- */
-
-struct source_search {
-	const struct ek_addr *service;
-	unsigned int ifindex; /* preferred */
-	struct ek_addr best;
-	unsigned int rank; /* of `best`; 0: none yet */
-};
-
-static int rank_source(const struct nlmsghdr *message, void *context)
-{
-	struct source_search *search = context;
-	struct host_addr own;
-	unsigned int rank;
-
-	if (!nl_host_addr_parse(&own, message) || own.scope != RT_SCOPE_UNIVERSE ||
-	    own.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED) ||
-	    addr_equal(&own.addr, search->service))
-		return 0;
-	rank = own.ifindex == search->ifindex ? 4 : 2;
-	if (!(own.flags & IFA_F_DEPRECATED))
-		rank++;
-	if (rank > search->rank) {
-		search->rank = rank;
-		search->best = own.addr;
-	}
-	return 0;
-}
-
-/* An address that the backend can answer to: the service's family, and not its address, which
- * this host may hold too. */
-static int choose_source(struct ek_addr *out, const struct ek_addr *service, const struct hop *hop)
-{
-	struct source_search search = { .service = service, .ifindex = hop->ifindex };
-	_cleanup_(nl_close) struct nl nl = {};
-	bool has_source = hop->source.words[0] || hop->source.words[1];
-	int err;
-
-	if (has_source && addr_is_ipv4(&hop->source) == addr_is_ipv4(service) &&
-	    !addr_equal(&hop->source, service)) {
-		*out = hop->source;
-		return 0;
-	}
-	err = nl_open(&nl, NETLINK_ROUTE);
-	if (!err)
-		err = nl_host_addr_dump(&nl, nl_family(service), rank_source, &search);
-	if (err)
-		return err;
-	if (!search.rank)
-		return -EADDRNOTAVAIL;
-	*out = search.best;
-	return 0;
-}
 
 static int begin_flow(struct packet_flow *out, uint64_t *hash, const struct endpoint *service,
 		      const struct hop *hop)
@@ -83,7 +30,7 @@ static int begin_flow(struct packet_flow *out, uint64_t *hash, const struct endp
 		uint32_t isn;
 		uint16_t port;
 	} chance;
-	int err = choose_source(&flow.source, &service->addr, hop);
+	int err = shot_source(&flow.source, &service->addr, hop);
 
 	if (err)
 		return err;
@@ -153,33 +100,11 @@ static int open_receiver(int *out, const struct ek_addr *service)
 	return 0;
 }
 
-static int send_frame(unsigned int ifindex, const uint8_t *frame, size_t size)
+static int send_syn(const struct packet_flow *flow, const struct shot *shot)
 {
-	_cleanup_(close_fd) int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	struct sockaddr_ll to = {
-		.sll_family = AF_PACKET,
-		.sll_ifindex = (int)ifindex,
-		.sll_halen = ETH_ALEN,
-	};
+	_cleanup_(close_fd) int fd = shot_socket();
 
-	if (fd < 0)
-		return -errno;
-	memcpy(to.sll_addr, frame, ETH_ALEN);
-	memcpy(&to.sll_protocol, frame + 2 * ETH_ALEN, sizeof(to.sll_protocol));
-	if (sendto(fd, frame, size, 0, (const struct sockaddr *)&to, sizeof(to)) < 0)
-		return -errno;
-	return 0;
-}
-
-static int send_syn(const struct packet_flow *flow, uint64_t hash, const struct ek_path *path,
-		    unsigned int ifindex)
-{
-	size_t header = packet_header(path), inner;
-	uint8_t frame[PACKET_MAX];
-
-	inner = packet_syn(frame + header, flow);
-	packet_complete(frame, path, hash, inner);
-	return send_frame(ifindex, frame, header + inner);
+	return fd < 0 ? fd : shot_fire(fd, shot, packet_syn, flow);
 }
 
 /* ---- the answer ------------------------------------------------------------------------- */
@@ -237,22 +162,21 @@ int net_probe(enum probe_verdict *out, const struct endpoint *service, const str
 	      const struct hop *hop, int timeout_ms)
 {
 	_cleanup_(close_fd) int fd = -1;
+	struct shot shot = { .path = *path, .ifindex = hop->ifindex };
 	struct packet_flow flow;
-	uint64_t hash = 0;
 	int err;
 
 	if (service->proto != IPPROTO_TCP)
 		return -EPROTONOSUPPORT;
-	if (hop->state != HOP_READY || !(path->flags & EK_PATH_NEXT_HOP)) {
+	if (!shot_possible(path, hop)) {
 		*out = PROBE_NO_HOP;
 		return 0;
 	}
-	err = begin_flow(&flow, &hash, service, hop);
+	err = begin_flow(&flow, &shot.hash, service, hop);
 	if (!err)
 		err = open_receiver(&fd, &service->addr);
-	/* By the interface of the route, which puts its own tag on if it is a vlan. */
 	if (!err)
-		err = send_syn(&flow, hash, path, hop->ifindex);
+		err = send_syn(&flow, &shot);
 	if (err)
 		return err;
 	return wait_answer(out, fd, &flow, timeout_ms);

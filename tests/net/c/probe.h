@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a probe is sent by. */
+/* What a probe is sent by, and to. */
 #ifndef EVENKEEL_TESTS_NET_PROBE_H
 #define EVENKEEL_TESTS_NET_PROBE_H
 
@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "lib/path.h"
 #include "net/clock.h"
@@ -43,6 +44,24 @@ static inline struct hop ready_hop(const struct ek_addr *backend)
 static inline struct endpoint endpoint(const char *address, uint16_t port)
 {
 	return (struct endpoint){ .addr = addr(address), .port = port, .proto = IPPROTO_TCP };
+}
+
+/* Listens in the peer; a descriptor. */
+static inline int serve(const struct lab *lab, const char *address, uint16_t port)
+{
+	struct ek_addr a = addr(address);
+	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	int fd, on = 1;
+
+	memcpy(&at.sin6_addr, &a, sizeof(a));
+	lab_visit(lab);
+	fd = socket(AF_INET6, SOCK_STREAM, 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+	if (bind(fd, (struct sockaddr *)&at, sizeof(at)))
+		fail_msg("bind %s: %s", address, strerror(errno));
+	assert_int_equal(listen(fd, 8), 0);
+	lab_return(lab);
+	return fd;
 }
 
 /* As the daemon makes it. */

@@ -2,8 +2,6 @@
 /* A probe by l2 is answered by the kernel of the peer. */
 #include "probe.h"
 
-#include <sys/socket.h>
-
 #include "lib/cleanup.h"
 
 static enum probe_verdict probe(const struct endpoint *service, enum ek_forward forward,
@@ -16,23 +14,6 @@ static enum probe_verdict probe(const struct endpoint *service, enum ek_forward 
 
 	assert_int_equal(net_probe(&verdict, service, &path, &hop, timeout_ms), 0);
 	return verdict;
-}
-
-static int serve(const struct lab *lab, const char *address, uint16_t port)
-{
-	struct ek_addr a = addr(address);
-	struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	int fd, on = 1;
-
-	memcpy(&at.sin6_addr, &a, sizeof(a));
-	lab_visit(lab);
-	fd = socket(AF_INET6, SOCK_STREAM, 0);
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)))
-		fail_msg("bind %s: %s", address, strerror(errno));
-	assert_int_equal(listen(fd, 8), 0);
-	lab_return(lab);
-	return fd;
 }
 
 static void check_l2_again(const struct lab *lab, const char *vip, const char *backend)
