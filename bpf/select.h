@@ -223,7 +223,7 @@ static __always_inline int pick(struct packet *p)
 		};
 
 		p->backend = select_unsettled(&q);
-		if (!p->backend)
+		if (!p->backend && ek_slot_cur(word))
 			return drop(EK_DROP_NOT_REMEMBERED);
 	}
 	return p->backend ? NEXT : drop(EK_DROP_NO_BACKEND);

@@ -150,6 +150,13 @@ static void the_canonical_text_of_any_check_reads_back(void **state)
 		_cleanup_(free_ptr) char *text_again = config_text(again);
 
 		assert_string_equal(text, text_again);
+		assert_true(config_checks_equal(&c->services[0], &again->services[0]));
+		for (size_t j = 0; j < i; j++) {
+			_cleanup_(config_release) struct config *other = must_parse(texts[j]);
+
+			assert_int_equal(config_checks_equal(&c->services[0], &other->services[0]),
+					 i == 5 && j == 4);
+		}
 		assert_int_equal(again->services[0].check_count, c->services[0].check_count);
 	}
 }

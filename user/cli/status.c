@@ -73,6 +73,38 @@ static void backend_row(struct table *t, const json_t *backend, double actual, d
 	table_add(t, "%s", units_count(fact_count(backend, "flows"), a));
 }
 
+/* Why a backend is in its state, and since when, where that is known. */
+static void reason_print(FILE *out, const json_t *backend)
+{
+	const json_t *health = json_object_get(backend, "health");
+	uint64_t since = fact_count(health, "since");
+	char when[UNITS_MAX];
+
+	if (!*fact_text(backend, "reason"))
+		return;
+	fprintf(out, "  %s: %s", fact_text(backend, "name"), fact_text(backend, "reason"));
+	if (since && !strcmp(fact_text(backend, "state"), fact_text(health, "state")))
+		fprintf(out, " (since %s)", units_time((int64_t)since, when));
+	fputc('\n', out);
+}
+
+/* Where the table is not simply made of those that are up. */
+static void mode_print(FILE *out, const json_t *health)
+{
+	static const struct {
+		const char *mode, *text;
+	} modes[] = {
+		{ "panic", "PANIC: too few backends are up, new flows go to all that ever were" },
+		{ "kept", "NO BACKEND IS UP: new flows stay with those that had them last" },
+		{ "nobody", "NO BACKEND IS ELIGIBLE: new flows are dropped" },
+	};
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (!strcmp(modes[i].mode, fact_text(health, "mode")))
+			fprintf(out, "  %s (%" PRIu64 " of %" PRIu64 " up)\n", modes[i].text,
+				fact_count(health, "up"), fact_count(health, "count"));
+}
+
 static void backends_print(FILE *out, const json_t *backends, const json_t *before)
 {
 	static const struct column columns[] = {
@@ -91,9 +123,7 @@ static void backends_print(FILE *out, const json_t *backends, const json_t *befo
 		backend_row(&t, backend, actual_share(backend, before, all), full);
 	table_print(&t, out, "  ");
 	json_array_foreach(backends, i, backend)
-		if (*fact_text(backend, "reason"))
-			fprintf(out, "  %s: %s\n", fact_text(backend, "name"),
-				fact_text(backend, "reason"));
+		reason_print(out, backend);
 }
 
 void status_service_print(FILE *out, const json_t *service, const json_t *before)
@@ -111,6 +141,7 @@ void status_service_print(FILE *out, const json_t *service, const json_t *before
 			remembered);
 	else
 		fputs("all settled\n", out);
+	mode_print(out, json_object_get(service, "health"));
 	backends_print(out, json_object_get(service, "backends"),
 		       json_object_get(before, "backends"));
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/attachment.h"
+#include "daemon/health.h"
 #include "daemon/log.h"
 #include "daemon/nat.h"
 #include "daemon/nexthop.h"
@@ -20,6 +21,10 @@
 /* How long a change waits for the kernel to find new backends' neighbours. An answer takes a
  * round trip; who has not answered by then is warned of. */
 #define RESOLVE_MS 1000
+
+/* And for the first results of their checks, without which they get no flows: who is healthy
+ * answers at once, who is not is waited for no longer than this. */
+#define FIRST_RESULTS_MS 2000
 
 /* ---- guards: what would take the host's own traffic ------------------------------------------- */
 
@@ -121,8 +126,9 @@ static int install(struct daemon *d, const struct config *c, struct dp_install_r
 		return err;
 	nexthops_sync(d);
 	nexthops_wait(d, RESOLVE_MS);
-	err = dp_install(d->dp, c, clock_now_s(), result, error);
-	d->settling = true;
+	health_sync(d, c);
+	health_wait(d, FIRST_RESULTS_MS);
+	err = health_install(d, c, result, error);
 	nexthops_sync(d); /* a forwarding mode may have changed */
 	return err;
 }
@@ -133,7 +139,10 @@ static void reinstall(struct daemon *d, struct reply *reply)
 	char error[DP_ERROR_MAX] = "";
 	struct dp_install_result result;
 
-	if (!d->config || dp_install(d->dp, d->config, clock_now_s(), &result, error) == 0)
+	if (!d->config)
+		return;
+	health_sync(d, d->config);
+	if (health_install(d, d->config, &result, error) == 0)
 		return;
 	snprintf(d->trouble, sizeof(d->trouble), "revision %lld could not be put back: %s",
 		 (long long)d->revision.number, error);
@@ -154,6 +163,20 @@ static bool warn_of_nat(const struct daemon *d, const struct config_service *s,
 	return true;
 }
 
+/* A change is taken whoever is down: that nobody new goes there is what the checks are for. */
+static void warn_of_sick(const struct daemon *d, const struct config_service *s,
+			 const struct config_backend *b, uint32_t index, struct diag *diag)
+{
+	struct health_view view;
+
+	if (health_view(d, index, &view) && view.state != HEALTH_UP)
+		diag_warning(diag, b->addr_place.line, b->addr_place.column,
+			     "backend %s/%s is %s, and gets %s: %s", s->name, b->name,
+			     health_state_name(view.state),
+			     view.in_table ? "new flows all the same" : "no new flows",
+			     view.reason);
+}
+
 static void warn_of_silent(const struct daemon *d, const struct config *c, struct diag *diag)
 {
 	for (size_t i = 0; i < c->service_count; i++) {
@@ -170,12 +193,14 @@ static void warn_of_silent(const struct daemon *d, const struct config *c, struc
 
 			if (!config_backend_weight(b))
 				continue;
-			if (nexthop_problem(d, reason, s->forward, &b->addr, hop))
-				diag_warning(
-					diag, b->addr_place.line, b->addr_place.column,
-					"backend %s/%s gets its share but cannot be reached: %s",
-					s->name, b->name, reason);
-			else if (!nat_told)
+			if (nexthop_problem(d, reason, s->forward, &b->addr, hop)) {
+				diag_warning(diag, b->addr_place.line, b->addr_place.column,
+					     "backend %s/%s cannot be reached: %s", s->name,
+					     b->name, reason);
+				continue;
+			}
+			warn_of_sick(d, s, b, index, diag);
+			if (!nat_told)
 				nat_told = warn_of_nat(d, s, b, hop, diag);
 		}
 	}

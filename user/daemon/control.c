@@ -40,6 +40,7 @@ struct control {
 	size_t handles; /* not yet closed, of the two above */
 	int fd;
 	size_t clients, children;
+	pid_t child[CHILDREN_MAX];    /* of `children`; nobody else's are waited for */
 	TAILQ_HEAD(, client) waiting; /* for the rest of their requests, oldest first */
 };
 
@@ -178,7 +179,7 @@ static void call_in_child(struct client *c, struct call *call)
 		client_answer(c, &call->reply);
 		return;
 	}
-	c->control->children++;
+	c->control->child[c->control->children++] = pid;
 	c->answered = true;
 	client_close(c);
 }
@@ -187,9 +188,12 @@ static void on_child_ended(uv_signal_t *handle, int number)
 {
 	struct control *control = handle->data;
 
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		if (control->children)
-			control->children--;
+	for (size_t i = 0; i < control->children;) {
+		if (waitpid(control->child[i], NULL, WNOHANG) == 0)
+			i++;
+		else
+			control->child[i] = control->child[--control->children];
+	}
 }
 
 /* ---- reading ------------------------------------------------------------------------------------ */

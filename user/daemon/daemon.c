@@ -14,6 +14,7 @@
 #include "daemon/change.h"
 #include "daemon/control.h"
 #include "daemon/drift.h"
+#include "daemon/health.h"
 #include "daemon/log.h"
 #include "daemon/macs.h"
 #include "daemon/nexthop.h"
@@ -168,6 +169,7 @@ static void on_tick(uv_timer_t *handle)
 	nexthops_refresh(d);
 	macs_sync(d);
 	settle(d);
+	health_tick(d);
 	if (d->lost)
 		dp_lost_refresh(d->lost); /* for the doctor, who sees what this process has read */
 	samples_take(d->samples, d->dp);
@@ -201,7 +203,7 @@ int daemon_open(struct daemon *d, const struct options *options)
 	d->loop.data = d;
 	err = journal_start(d) ?: control_open(&d->control, d) ?: data_path_open(d);
 	err = err ?: samples_open(&d->samples, d->dp) ?: attachments_open(d);
-	err = err ?: nexthops_open(d) ?: macs_open(&d->macs) ?: loop_start(d);
+	err = err ?: nexthops_open(d) ?: health_open(d) ?: macs_open(&d->macs) ?: loop_start(d);
 	if (err)
 		return err;
 	change_restore(d);
@@ -240,6 +242,7 @@ void daemon_close(struct daemon *d)
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&d->loop);
+	health_close(d->healths);
 	attachments_close(d->attachments);
 	samples_close(d->samples);
 	macs_close(d->macs);

@@ -18,6 +18,7 @@ struct macs;
 struct nexthops;
 struct samples;
 struct attachments;
+struct healths;
 struct control;
 
 struct daemon {
@@ -37,6 +38,7 @@ struct daemon {
 	struct nexthops *nexthops;
 	struct macs *macs;
 	struct samples *samples;
+	struct healths *healths;
 	struct attachments *attachments;
 	struct control *control;
 	int64_t started;

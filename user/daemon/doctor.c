@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/attachment.h"
+#include "daemon/health.h"
 #include "daemon/nat.h"
 #include "daemon/nexthop.h"
 #include "dp/install.h"
@@ -303,6 +304,35 @@ static void check_nat(struct doctor *x, const struct config_service *s,
 		finding_add(x->findings, FINDING_ERROR, "nat", subject, remedy, "%s", text);
 }
 
+static void check_health(struct doctor *x, uint32_t index, const char *subject)
+{
+	struct health_view view;
+
+	if (!health_view(x->daemon, index, &view) || !view.checked)
+		return;
+	if (view.state != HEALTH_UP)
+		finding_add(x->findings, FINDING_ERROR, "health", subject, "", "is %s: %s",
+			    health_state_name(view.state), view.reason);
+	else if (view.stuck)
+		finding_add(x->findings, FINDING_WARNING, "health", subject, "",
+			    "was up when last heard of: %s", view.reason);
+	else
+		finding_add(x->findings, FINDING_OK, "health", subject, "", "its checks succeed");
+}
+
+/* How the table was made, where not simply of who is up. */
+static void check_pool(struct doctor *x, const struct config_service *s, uint32_t service)
+{
+	struct health_pool_view pool;
+
+	health_pool_view(x->daemon, service, &pool);
+	if (pool.mode != ELIGIBLE_HEALTHY)
+		finding_add(x->findings, FINDING_ERROR, "pool", s->name,
+			    "bring backends back; evenkeel status says what is wrong with each",
+			    "%s: %u of %u backends are up, %u get new flows",
+			    eligible_mode_name(pool.mode), pool.up, pool.count, pool.in_table);
+}
+
 static void check_backend(struct doctor *x, const struct config_service *s,
 			  const struct config_backend *b, uint32_t index)
 {
@@ -311,6 +341,7 @@ static void check_backend(struct doctor *x, const struct config_service *s,
 	struct hop copy;
 
 	snprintf(subject, sizeof(subject), "%s/%s", s->name, b->name);
+	check_health(x, index, subject);
 	next_hop_remedy(x, hop, &b->addr, remedy, sizeof(remedy));
 	if (nexthop_problem(x->daemon, reason, s->forward, &b->addr, hop)) {
 		finding_add(x->findings, FINDING_ERROR, "next_hop", subject, remedy, "%s", reason);
@@ -350,6 +381,7 @@ void doctor_services(struct findings *f, const struct daemon *d)
 		}
 		check_vips(&x, s, (uint32_t)service);
 		check_maps(&x, s, (uint32_t)service);
+		check_pool(&x, s, (uint32_t)service);
 		for (size_t k = 0; k < s->backend_count; k++)
 			check_backend(&x, s, &s->backends[k],
 				      dp_backend_index(d->dp, (uint32_t)service,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "daemon/health.h"
 #include "daemon/log.h"
 #include "dp/drift.h"
 #include "dp/install.h"
@@ -57,9 +58,8 @@ void drift_check(struct daemon *d)
 		struct dp_install_result result;
 		char error[DP_ERROR_MAX] = "";
 
-		if (dp_install(d->dp, d->config, clock_now_s(), &result, error))
+		if (health_install(d, d->config, &result, error))
 			log_warning("drift: the listeners could not be laid out anew: %s", error);
-		d->settling = true;
 	}
 	err = dp_drift_backends(d->dp, found, &f);
 	if (err)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/health.h"
 #include "daemon/nexthop.h"
 #include "daemon/sample.h"
 #include "dp/install.h"
@@ -204,6 +205,7 @@ static const char *backend_state(const struct daemon *d, uint32_t i, const struc
 {
 	const struct ek_backend_id *id = &d->dp->backend_ids[i];
 	const struct config_backend *b = backend_config(d, i);
+	struct health_view health = { .state = HEALTH_UP };
 
 	if (!(dp_path(d->dp, i)->flags & EK_PATH_NEXT_HOP) &&
 	    !nexthop_problem(d, reason, d->dp->service_ids[id->service].forward, &id->addr,
@@ -219,8 +221,8 @@ static const char *backend_state(const struct daemon *d, uint32_t i, const struc
 				 seconds_left(d, i));
 		return "leaving";
 	}
-	if (id->died) {
-		snprintf(reason, NEXTHOP_REASON_MAX, "down for %u s", clock_now_s() - id->died);
+	if (health_view(d, i, &health) && health.state == HEALTH_DOWN) {
+		snprintf(reason, NEXTHOP_REASON_MAX, "%.250s", health.reason);
 		return "down";
 	}
 	if (b && b->drain) {
@@ -228,6 +230,10 @@ static const char *backend_state(const struct daemon *d, uint32_t i, const struc
 			snprintf(reason, NEXTHOP_REASON_MAX, "drained by configuration");
 		return is_busy(d, i, t) ? "draining" : "drained";
 	}
+	if (health.state == HEALTH_UNKNOWN)
+		snprintf(reason, NEXTHOP_REASON_MAX, "%.250s", health.reason);
+	if (health.state == HEALTH_UNKNOWN)
+		return "unknown";
 	return reason[0] ? "no_next_hop" : "up";
 }
 
@@ -259,6 +265,7 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct tal
 	json_put(j, "packets", json_integer((json_int_t)traffic.packets));
 	json_put(j, "bytes", json_integer((json_int_t)traffic.bytes));
 	json_put(j, "flows", json_integer((json_int_t)traffic.flows));
+	json_put(j, "health", health_backend_json(d, i));
 	json_put(j, "next_hop", hop_json(nexthop_find(d, i)));
 	return j;
 }
@@ -297,6 +304,7 @@ json_t *service_json(const struct daemon *d, uint32_t service, const struct tall
 	json_put(j, "flows_remembered", json_integer((json_int_t)all.remembered));
 	json_put(j, "idle_s", s ? json_integer(s->idle_s) : json_null());
 	json_put(j, "drain_s", s ? json_integer(s->drain_s) : json_null());
+	json_put(j, "health", health_service_json(d, service));
 	json_put(j, "backends", backends);
 	return j;
 }

@@ -29,6 +29,7 @@ void dp_backend_up(struct dp *dp, uint32_t backend)
 {
 	death_flag(dp, backend, false);
 	dp->backend_ids[backend].died = 0;
+	dp->backend_ids[backend].seen_up = 1;
 	dp->priv->quiet = false;
 }
 

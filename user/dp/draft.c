@@ -27,20 +27,44 @@ static void indexes_release(struct indexes *x)
 
 /* ---- tables ------------------------------------------------------------------------------------ */
 
+void dp_weigh_by(struct dp *dp, dp_weigh weigh, void *context)
+{
+	dp->priv->weigh = weigh;
+	dp->priv->weigh_context = context;
+}
+
 /* The dead get no slots, unless nobody is left who could take theirs: all dead at once is more
  * likely an error of who says so. */
-static void weigh(struct maglev_member *members, const struct config_service *s,
-		  const struct dp *dp)
+static void weigh_by_death(const struct dp *dp, const struct config_service *s,
+			   const uint32_t *indexes, uint32_t *weights)
 {
 	bool any_alive = false;
 
 	for (size_t i = 0; i < s->backend_count; i++)
-		any_alive |= config_backend_weight(&s->backends[i]) &&
-			     !dp->backend_ids[members[i].index].died;
+		any_alive |=
+			config_backend_weight(&s->backends[i]) && !dp->backend_ids[indexes[i]].died;
 	for (size_t i = 0; i < s->backend_count; i++)
-		members[i].weight = any_alive && dp->backend_ids[members[i].index].died
-					    ? 0
-					    : config_backend_weight(&s->backends[i]);
+		weights[i] = any_alive && dp->backend_ids[indexes[i]].died
+				     ? 0
+				     : config_backend_weight(&s->backends[i]);
+}
+
+static int weigh(struct maglev_member *members, const struct config_service *s, const struct dp *dp)
+{
+	_cleanup_(free_ptr) uint32_t *indexes = calloc(2 * s->backend_count + 1, sizeof(uint32_t));
+	uint32_t *weights = indexes + s->backend_count;
+
+	if (!indexes)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->backend_count; i++)
+		indexes[i] = members[i].index;
+	if (dp->priv->weigh)
+		dp->priv->weigh(dp->priv->weigh_context, s, indexes, weights);
+	else
+		weigh_by_death(dp, s, indexes, weights);
+	for (size_t i = 0; i < s->backend_count; i++)
+		members[i].weight = weights[i];
+	return 0;
 }
 
 /* The members of a pool with their indexes, for the table. */
@@ -62,7 +86,8 @@ static int members_of(struct maglev_member **out, const struct dp *dp,
 			return dp_fail(error, -EINVAL, "service %s: backend %s has no index",
 				       s->config->name, b->name);
 	}
-	weigh(members, s->config, dp);
+	if (weigh(members, s->config, dp))
+		return dp_fail(error, -ENOMEM, "out of memory");
 	*out = take_ptr(members);
 	return 0;
 }

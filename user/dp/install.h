@@ -40,6 +40,13 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 int dp_rekey(struct dp *dp, struct ek_key key, const struct config *c, uint32_t now_s,
 	     struct dp_install_result *result, char error[static DP_ERROR_MAX]);
 
+/* Who decides the weights of a service's table: writes one for each backend of `s`, whose indexes are
+ * given. Without it, or with NULL, they are the configured ones, the dead left out unless all of the
+ * pool are dead. Asked for every service at each dp_install(), dp_rekey() and dp_table_drift(). */
+typedef void (*dp_weigh)(void *context, const struct config_service *s, const uint32_t *indexes,
+			 uint32_t *weights);
+void dp_weigh_by(struct dp *dp, dp_weigh weigh, void *context);
+
 /* Indexes; 0 (EK_NO_BACKEND) or -ENOENT if there is none. A leaving backend is found too. */
 int dp_service_index(const struct dp *dp, const char *name);
 uint32_t dp_backend_index(const struct dp *dp, uint32_t service, const struct ek_addr *addr,
@@ -60,9 +67,9 @@ int dp_paths_set(struct dp *dp, const struct dp_path_change *changes, size_t cou
 /* The path in use. */
 const struct ek_path *dp_path(const struct dp *dp, uint32_t backend);
 
-/* Declares a backend dead, or alive again. Flows in unsettled slots leave it at once, those in its
- * own slots with the next dp_install(), which gives it no slots while it is dead (unless all of
- * its pool are). For the hold time its flows stay remembered: should it come back, they are its. */
+/* Declares a backend dead, or alive (again). Flows in unsettled slots leave it at once, those in its
+ * own slots with the next dp_install() that gives it no slots. For the hold time its flows stay
+ * remembered: should it come back, they are its. */
 void dp_backend_down(struct dp *dp, uint32_t backend, uint32_t now_s);
 void dp_backend_up(struct dp *dp, uint32_t backend);
 
@@ -84,7 +91,7 @@ struct dp_settled {
 };
 int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, struct dp_settled *result);
 
-/* Slots whose owner is not the one that the configuration asks for, the dead left out; -errno. */
+/* Slots whose owner is not the one that the weights ask for; -errno. */
 int64_t dp_table_drift(const struct dp *dp, uint32_t service, const struct config_service *s);
 
 /* What the maps say of a service now; arrays are indexed by backend index. */

@@ -8,6 +8,7 @@
 #include <bpf/libbpf.h>
 
 #include "dp/dp.h"
+#include "dp/install.h"
 
 /* A map by the name that abi.h gives it, and the other way round. */
 struct bpf_map *dp_map_find(const struct bpf_object *object, const char *name);
@@ -78,6 +79,8 @@ struct dp_private {
 	struct bpf_object *object;
 	struct dp_settling *settling;
 	struct dp_memory *memory;
+	dp_weigh weigh; /* see dp_weigh_by() */
+	void *weigh_context;
 	bool grace_owed;                   /* see grace_wait_owed() */
 	uint32_t returns_due_s;            /* when the next way back of nat goes, see nat_sweep() */
 	struct quic_leaving *quic_leaving; /* see quic_retire() */

@@ -172,6 +172,8 @@ static inline uint32_t config_gue(const struct config_service *s)
  * with its protocol; with nat, the backend's if it has one. 0: there is none. */
 uint16_t config_check_port(const struct config_service *s, const struct config_backend *b,
 			   const struct config_check *k);
+/* Are both lists of checks made in the same way? Places do not matter. */
+bool config_checks_equal(const struct config_service *a, const struct config_service *b);
 /* The first listener with that protocol, or NULL. */
 const struct config_listener *config_listener_of(const struct config_service *s, uint8_t proto);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Checks of health that look at the model alone. */
 #include <netinet/in.h>
+#include <string.h>
 
 #include "lib/config_internal.h"
 
@@ -67,6 +68,35 @@ static void check_need(const struct config_service *s, const struct config_check
 			      "with %s to take it from",
 			      s->name, config_check_name(k->type),
 			      proto == IPPROTO_UDP ? "udp" : "tcp");
+}
+
+static bool bytes_equal(const struct check_bytes *a, const struct check_bytes *b)
+{
+	return a->size == b->size && !memcmp(a->data, b->data, a->size);
+}
+
+static bool check_equal(const struct config_check *a, const struct config_check *b)
+{
+	return a->type == b->type && a->via == b->via && a->port == b->port &&
+	       a->interval_ms == b->interval_ms && a->timeout_ms == b->timeout_ms &&
+	       a->down_interval_ms == b->down_interval_ms && a->rise == b->rise &&
+	       a->fall == b->fall && !strcmp(a->path, b->path) && !strcmp(a->host, b->host) &&
+	       !strcmp(a->sni, b->sni) && !strcmp(a->ca, b->ca) && a->verify == b->verify &&
+	       a->status_count == b->status_count &&
+	       !memcmp(a->statuses, b->statuses, sizeof(a->statuses)) &&
+	       bytes_equal(&a->send, &b->send) && bytes_equal(&a->expect, &b->expect) &&
+	       a->command_size == b->command_size &&
+	       !memcmp(a->command, b->command, a->command_size);
+}
+
+bool config_checks_equal(const struct config_service *a, const struct config_service *b)
+{
+	if (a->check_count != b->check_count)
+		return false;
+	for (size_t i = 0; i < a->check_count; i++)
+		if (!check_equal(&a->checks[i], &b->checks[i]))
+			return false;
+	return true;
 }
 
 void config_check_health(const struct config_service *s, struct diag *d)

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Health: checks every backend that the maps hold, and keeps the dead out of the tables. Verdicts become
+ * weights (lib/eligible.h) and flags of the data path (dp_backend_down()); what was known before a
+ * restart is in the maps. */
+#ifndef EVENKEEL_DAEMON_HEALTH_H
+#define EVENKEEL_DAEMON_HEALTH_H
+
+#include <jansson.h>
+
+#include "daemon/daemon.h"
+#include "dp/install.h"
+#include "lib/eligible.h"
+
+int health_open(struct daemon *d);
+/* After the loop has ended. */
+void health_close(struct healths *h);
+
+/* dp_install(), with weights from health. Between dp_reserve() and this the checks of new backends
+ * must have been begun. */
+int health_install(struct daemon *d, const struct config *c, struct dp_install_result *result,
+		   char error[static DP_ERROR_MAX]);
+
+/* Begins to check what `c` names, indexes being reserved; keeps what is known. Backends that leave
+ * are checked as long as their service is there. */
+void health_sync(struct daemon *d, const struct config *c);
+/* Waits for the first results of backends of which nothing is known yet, at most that long. */
+void health_wait(struct daemon *d, int timeout_ms);
+/* Each second: notices checks without results, forgets backends that are gone. */
+void health_tick(struct daemon *d);
+
+/* ---- what is known ---------------------------------------------------------------------------- */
+
+#define HEALTH_TEXT_MAX 320
+
+struct health_view {
+	enum health_state state;
+	bool checked; /* false: health is off, it counts as up */
+	bool ever_up;
+	bool held;     /* its checks are up, and yet it is held down */
+	bool in_table; /* it gets new flows */
+	bool stuck;    /* a check has had no result for too long */
+	int64_t since; /* of the state, unix seconds; 0: since before this evenkeeld began */
+	char reason[HEALTH_TEXT_MAX]; /* a sentence; "" where there is nothing to say */
+};
+/* Of the backend with this index. False if nothing is known of it. */
+bool health_view(const struct daemon *d, uint32_t backend, struct health_view *out);
+
+/* How the service's table was made, and of how many of its backends. */
+struct health_pool_view {
+	enum eligible_mode mode;
+	uint32_t up, in_table, count; /* backends with a weight */
+};
+void health_pool_view(const struct daemon *d, uint32_t service, struct health_pool_view *out);
+
+/* The value of `health` of a backend, and of a service, in status. */
+json_t *health_backend_json(const struct daemon *d, uint32_t backend);
+json_t *health_service_json(const struct daemon *d, uint32_t service);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What is known of health, for whoever asks. */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/health_internal.h"
+#include "daemon/request.h"
+
+bool health_view(const struct daemon *d, uint32_t backend, struct health_view *out)
+{
+	const struct health_unit *u = d->healths->units[backend];
+
+	if (!u)
+		return false;
+	*out = (struct health_view){
+		.state = u->health.state,
+		.checked = u->plan,
+		.ever_up = u->health.ever_up,
+		.held = health_held(&u->health),
+		.in_table = u->had,
+		.stuck = u->stuck,
+		.since = u->since,
+	};
+	unit_reason(u, out->reason);
+	if (u->health.state == HEALTH_DOWN && u->had && strlen(out->reason) < HEALTH_TEXT_MAX - 40)
+		strcat(out->reason, "; gets new flows all the same");
+	return true;
+}
+
+void health_pool_view(const struct daemon *d, uint32_t service, struct health_pool_view *out)
+{
+	const struct healths *h = d->healths;
+
+	*out = (struct health_pool_view){ .mode = h->modes[service] };
+	for (uint32_t i = 1; i < d->dp->sizes.backends; i++) {
+		const struct health_unit *u = h->units[i];
+
+		if (!u || u->service != service || !u->weight)
+			continue;
+		out->count++;
+		out->up += u->health.state == HEALTH_UP;
+		out->in_table += u->had;
+	}
+}
+
+static json_t *check_json(const struct health_check *k, const struct health_probe *p)
+{
+	bool good = k->told && k->state == HEALTH_UP && !p->reason[0];
+
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "type",
+			 config_check_name(p->way->check->type), "via",
+			 p->way->tunnel ? "tunnel" : "direct", "state", health_state_name(k->state),
+			 "latency_us", good ? json_integer(p->latency_us) : json_null(), "reason",
+			 json_text(p->reason), "trouble", json_text(p->missed));
+}
+
+json_t *health_backend_json(const struct daemon *d, uint32_t backend)
+{
+	const struct health_unit *u = d->healths->units[backend];
+	json_t *checks = json_array(), *j;
+	struct health_view view;
+
+	if (!u || !u->plan || !health_view(d, backend, &view)) {
+		json_decref(checks);
+		return json_null();
+	}
+	for (size_t i = 0; i < u->plan->probe_count; i++)
+		json_array_append_new(checks, check_json(&u->checks[i], &u->probes[i]));
+	j = json_pack("{s:s, s:o, s:o, s:b, s:b, s:b, s:b}", "state", health_state_name(view.state),
+		      "since", view.since ? json_integer(view.since) : json_null(), "reason",
+		      json_text(view.reason), "ever_up", view.ever_up, "held", view.held,
+		      "in_table", view.in_table, "stuck", view.stuck);
+	json_put(j, "checks", checks);
+	return j;
+}
+
+json_t *health_service_json(const struct daemon *d, uint32_t service)
+{
+	struct health_pool_view pool;
+
+	health_pool_view(d, service, &pool);
+	return json_pack("{s:s, s:i, s:i, s:i}", "mode", eligible_mode_name(pool.mode), "up",
+			 (int)pool.up, "in_table", (int)pool.in_table, "count", (int)pool.count);
+}
