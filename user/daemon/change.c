@@ -164,12 +164,16 @@ static bool warn_of_nat(const struct daemon *d, const struct config_service *s,
 }
 
 /* A change is taken whoever is down: that nobody new goes there is what the checks are for. */
+#define SICK_TOLD_MAX 8u
 static void warn_of_sick(const struct daemon *d, const struct config_service *s,
-			 const struct config_backend *b, uint32_t index, struct diag *diag)
+			 const struct config_backend *b, uint32_t index, size_t *told,
+			 struct diag *diag)
 {
 	struct health_view view;
 
-	if (health_view(d, index, &view) && view.state != HEALTH_UP)
+	if (!health_view(d, index, &view) || view.state == HEALTH_UP)
+		return;
+	if ((*told)++ < SICK_TOLD_MAX)
 		diag_warning(diag, b->addr_place.line, b->addr_place.column,
 			     "backend %s/%s is %s, and gets %s: %s", s->name, b->name,
 			     health_state_name(view.state),
@@ -183,6 +187,7 @@ static void warn_of_silent(const struct daemon *d, const struct config *c, struc
 		const struct config_service *s = &c->services[i];
 		int service = dp_service_index(d->dp, s->name);
 		bool nat_told = false;
+		size_t sick = 0;
 
 		for (size_t k = 0; service >= 0 && k < s->backend_count; k++) {
 			const struct config_backend *b = &s->backends[k];
@@ -199,10 +204,14 @@ static void warn_of_silent(const struct daemon *d, const struct config *c, struc
 					     b->name, reason);
 				continue;
 			}
-			warn_of_sick(d, s, b, index, diag);
+			warn_of_sick(d, s, b, index, &sick, diag);
 			if (!nat_told)
 				nat_told = warn_of_nat(d, s, b, hop, diag);
 		}
+		if (sick > SICK_TOLD_MAX)
+			diag_warning(diag, s->place.line, s->place.column,
+				     "service %s: %zu more backends are not up (evenkeel status)",
+				     s->name, sick - SICK_TOLD_MAX);
 	}
 }
 

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 
 #include "daemon/health_internal.h"
@@ -18,25 +17,22 @@ uint64_t health_now_ms(void)
 	return uv_hrtime() / 1000000;
 }
 
-uint32_t health_chance(void)
+/* Rounds have to differ, not to be hard to guess (splitmix64). */
+uint32_t health_chance(struct healths *h)
 {
-	uint32_t chance = 0;
+	uint64_t z = h->chance += 0x9e3779b97f4a7c15ull;
 
-	/* Without it, rounds would be regular: no worse than that. */
-	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != sizeof(chance))
-		return 1u << 31;
-	return chance;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return (uint32_t)(z >> 32);
 }
 
 /* ---- turns ------------------------------------------------------------------------------------ */
 
-void healths_turn(struct healths *h)
+static void ring_alarms(struct healths *h)
 {
 	struct timer *timer;
 
-	checks_process(h->checks);
-	if (h->knocks)
-		knocks_process(h->knocks);
 	while ((timer = timers_due(&h->timers, health_now_ms()))) {
 		struct alarm *a = container(timer, struct alarm, timer);
 
@@ -58,20 +54,30 @@ static int64_t next_turn_ms(const struct healths *h)
 	return next;
 }
 
-static void on_turn(struct healths *h)
+static void on_checks(uv_poll_t *handle, int status, int events)
 {
-	healths_turn(h);
+	struct healths *h = handle->data;
+
+	checks_process(h->checks);
 	healths_flush(h);
 }
 
-static void on_poll(uv_poll_t *handle, int status, int events)
+static void on_knocks(uv_poll_t *handle, int status, int events)
 {
-	on_turn(handle->data);
+	struct healths *h = handle->data;
+
+	knocks_process(h->knocks);
+	healths_flush(h);
 }
 
 static void on_timer(uv_timer_t *handle)
 {
-	on_turn(handle->data);
+	struct healths *h = handle->data;
+
+	if (!checks_wait_ms(h->checks))
+		checks_process(h->checks);
+	ring_alarms(h);
+	healths_flush(h);
 }
 
 /* Before the loop waits: whatever has happened since. */
@@ -124,7 +130,10 @@ void health_wait(struct daemon *d, int timeout_ms)
 		int64_t left = (int64_t)(end - now), wait = next_turn_ms(h);
 
 		poll(ready, 2, (int)(wait < 0 || wait > left ? left : wait));
-		healths_turn(h);
+		checks_process(h->checks);
+		if (h->knocks)
+			knocks_process(h->knocks);
+		ring_alarms(h);
 	}
 }
 
@@ -165,10 +174,10 @@ static int loop_start(struct healths *h)
 	h->prepare.data = h->timer.data = h->poll.data = h->poll_knocks.data = h;
 	uv_prepare_start(&h->prepare, on_prepare);
 	err = uv_poll_init(loop, &h->poll, checks_fd(h->checks))
-		      ?: uv_poll_start(&h->poll, UV_READABLE, on_poll);
+		      ?: uv_poll_start(&h->poll, UV_READABLE, on_checks);
 	if (!err && h->knocks)
 		err = uv_poll_init(loop, &h->poll_knocks, knocks_fd(h->knocks))
-			      ?: uv_poll_start(&h->poll_knocks, UV_READABLE, on_poll);
+			      ?: uv_poll_start(&h->poll_knocks, UV_READABLE, on_knocks);
 	return err;
 }
 
@@ -181,6 +190,7 @@ int health_open(struct daemon *d)
 		return log_err(-ENOMEM, "out of memory");
 	d->healths = h;
 	h->daemon = d;
+	h->chance = uv_hrtime();
 	h->units = calloc(d->dp->sizes.backends, sizeof(void *));
 	err = h->units ? checks_open(&h->checks) : -ENOMEM;
 	if (err)

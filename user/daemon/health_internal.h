@@ -68,6 +68,8 @@ struct healths {
 	struct knocks *knocks; /* NULL: nothing can be sent through tunnels, */
 	int knocks_error;      /* and why */
 	struct timers timers;
+	uint64_t chance; /* of a generator that is no secret */
+	size_t fresh;    /* first checks of which nothing is known, begun by the last sync */
 	struct health_unit **units; /* by backend index */
 	struct health_plan *plans[EK_SERVICES_MAX];
 	uint8_t modes[EK_SERVICES_MAX];    /* enum eligible_mode of the tables installed */
@@ -82,10 +84,7 @@ struct healths {
 };
 
 uint64_t health_now_ms(void);
-uint32_t health_chance(void);
-
-/* Fires what is due and takes in what has come. */
-void healths_turn(struct healths *h);
+uint32_t health_chance(struct healths *h);
 
 /* The state may have changed: its checks, or the clock. */
 void unit_judge(struct health_unit *u);

@@ -27,12 +27,12 @@ static void take_result(struct health_probe *p, enum check_outcome outcome, uint
 	p->missed[0] = '\0';
 	if (outcome == CHECK_MISSED) {
 		snprintf(p->missed, sizeof(p->missed), "%s", reason);
-		health_check_missed(k, now, health_chance());
+		health_check_missed(k, now, health_chance(p->unit->all));
 	} else {
 		snprintf(p->reason, sizeof(p->reason), "%s", reason);
 		if (outcome == CHECK_PASSED)
 			p->latency_us = latency_us;
-		health_check_result(k, outcome == CHECK_PASSED, now, health_chance());
+		health_check_result(k, outcome == CHECK_PASSED, now, health_chance(p->unit->all));
 	}
 	timers_set(&p->unit->all->timers, &p->next.timer, k->due_ms);
 	unit_judge(p->unit);
@@ -210,13 +210,19 @@ void unit_unplan(struct health_unit *u)
 	u->plan = NULL;
 }
 
+/* First checks of many new backends are this far apart, or they would be late by themselves. */
+#define FIRST_PER_MS 2
+
 static void begin_check(struct health_unit *u, size_t i)
 {
+	uint64_t now = health_now_ms();
 	const struct config_check *k = u->probes[i].way->check;
 	struct health_times times = { k->interval_ms, k->down_interval_ms, k->timeout_ms, k->rise,
 				      k->fall };
 
-	health_check_init(&u->checks[i], &times, u->health.state, health_now_ms(), health_chance());
+	if (u->health.state == HEALTH_UNKNOWN)
+		now += u->all->fresh++ / FIRST_PER_MS;
+	health_check_init(&u->checks[i], &times, u->health.state, now, health_chance(u->all));
 	timers_set(&u->all->timers, &u->probes[i].next.timer, u->checks[i].due_ms);
 }
 

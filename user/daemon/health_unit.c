@@ -288,6 +288,7 @@ void health_sync(struct daemon *d, const struct config *c)
 		log_warning("out of memory: checks stay as they are");
 		return;
 	}
+	d->healths->fresh = 0;
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
 		sync_plan(d->healths, i, at[i]);
 	for (uint32_t i = 1; i < d->dp->sizes.backends; i++)

@@ -19,7 +19,7 @@ static uint64_t part_of(uint64_t ms, uint32_t random)
 void health_check_init(struct health_check *k, const struct health_times *times,
 		       enum health_state prior, uint64_t now_ms, uint32_t random)
 {
-	uint64_t within = prior == HEALTH_UNKNOWN ? HEALTH_FIRST_MS : times->interval_ms;
+	uint64_t within = prior == HEALTH_UNKNOWN ? 0 : times->interval_ms;
 
 	*k = (struct health_check){
 		.times = *times,

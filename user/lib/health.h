@@ -33,8 +33,7 @@ struct health_check {
 
 /* `prior`: the last known state, kept until `fall` or `rise` results in a row speak against it.
  * Where there is none the first result decides: nobody has flows there who could lose by it.
- * The first check is due within FIRST_MS, or, with a prior state, within an interval. */
-#define HEALTH_FIRST_MS 50u
+ * The first check is due at once, or, with a prior state, within an interval. */
 void health_check_init(struct health_check *k, const struct health_times *times,
 		       enum health_state prior, uint64_t now_ms, uint32_t random);
 
