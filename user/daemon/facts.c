@@ -116,30 +116,64 @@ const struct config_service *service_config(const struct daemon *d, uint32_t ser
 	return d->config ? config_service(d->config, d->dp->service_ids[service].name) : NULL;
 }
 
-const struct config_backend *backend_config(const struct daemon *d, uint32_t backend)
+const struct config_backend *backend_config_next(const struct config_service *s, size_t *at,
+						 const struct ek_backend_id *id)
 {
-	const struct ek_backend_id *id = &d->dp->backend_ids[backend];
-	const struct config_service *s = service_config(d, id->service);
+	for (size_t k = 0; s && k < s->backend_count; k++) {
+		size_t i = (*at + k) % s->backend_count;
 
-	for (size_t i = 0; s && i < s->backend_count; i++)
-		if (addr_equal(&s->backends[i].addr, &id->addr) && s->backends[i].port == id->port)
-			return &s->backends[i];
+		if (s->backends[i].port != id->port || !addr_equal(&s->backends[i].addr, &id->addr))
+			continue;
+		*at = i + 1;
+		return &s->backends[i];
+	}
 	return NULL;
 }
 
-int tally_take(struct tally *t, const struct dp *dp)
+const struct config_backend *backend_config(const struct daemon *d, uint32_t backend)
 {
+	const struct ek_backend_id *id = &d->dp->backend_ids[backend];
+	size_t at = 0;
+
+	return backend_config_next(service_config(d, id->service), &at, id);
+}
+
+/* What the backends of each service add up to. */
+static void tally_sum(struct tally *t, const struct daemon *d)
+{
+	for (uint32_t i = 1; i < d->dp->sizes.backends; i++) {
+		const struct ek_backend_id *id = &d->dp->backend_ids[i];
+		struct service_tally *sum;
+		uint64_t packets, flows;
+
+		if (!id->used || id->service >= EK_SERVICES_MAX)
+			continue;
+		samples_window(d->samples, i, &packets, &flows);
+		sum = &t->services[id->service];
+		sum->packets += packets;
+		sum->flows += flows;
+		sum->remembered += t->remembered[i];
+	}
+}
+
+int tally_take(struct tally *t, const struct daemon *d)
+{
+	const struct dp *dp = d->dp;
+
 	*t = (struct tally){
 		.owned = calloc(dp->sizes.backends, sizeof(*t->owned)),
 		.held = calloc(dp->sizes.backends, sizeof(*t->held)),
 		.remembered = calloc(dp->sizes.backends, sizeof(*t->remembered)),
+		.services = calloc(EK_SERVICES_MAX, sizeof(*t->services)),
 	};
-	if (!t->owned || !t->held || !t->remembered)
+	if (!t->owned || !t->held || !t->remembered || !t->services)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
 		if (dp->service_ids[i].name[0])
-			dp_slots_count(dp, i, t->owned, t->held);
+			t->services[i].slots =
+				dp_slots_count(dp, i, t->owned, t->held, &t->services[i].unsettled);
 	dp_flows_count(dp, t->remembered);
+	tally_sum(t, d);
 	return 0;
 }
 
@@ -148,30 +182,7 @@ void tally_release(struct tally *t)
 	free(t->owned);
 	free(t->held);
 	free(t->remembered);
-}
-
-/* The service's part of what its backends share. */
-struct totals {
-	uint32_t slots;
-	uint64_t packets, flows, remembered;
-};
-
-static struct totals totals_of(const struct daemon *d, uint32_t service, const struct tally *t)
-{
-	struct totals sum = {};
-
-	for (uint32_t i = 1; i < d->dp->sizes.backends; i++) {
-		const struct ek_backend_id *id = &d->dp->backend_ids[i];
-		uint64_t packets, flows;
-
-		if (!id->used || id->service != service)
-			continue;
-		samples_window(d->samples, i, &packets, &flows);
-		sum.packets += packets;
-		sum.flows += flows;
-		sum.remembered += t->remembered[i];
-	}
-	return sum;
+	free(t->services);
 }
 
 static json_t *share(uint64_t part, uint64_t whole)
@@ -199,12 +210,10 @@ static bool is_busy(const struct daemon *d, uint32_t i, const struct tally *t)
 	return t->owned[i] || t->held[i] || t->remembered[i] || packets;
 }
 
-/* The state's name; `reason` gets a sentence, or stays empty. */
-static const char *backend_state(const struct daemon *d, uint32_t i, const struct tally *t,
-				 char reason[static NEXTHOP_REASON_MAX])
+const char *backend_state(const struct daemon *d, uint32_t i, const struct config_backend *b,
+			  const struct tally *t, char reason[static NEXTHOP_REASON_MAX])
 {
 	const struct ek_backend_id *id = &d->dp->backend_ids[i];
-	const struct config_backend *b = backend_config(d, i);
 	struct health_view health = { .state = HEALTH_UP };
 
 	if (!(dp_path(d->dp, i)->flags & EK_PATH_NEXT_HOP) &&
@@ -238,12 +247,12 @@ static const char *backend_state(const struct daemon *d, uint32_t i, const struc
 }
 
 static json_t *backend_json(const struct daemon *d, uint32_t i, const struct tally *t,
-			    const struct totals *all)
+			    const struct service_tally *all)
 {
 	const struct ek_backend_id *id = &d->dp->backend_ids[i];
 	const struct config_backend *b = backend_config(d, i);
 	char addr[ADDR_TEXT_MAX], reason[NEXTHOP_REASON_MAX] = "";
-	const char *state = backend_state(d, i, t, reason);
+	const char *state = backend_state(d, i, b, t, reason);
 	struct ek_traffic traffic;
 	uint64_t packets, flows;
 	json_t *j;
@@ -287,21 +296,19 @@ json_t *service_json(const struct daemon *d, uint32_t service, const struct tall
 {
 	const struct ek_service_id *id = &d->dp->service_ids[service];
 	const struct config_service *s = service_config(d, service);
-	struct totals all = totals_of(d, service, t);
-	struct dp_service_view view = {};
+	const struct service_tally *all = &t->services[service];
 	json_t *backends = json_array(), *j;
 
-	if (dp_service_view(d->dp, service, &view) == 0)
-		all.slots = view.slots;
 	for (uint32_t i = 1; i < d->dp->sizes.backends; i++)
 		if (d->dp->backend_ids[i].used && d->dp->backend_ids[i].service == service)
-			json_array_append_new(backends, backend_json(d, i, t, &all));
+			json_array_append_new(backends, backend_json(d, i, t, all));
 	j = json_pack("{s:s, s:i, s:s, s:s, s:o}", "name", id->name, "index", (int)service,
 		      "forward", config_forward_name((enum ek_forward)id->forward), "hash",
-		      config_hash_name(view.hash), "listeners", listeners_json(s));
-	json_put(j, "slots", json_integer(view.slots));
-	json_put(j, "unsettled", json_integer(view.unsettled));
-	json_put(j, "flows_remembered", json_integer((json_int_t)all.remembered));
+		      config_hash_name(dp_service_hash(d->dp, service)), "listeners",
+		      listeners_json(s));
+	json_put(j, "slots", json_integer(all->slots));
+	json_put(j, "unsettled", json_integer(all->unsettled));
+	json_put(j, "flows_remembered", json_integer((json_int_t)all->remembered));
 	json_put(j, "idle_s", s ? json_integer(s->idle_s) : json_null());
 	json_put(j, "drain_s", s ? json_integer(s->drain_s) : json_null());
 	json_put(j, "health", health_service_json(d, service));
@@ -314,7 +321,7 @@ json_t *services_json(const struct daemon *d)
 	__attribute__((cleanup(tally_release))) struct tally t = {};
 	json_t *list = json_array();
 
-	if (tally_take(&t, d->dp))
+	if (tally_take(&t, d))
 		return list;
 	for (size_t i = 0; d->config && i < d->config->service_count; i++) {
 		int service = dp_service_index(d->dp, d->config->services[i].name);

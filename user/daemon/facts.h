@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "daemon/daemon.h"
+#include "daemon/nexthop.h"
 #include "daemon/request.h"
 #include "lib/preflight.h"
 #include "net/net.h"
@@ -16,13 +17,23 @@ void findings_say(const struct findings *f, struct reply *reply);
 
 json_t *hop_json(const struct hop *hop); /* NULL: as unknown */
 
-/* What is counted once for all services: arrays by backend index. */
+/* What is counted once for all services: arrays by backend index, and one by service index. */
 struct tally {
 	uint32_t *owned, *held;
 	uint64_t *remembered;
+	struct service_tally {
+		uint32_t slots, unsettled;
+		uint64_t packets, flows; /* within the window of samples */
+		uint64_t remembered;
+	} * services;
 };
-int tally_take(struct tally *t, const struct dp *dp);
+int tally_take(struct tally *t, const struct daemon *d);
 void tally_release(struct tally *t);
+
+/* The name of a backend's state; `reason` gets a sentence, or stays as it is: empty. `b` is what
+ * backend_config() says. */
+const char *backend_state(const struct daemon *d, uint32_t i, const struct config_backend *b,
+			  const struct tally *t, char reason[static NEXTHOP_REASON_MAX]);
 
 /* What was lost after the verdict, by egress interface; null if it is not counted. */
 json_t *lost_json(const struct daemon *d);
@@ -37,5 +48,9 @@ json_t *services_json(const struct daemon *d);
 const struct config_service *service_config(const struct daemon *d, uint32_t service);
 /* The configuration's backend behind an index; NULL for a leaving one. */
 const struct config_backend *backend_config(const struct daemon *d, uint32_t backend);
+/* The same for one after another of a service: *at is where the search begins, 0 for the first.
+ * They mostly have the configuration's order. */
+const struct config_backend *backend_config_next(const struct config_service *s, size_t *at,
+						 const struct ek_backend_id *id);
 
 #endif

@@ -106,8 +106,12 @@ int dp_service_view(const struct dp *dp, uint32_t service, struct dp_service_vie
 uint64_t dp_old_table(const struct dp *dp, uint32_t service);
 /* Adds to owned[backend] each slot's owner, and to held[backend] each unsettled slot whose def
  * it is, and each slot of the old table where unremembered flows are its. Both have
- * dp->sizes.backends entries; either may be NULL. */
-void dp_slots_count(const struct dp *dp, uint32_t service, uint32_t *owned, uint32_t *held);
+ * dp->sizes.backends entries. *unsettled counts; any of the three may be NULL. Returns how many
+ * slots the service has. */
+uint32_t dp_slots_count(const struct dp *dp, uint32_t service, uint32_t *owned, uint32_t *held,
+			uint32_t *unsettled);
+/* What the service's table hashes. */
+enum ek_hash_kind dp_service_hash(const struct dp *dp, uint32_t service);
 /* Adds to remembered[backend] the flows stored for it. */
 void dp_flows_count(const struct dp *dp, uint64_t *remembered);
 

@@ -102,7 +102,7 @@ static void count_references(const struct dp *dp, struct dp_settling *s)
 	memset(s->entries, 0, dp->sizes.backends * sizeof(*s->entries));
 	memset(s->foreign, 0, dp->sizes.slots);
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
-		dp_slots_count(dp, i, s->references, s->references);
+		dp_slots_count(dp, i, s->references, s->references, NULL);
 }
 
 /* For how long flows of the backend may be quiet: without end while it is not known, or while the

@@ -42,9 +42,16 @@ int dp_service_view(const struct dp *dp, uint32_t service, struct dp_service_vie
 	return 0;
 }
 
-void dp_slots_count(const struct dp *dp, uint32_t service, uint32_t *owned, uint32_t *held)
+enum ek_hash_kind dp_service_hash(const struct dp *dp, uint32_t service)
+{
+	return (enum ek_hash_kind)ek_flavour_hash(ek_table_flavour(dp->services[service].table));
+}
+
+uint32_t dp_slots_count(const struct dp *dp, uint32_t service, uint32_t *owned, uint32_t *held,
+			uint32_t *unsettled)
 {
 	uint64_t table = dp->services[service].table, old = dp_old_table(dp, service);
+	uint32_t slots = table ? ek_table_mask(table) + 1 : 0, open = 0;
 
 	for (uint32_t i = 0; held && old && i <= ek_table_mask(old); i++) {
 		uint32_t def = ek_old_slot_def(slot_at(dp, ek_table_base(old) + i));
@@ -52,15 +59,19 @@ void dp_slots_count(const struct dp *dp, uint32_t service, uint32_t *owned, uint
 		if (def < dp->sizes.backends)
 			held[def]++;
 	}
-	for (uint32_t i = 0; table && i <= ek_table_mask(table); i++) {
+	for (uint32_t i = 0; i < slots; i++) {
 		uint64_t word = slot_at(dp, ek_table_base(table) + i);
 		uint32_t cur = ek_slot_cur(word), def = ek_slot_def(word);
 
 		if (owned && cur < dp->sizes.backends)
 			owned[cur]++;
+		open += !!(word & EK_SLOT_UNSETTLED);
 		if (held && word & EK_SLOT_UNSETTLED && def < dp->sizes.backends)
 			held[def]++;
 	}
+	if (unsettled)
+		*unsettled = open;
+	return slots;
 }
 
 void dp_flows_count(const struct dp *dp, uint64_t *remembered)
