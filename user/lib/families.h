@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The metrics: which families there are, what each means, and what it takes its value from. Pure.
+ *
+ * A new family is a row of a table in families.c, and a field here if the fact is new. Tests hold
+ * docs/monitoring.md, the alert rules and the dashboard to the families that there are. */
+#ifndef EVENKEEL_LIB_FAMILIES_H
+#define EVENKEEL_LIB_FAMILIES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "evenkeel/drops.h"
+#include "lib/exposition.h"
+
+/* Texts are borrowed. Shares are negative where they are not known. */
+struct metrics_backend {
+	const char *service, *name, *state;
+	bool next_hop;   /* packets can be sent to it */
+	bool configured; /* else it is leaving, and has no weight */
+	uint32_t weight;
+	uint64_t packets, bytes, flows, remembered;
+	uint32_t held_slots;
+	double expected_share, packet_share, flow_share;
+};
+
+struct metrics_service {
+	const char *name;
+	uint32_t slots, unsettled;
+	uint64_t remembered;
+};
+
+/* An interface that is there: attached, or one that packets leave by. */
+struct metrics_interface {
+	char name[64];
+	const char *mode; /* NULL: not attached */
+	uint64_t refused, unsent;
+};
+
+struct metrics {
+	const char *version;
+	uint32_t abi;
+	int64_t started; /* unix seconds */
+	double cpu_seconds;
+	uint64_t resident_bytes;
+	int64_t revision, revision_time; /* 0: none */
+	const char *revision_hash;
+	bool trouble, settling, lost_counted;
+	uint64_t journal_failures;
+	uint64_t passed, sent, redirected, answered, returned, answered_too_big, early_fragments;
+	uint64_t dropped[EK_DROP_COUNT];
+	uint64_t stored, flows_max;
+	double gather_seconds;
+	struct metrics_service *services;
+	size_t service_count;
+	struct metrics_backend *backends;
+	size_t backend_count;
+	struct metrics_interface *interfaces;
+	size_t interface_count;
+};
+
+/* Writes all families. */
+void families_write(struct exposition *e, const struct metrics *m);
+
+#endif
