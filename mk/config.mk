@@ -21,6 +21,6 @@ DP_PACKAGES := libbpf
 NET_PACKAGES := libmnl
 STORE_PACKAGES := sqlite3 nettle
 CHECK_PACKAGES := libcurl
-DAEMON_PACKAGES := libuv
+DAEMON_PACKAGES := libuv libmicrohttpd
 pkg-cflags = $(shell $(PKG_CONFIG) --cflags $(1))
 pkg-libs = $(shell $(PKG_CONFIG) --libs $(1))

@@ -28,6 +28,7 @@ needs() {
 		build  module   jansson           libjansson-dev
 		build  module   libuv             libuv1-dev
 		build  module   libmnl            libmnl-dev
+		build  module   libmicrohttpd     libmicrohttpd-dev
 		build  module   sqlite3           libsqlite3-dev
 		build  module   nettle            nettle-dev
 		build  module   libcurl           libcurl4-gnutls-dev
@@ -43,6 +44,7 @@ needs() {
 		test   command  openssl           openssl
 		test   command  gtlsserver        ngtcp2-server
 		test   command  gtlsclient        ngtcp2-client
+		test   command  prometheus        prometheus
 		lint   command  clang-format-14   clang-format-14
 		lint   command  clang-tidy-14     clang-tidy-14
 		lint   command  shellcheck        shellcheck
@@ -75,9 +77,9 @@ missing() { # group...
 	done
 }
 
-# Debian starts a daemon when its package is installed. We want the programs of nginx and ngtcp2,
-# not servers: a policy-rc.d that forbids starting is in place while we install, and their units
-# are left disabled. A policy-rc.d that is there already is respected.
+# Debian starts a daemon when its package is installed. We want the programs of nginx, ngtcp2 and
+# prometheus, not servers: a policy-rc.d that forbids starting is in place while we install, and
+# their units are left disabled. A policy-rc.d that is there already is respected.
 POLICY=/usr/sbin/policy-rc.d
 policy_made=''
 forbid_services() {
@@ -105,6 +107,7 @@ install_packages() {
 	fi
 	case " $* " in *" nginx-light "*) leave_disabled nginx ;; esac
 	case " $* " in *" ngtcp2-server "*) leave_disabled ngtcp2d ;; esac
+	case " $* " in *" prometheus "*) leave_disabled prometheus ;; esac
 }
 
 leave_disabled() { # UNIT

@@ -40,6 +40,7 @@ enum ek_exit {
  * confirm           {}                                                    {confirmed: [name]}
  * apply             {text, file}                                          {revision, changed, warnings: []}
  * status            {}                                                    see docs/json.md
+ * metrics           {}                                                    {text}
  * services          {}                                                    {services: [...]}, as in status
  * backend           {service, action: add|set|drain|undrain|remove,       {revision, changed}
  *                    backends: [{name, address?, weight?}]}

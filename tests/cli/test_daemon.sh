@@ -116,6 +116,12 @@ watch_needs_one() { fake_stop; exits 1 status --watch=0.1; }
 claim watch_of_no_daemon_ends_at_once watch_needs_one
 fake_start
 
+# ---- metrics ---------------------------------------------------------------------------------------
+
+answer metrics "$(done_with '{"text":"# HELP x_total Things.\n# TYPE x_total counter\nx_total{a=\"b\"} 5\n"}')"
+metrics() { exits 0 metrics && asked metrics '. == {}' && [ "$(tail -n 1 "$DIR/out")" = 'x_total{a="b"} 5' ] && [ "$(lines out)" = 3 ]; }
+claim metrics_are_printed_as_they_are metrics
+
 # ---- services and backends -----------------------------------------------------------------------------
 
 answer services "$(done_with "$(status_json 1000 | jq '{services}')")"

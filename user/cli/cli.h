@@ -120,6 +120,7 @@ int cmd_confirm(struct cli *cli);
 int cmd_apply(struct cli *cli);
 int cmd_check(struct cli *cli);
 int cmd_status(struct cli *cli);
+int cmd_metrics(struct cli *cli);
 int cmd_service_list(struct cli *cli);
 int cmd_service_show(struct cli *cli);
 int cmd_backend_add(struct cli *cli);

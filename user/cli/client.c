@@ -18,7 +18,8 @@
 #define ANSWER_TIMEOUT_S 60
 /* Taking the balancer away must not hang with a daemon that hangs. */
 #define DETACH_TIMEOUT_S 5
-#define ANSWER_MAX (64u << 20) /* status of the largest configuration is below 20 MB */
+/* Of 1000 services of 100 backends the metrics are below 120 MB, the status is a quarter. */
+#define ANSWER_MAX (256u << 20)
 
 void answer_release(struct answer *a)
 {

@@ -28,6 +28,9 @@ const struct command cli_commands[] = {
 	  "last 10 seconds, or with --watch since the print before. The bar is full at the\n"
 	  "service's largest share.\n",
 	  OPTION_BIT(OPTION_WATCH) | OPTION_BIT(OPTION_COUNT), 0, 0, cmd_status, false },
+	{ "metrics", "", NULL, "print the metrics, as GET /metrics answers",
+	  "In Prometheus' text format; docs/monitoring.md says what each means.\n", 0, 0, 0,
+	  cmd_metrics, false },
 	{ "service list", "", NULL, "list the services", "", 0, 0, 0, cmd_service_list, false },
 	{ "service show", "NAME", NULL, "show one service and its backends", "", 0, 1, 1,
 	  cmd_service_show, false },

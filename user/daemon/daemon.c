@@ -15,8 +15,10 @@
 #include "daemon/control.h"
 #include "daemon/drift.h"
 #include "daemon/health.h"
+#include "daemon/http.h"
 #include "daemon/log.h"
 #include "daemon/macs.h"
+#include "daemon/metrics.h"
 #include "daemon/nexthop.h"
 #include "daemon/notify.h"
 #include "daemon/sample.h"
@@ -47,9 +49,11 @@ void daemon_event(struct daemon *d, const char *kind, const struct journal_actor
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	if (journal_event(d->journal, kind, actor, text, clock_wall_s()))
-		log_warning("event \"%s: %s\" is not in the journal: %s", kind, text,
-			    journal_error(d->journal));
+	if (!journal_event(d->journal, kind, actor, text, clock_wall_s()))
+		return;
+	d->journal_failures++;
+	log_warning("event \"%s: %s\" is not in the journal: %s", kind, text,
+		    journal_error(d->journal));
 }
 
 bool daemon_has_services(const struct daemon *d)
@@ -92,15 +96,20 @@ static void lost_open(struct daemon *d)
 		log_warning("frames lost after the verdict are not counted: %s", d->lost_trouble);
 }
 
+static int pins_take(struct daemon *d)
+{
+	char error[DP_ERROR_MAX] = "";
+	int err = dp_lock(&d->pins_lock, d->options.pins, error);
+
+	return err ? log_err(err, "%s", error) : 0;
+}
+
 static int data_path_open(struct daemon *d)
 {
 	char error[DP_ERROR_MAX] = "";
 	struct ek_key key, pinned;
-	int err = dp_lock(&d->pins_lock, d->options.pins, error);
+	int err = key_choose(d, NULL, &key);
 
-	if (err)
-		return log_err(err, "%s", error);
-	err = key_choose(d, NULL, &key);
 	if (err)
 		return err;
 	err = dp_open(&d->dp, d->options.pins, &d->options.sizes, key, error);
@@ -201,9 +210,12 @@ int daemon_open(struct daemon *d, const struct options *options)
 	if (err)
 		return log_err(err, "event loop: %s", uv_strerror(err));
 	d->loop.data = d;
-	err = journal_start(d) ?: control_open(&d->control, d) ?: data_path_open(d);
-	err = err ?: samples_open(&d->samples, d->dp) ?: attachments_open(d);
-	err = err ?: nexthops_open(d) ?: health_open(d) ?: macs_open(&d->macs) ?: loop_start(d);
+	/* All that another daemon may have, first: the data path is not touched if one is there. */
+	err = journal_start(d) ?: control_open(&d->control, d) ?: pins_take(d);
+	err = err ?: http_open(&d->http, d);
+	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp) ?: attachments_open(d);
+	err = err ?: metrics_open(&d->metrics, d->dp) ?: nexthops_open(d) ?: health_open(d);
+	err = err ?: macs_open(&d->macs) ?: loop_start(d);
 	if (err)
 		return err;
 	change_restore(d);
@@ -212,7 +224,7 @@ int daemon_open(struct daemon *d, const struct options *options)
 	daemon_event(d, d->dp->adopted ? "adopt" : "start", &d->self,
 		     "evenkeeld " EK_VERSION " started, revision %lld in force%s%s",
 		     (long long)d->revision.number, d->trouble[0] ? "; " : "", d->trouble);
-	return control_start(d->control);
+	return control_start(d->control) ?: http_start(d->http);
 }
 
 int daemon_run(struct daemon *d)
@@ -237,6 +249,7 @@ void daemon_close(struct daemon *d)
 	if (!d->loop.data)
 		return; /* nothing else was opened */
 	control_close(d->control);
+	http_close(d->http);
 	nexthops_close(d->nexthops);
 	/* What has no callback of its own: timers and signals. */
 	uv_walk(&d->loop, close_handle, NULL);
@@ -245,6 +258,7 @@ void daemon_close(struct daemon *d)
 	health_close(d->healths);
 	attachments_close(d->attachments);
 	samples_close(d->samples);
+	metrics_close(d->metrics);
 	macs_close(d->macs);
 	dp_lost_close(d->lost);
 	dp_close(d->dp);

@@ -20,6 +20,8 @@ struct samples;
 struct attachments;
 struct healths;
 struct control;
+struct metrics_memory;
+struct http;
 
 struct daemon {
 	struct options options;
@@ -41,6 +43,9 @@ struct daemon {
 	struct healths *healths;
 	struct attachments *attachments;
 	struct control *control;
+	struct metrics_memory *metrics;
+	struct http *http;         /* NULL: off */
+	uint64_t journal_failures; /* events that are not in the journal */
 	int64_t started;
 	uv_loop_t loop;
 	uv_timer_t tick;

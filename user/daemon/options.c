@@ -18,10 +18,13 @@ enum option_value {
 	OPT_FLOWS,
 	OPT_JUMBO,
 	OPT_CONFIRM,
-	OPT_CONFIG
+	OPT_CONFIG,
+	OPT_METRICS
 };
 
 #define CONFIRM_S 60u
+/* Prometheus' list of ports, 9100 to 9999, is full: this one is beside it. */
+#define METRICS_AT "127.0.0.1:19753"
 
 /* One table feeds getopt and --help. */
 static const struct {
@@ -41,6 +44,8 @@ static const struct {
 	  "how long an attachment that may cut you off waits for confirm (60)", OPT_CONFIRM },
 	{ "config", "PATH", "told to `evenkeel version`, never read (" EK_DEFAULT_CONFIG ")",
 	  OPT_CONFIG },
+	{ "metrics", "AT", "where GET /metrics is answered, ADDRESS:PORT or off (" METRICS_AT ")",
+	  OPT_METRICS },
 	{ "help", NULL, "this text", 'h' },
 	{ "version", NULL, "the version", 'V' },
 };
@@ -90,6 +95,24 @@ static int flows_parse(uint32_t *out, const char *text)
 	return 0;
 }
 
+static int metrics_parse(struct options *o, const char *text)
+{
+	const char *why = NULL;
+
+	o->metrics = NULL;
+	if (strcmp(text, "off") == 0)
+		return 0;
+	if (endpoint_parse(&o->metrics_at, text, true, &why) || o->metrics_at.proto) {
+		fprintf(stderr,
+			"evenkeeld: --metrics %s: must be ADDRESS:PORT (\"127.0.0.1:19753\", "
+			"\"[::1]:19753\") or off%s%s\n",
+			text, why ? ": " : "", why ? why : "");
+		return -EINVAL;
+	}
+	o->metrics = text;
+	return 0;
+}
+
 static int option_take(struct options *o, int option, const char *argument)
 {
 	switch (option) {
@@ -105,6 +128,8 @@ static int option_take(struct options *o, int option, const char *argument)
 	case OPT_CONFIG:
 		o->config = argument;
 		return 0;
+	case OPT_METRICS:
+		return metrics_parse(o, argument);
 	case OPT_SLOTS:
 		return number_parse(&o->sizes.slots, "slots", argument, EK_TABLE_SLOTS_MIN,
 				    1u << 30);
@@ -144,6 +169,7 @@ int options_parse(struct options *out, int argc, char **argv)
 			   .backends = EK_BACKENDS_DEFAULT,
 			   .flow_buckets = EK_FLOW_BUCKETS_DEFAULT },
 	};
+	metrics_parse(out, METRICS_AT);
 	while ((option = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
 		if (option == 'h') {
 			usage(stdout);

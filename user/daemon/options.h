@@ -3,10 +3,13 @@
 #define EVENKEEL_DAEMON_OPTIONS_H
 
 #include "dp/dp.h"
+#include "lib/addr.h"
 
 struct options {
 	const char *state, *socket, *pins;
-	const char *config; /* told to clients, never read */
+	const char *config;  /* told to clients, never read */
+	const char *metrics; /* as given, for messages; NULL: off */
+	struct endpoint metrics_at;
 	struct dp_sizes sizes;
 	/* How long an attachment that could cut the operator off stays without `confirm`. */
 	uint32_t confirm_s;

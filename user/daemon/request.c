@@ -11,6 +11,7 @@
 static const struct request_entry table[] = {
 	{ "version", request_version, false, false },
 	{ "status", request_status, false, false },
+	{ "metrics", request_metrics, false, false },
 	{ "services", request_services, false, false },
 	{ "setup", request_setup, false, false },
 	{ "explain", request_explain, false, false },

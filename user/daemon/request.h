@@ -83,6 +83,7 @@ void request_confirm(struct request *r, struct reply *reply);
 void request_rekey(struct request *r, struct reply *reply);
 void request_version(struct request *r, struct reply *reply);
 void request_status(struct request *r, struct reply *reply);
+void request_metrics(struct request *r, struct reply *reply);
 void request_services(struct request *r, struct reply *reply);
 void request_setup(struct request *r, struct reply *reply);
 void request_explain(struct request *r, struct reply *reply);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* version, status, services, setup: what is. */
+/* version, status, metrics, services, setup: what is. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon/attachment.h"
 #include "daemon/facts.h"
+#include "daemon/metrics.h"
 #include "daemon/nexthop.h"
 #include "daemon/request.h"
 #include "dp/install.h"
@@ -98,6 +99,20 @@ void request_status(struct request *r, struct reply *reply)
 	verdicts_put(j, d->dp);
 	json_put(j, "lost", lost_json(d));
 	reply->result = j;
+}
+
+void request_metrics(struct request *r, struct reply *reply)
+{
+	_cleanup_(free_ptr) char *text = NULL;
+	size_t length;
+
+	if (!request_arguments(r, reply, "{}"))
+		return;
+	text = metrics_text(r->daemon, &length);
+	if (text)
+		reply->result = json_pack("{s:s%}", "text", text, length);
+	else
+		reply_refuse(reply, "out of memory: the metrics cannot be written");
 }
 
 void request_services(struct request *r, struct reply *reply)
