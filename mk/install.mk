@@ -12,7 +12,7 @@ BASH_COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
 
 MAN_PAGES := $(wildcard docs/man/*.[1-9])
 DOCUMENTS := $(wildcard README.md CHANGELOG.md LICENSE docs/*.md)
-EXAMPLES := $(wildcard examples/*)
+EXAMPLES := $(sort $(shell find examples -type f))
 UNITS := $(wildcard packaging/*.service)
 COMPLETIONS := $(wildcard packaging/completions/*)
 INSTALL ?= install
@@ -23,7 +23,7 @@ INSTALLED := $(SBINDIR)/evenkeel $(SBINDIR)/evenkeeld \
 	$(foreach m,$(MAN_PAGES),$(call man-path,$(m))) \
 	$(foreach c,$(COMPLETIONS),$(BASH_COMPLETIONS)/$(basename $(notdir $(c)))) \
 	$(foreach d,$(DOCUMENTS),$(DOCDIR)/$(notdir $(d))) \
-	$(foreach e,$(EXAMPLES),$(DOCDIR)/examples/$(notdir $(e)))
+	$(EXAMPLES:%=$(DOCDIR)/%)
 
 .PHONY: install uninstall
 install: all
@@ -37,11 +37,11 @@ install: all
 	$(foreach m,$(MAN_PAGES),@$(INSTALL) -D -m 644 $(m) $(DESTDIR)$(call man-path,$(m))$(newline))
 	$(foreach c,$(COMPLETIONS),@$(INSTALL) -D -m 644 $(c) $(DESTDIR)$(BASH_COMPLETIONS)/$(basename $(notdir $(c)))$(newline))
 	$(if $(DOCUMENTS),@$(INSTALL) -D -m 644 -t $(DESTDIR)$(DOCDIR) $(DOCUMENTS))
-	$(if $(EXAMPLES),@$(INSTALL) -D -m 644 -t $(DESTDIR)$(DOCDIR)/examples $(EXAMPLES))
+	$(foreach e,$(EXAMPLES),@$(INSTALL) -D -m 644 $(e) $(DESTDIR)$(DOCDIR)/$(e)$(newline))
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
-	@rmdir $(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(DOCDIR) 2>/dev/null || true
+	@find $(DESTDIR)$(DOCDIR) -depth -type d -empty -delete 2>/dev/null || true
 
 # A line feed, so that $(foreach) makes lines of a recipe.
 define newline

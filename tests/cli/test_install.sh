@@ -13,7 +13,9 @@ claim "install succeeds" make --no-print-directory install BUILD="$BUILD" DESTDI
 for file in sbin/evenkeel sbin/evenkeeld lib/systemd/system/evenkeeld.service \
 	share/man/man5/evenkeel.yaml.5 share/man/man8/evenkeel.8 share/man/man8/evenkeeld.8 \
 	share/bash-completion/completions/evenkeel share/doc/evenkeel/README.md \
-	share/doc/evenkeel/architecture.md share/doc/evenkeel/examples/minimal.yaml; do
+	share/doc/evenkeel/architecture.md share/doc/evenkeel/examples/minimal.yaml \
+	share/doc/evenkeel/examples/prometheus/evenkeel.rules.yml \
+	share/doc/evenkeel/examples/grafana/evenkeel.json; do
 	claim "$file is installed" there $file
 done
 claim "the installed command runs" "$dir/usr/sbin/evenkeel" --help
