@@ -21,6 +21,7 @@ DP_PACKAGES := libbpf
 NET_PACKAGES := libmnl
 STORE_PACKAGES := sqlite3 nettle
 CHECK_PACKAGES := libcurl
+CLI_PACKAGES := ncurses
 DAEMON_PACKAGES := libuv libmicrohttpd
 pkg-cflags = $(shell $(PKG_CONFIG) --cflags $(1))
 pkg-libs = $(shell $(PKG_CONFIG) --libs $(1))

@@ -30,6 +30,6 @@ $(BUILD)/evenkeeld: $(daemon_OBJECTS) $(BUILD)/libdp.a $(BUILD)/libnet.a $(BUILD
 
 $(BUILD)/evenkeel: $(cli_OBJECTS) $(BUILD)/libdp.a $(BUILD)/libnet.a $(BUILD)/liblib.a
 	@echo "  CC      $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(DP_PACKAGES) $(NET_PACKAGES) $(LIB_PACKAGES)) -lm
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(CLI_PACKAGES) $(DP_PACKAGES) $(NET_PACKAGES) $(LIB_PACKAGES)) -lm
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -11,7 +11,8 @@
 set -u
 PATH=$PATH:/usr/sbin:/sbin
 
-# group, what must be there (command or pkg-config module), Debian's package
+# group, what must be there (command, pkg-config module, C header or Debian's Python's module),
+# Debian's package
 needs() {
 	cat <<-END
 		build  command  gcc               gcc
@@ -29,6 +30,7 @@ needs() {
 		build  module   libuv             libuv1-dev
 		build  module   libmnl            libmnl-dev
 		build  module   libmicrohttpd     libmicrohttpd-dev
+		build  module   ncurses           libncurses-dev
 		build  module   sqlite3           libsqlite3-dev
 		build  module   nettle            nettle-dev
 		build  module   libcurl           libcurl4-gnutls-dev
@@ -45,6 +47,7 @@ needs() {
 		test   command  gtlsserver        ngtcp2-server
 		test   command  gtlsclient        ngtcp2-client
 		test   command  prometheus        prometheus
+		test   python   pyte              python3-pyte
 		lint   command  clang-format-14   clang-format-14
 		lint   command  clang-tidy-14     clang-tidy-14
 		lint   command  shellcheck        shellcheck
@@ -65,6 +68,7 @@ has() { # kind, what
 	case $1 in
 	command) command -v "$2" >/dev/null ;;
 	module) pkg-config --exists "$2" 2>/dev/null ;;
+	python) /usr/bin/python3 -c "import $2" 2>/dev/null ;;
 	file) printf '#include <%s>\n' "$2" | gcc -E -o /dev/null - 2>/dev/null ;;
 	esac
 }

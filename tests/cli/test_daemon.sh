@@ -47,7 +47,7 @@ status_people() {
 		says "web  203.0.113.10:443/tcp, [2001:db8::10]:443/tcp" &&
 		says "forward ipip, hash 5-tuple, 4096 slots, 96 unsettled, 12 flows remembered" &&
 		says "web-2: no neighbour for 10.0.1.2 on eth1" &&
-		grep -qE '^  web-1 +10\.0\.1\.1 +up +25\.0 % +50\.0 % +#####\.\.\. +1000 +1\.50 MiB +12\.3k$' "$DIR/out" &&
+		grep -qE '^  web-1 +10\.0\.1\.1 +up +25\.0 % +50\.0 % +##\|####\.\.\. +1000 +1\.50 MiB +12\.3k$' "$DIR/out" &&
 		says "packets: 1.23M sent, 0 redirected, 5 answered, 99 passed to the host" &&
 		says "answers of nat backends: 6"
 }

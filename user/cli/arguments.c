@@ -27,6 +27,9 @@ const struct option_info cli_options[OPTIONS] = {
 	[OPTION_WEIGHT] = { "weight", "N", false, "0 to 65535; 100 is usual, 0: no new flows" },
 	[OPTION_LIMIT] = { "limit", "N", false, "at most N, the newest (20)" },
 	[OPTION_EVENTS] = { "events", NULL, false, "list what happened, not the revisions" },
+	[OPTION_SORT] = { "sort", "COLUMN", false,
+			  "backend, state, expect, actual, skew, packets, bits or flows" },
+	[OPTION_ONCE] = { "once", NULL, false, "print one screen as text, and end" },
 };
 
 int cli_error(const char *format, ...)

@@ -23,6 +23,8 @@ enum cli_option {
 	OPTION_WEIGHT,
 	OPTION_LIMIT,
 	OPTION_EVENTS,
+	OPTION_SORT,
+	OPTION_ONCE,
 	OPTIONS
 };
 #define OPTION_BIT(option) (1u << (option))
@@ -120,6 +122,7 @@ int cmd_confirm(struct cli *cli);
 int cmd_apply(struct cli *cli);
 int cmd_check(struct cli *cli);
 int cmd_status(struct cli *cli);
+int cmd_top(struct cli *cli);
 int cmd_metrics(struct cli *cli);
 int cmd_service_list(struct cli *cli);
 int cmd_service_show(struct cli *cli);

@@ -26,8 +26,14 @@ const struct command cli_commands[] = {
 	  "show services, backends, shares and drops",
 	  "EXPECT is a backend's fraction of the slots, ACTUAL its fraction of the packets in the\n"
 	  "last 10 seconds, or with --watch since the print before. The bar is full at the\n"
-	  "service's largest share.\n",
+	  "service's largest share, | is at EXPECT.\n",
 	  OPTION_BIT(OPTION_WATCH) | OPTION_BIT(OPTION_COUNT), 0, 0, cmd_status, false },
+	{ "top", "[--sort COLUMN] [--once]", NULL, "watch the backends, sorted, on a terminal",
+	  "EXPECT and ACTUAL are as in `evenkeel status`, SKEW is ACTUAL less EXPECT, in points;\n"
+	  "rates are those since the refresh before. In a wide terminal a bar shows ACTUAL, with\n"
+	  "a | at EXPECT. Keys: q quits, < and > choose the column to sort by, r reverses, arrows\n"
+	  "and page keys scroll.\n",
+	  OPTION_BIT(OPTION_SORT) | OPTION_BIT(OPTION_ONCE), 0, 0, cmd_top, false },
 	{ "metrics", "", NULL, "print the metrics, as GET /metrics answers",
 	  "In Prometheus' text format; docs/monitoring.md says what each means.\n", 0, 0, 0,
 	  cmd_metrics, false },

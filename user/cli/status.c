@@ -11,7 +11,7 @@
 #include "evenkeel/drops.h"
 #include "lib/cleanup.h"
 
-#define BAR_WIDTH 8
+#define BAR_WIDTH 10
 
 /* Packets of a backend since `before`; a restarted counter counts from 0. */
 static uint64_t packets_since(const json_t *backend, const json_t *before)
@@ -60,14 +60,15 @@ static double largest_share(const json_t *backends, const json_t *before, uint64
 
 static void backend_row(struct table *t, const json_t *backend, double actual, double full)
 {
+	double expected = fact_share(backend, "expected_share");
 	char a[UNITS_MAX], b[UNITS_MAX];
 
 	table_add(t, "%s", fact_text(backend, "name"));
 	table_add(t, "%s", fact_text(backend, "address"));
 	table_add(t, "%s", fact_text(backend, "state"));
-	table_add(t, "%s", units_share(fact_share(backend, "expected_share"), a));
+	table_add(t, "%s", units_share(expected, a));
 	table_add(t, "%s", units_share(actual, a));
-	table_add(t, "%s", actual < 0 ? "" : units_bar(actual, full, BAR_WIDTH, b));
+	table_add(t, "%s", actual < 0 ? "" : units_bar(actual, expected, full, BAR_WIDTH, b));
 	table_add(t, "%s", units_count(fact_count(backend, "packets"), a));
 	table_add(t, "%s", units_bytes(fact_count(backend, "bytes"), a));
 	table_add(t, "%s", units_count(fact_count(backend, "flows"), a));

@@ -66,15 +66,25 @@ const char *units_time(int64_t unix_s, char buf[static UNITS_MAX])
 	return buf;
 }
 
-const char *units_bar(double share, double full, unsigned int width, char buf[static UNITS_MAX])
+static unsigned int part_of(double share, double full, unsigned int width)
 {
-	unsigned int filled;
+	return share > 0 && full > 0 ? (unsigned int)lround(fmin(share / full, 1) * width) : 0;
+}
+
+const char *units_bar(double share, double expected, double full, unsigned int width,
+		      char buf[static UNITS_MAX])
+{
+	unsigned int filled, mark;
 
 	if (width >= UNITS_MAX)
 		width = UNITS_MAX - 1;
-	filled = share > 0 && full > 0 ? (unsigned int)lround(fmin(share / full, 1) * width) : 0;
+	filled = part_of(share, full, width);
+	mark = part_of(expected, full, width);
 	memset(buf, '#', filled);
 	memset(buf + filled, '.', width - filled);
+	/* It stands on the last character that should be filled. */
+	if (mark)
+		buf[mark - 1] = '|';
 	buf[width] = '\0';
 	return buf;
 }

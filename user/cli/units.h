@@ -12,7 +12,8 @@ const char *units_bytes(uint64_t n, char buf[static UNITS_MAX]);    /* "512 B", 
 const char *units_share(double share, char buf[static UNITS_MAX]);  /* "25.0 %"; "-": none */
 const char *units_time(int64_t unix_s, char buf[static UNITS_MAX]); /* "2026-01-31 23:59:59" */
 
-/* `width` characters of which share/full are filled. */
-const char *units_bar(double share, double full, unsigned int width, char buf[static UNITS_MAX]);
+/* `width` characters of which share/full are filled, and a | at expected/full. */
+const char *units_bar(double share, double expected, double full, unsigned int width,
+		      char buf[static UNITS_MAX]);
 
 #endif
