@@ -85,8 +85,8 @@ void watch_end(struct checks *c, struct watch *w);
 
 uint64_t checks_now_us(void);
 
-int http_open(struct checks *c);
-void http_close(struct checks *c);
+int http_checker_open(struct checks *c);
+void http_checker_close(struct checks *c);
 /* After a round of events. */
 void http_settle(struct checks *c);
 void exec_close(struct checks *c);

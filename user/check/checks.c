@@ -93,7 +93,7 @@ int checks_open(struct checks **out)
 		return -ENOMEM;
 	LIST_INIT(&c->commands);
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
-	err = c->epoll < 0 ? -errno : http_open(c);
+	err = c->epoll < 0 ? -errno : http_checker_open(c);
 	if (err) {
 		checks_close(c);
 		return err;
@@ -107,7 +107,7 @@ void checks_close(struct checks *c)
 	if (!c)
 		return;
 	exec_close(c);
-	http_close(c);
+	http_checker_close(c);
 	timers_release(&c->timers);
 	close_fd(&c->epoll);
 	free(c);

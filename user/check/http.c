@@ -336,7 +336,7 @@ const struct checker_type checker_http = { http_begin, http_stop, "no answer" };
 
 /* ---- opening ---------------------------------------------------------------------------------- */
 
-int http_open(struct checks *c)
+int http_checker_open(struct checks *c)
 {
 	struct http_pool *pool = calloc(1, sizeof(*pool));
 
@@ -359,7 +359,7 @@ int http_open(struct checks *c)
 	return 0;
 }
 
-void http_close(struct checks *c)
+void http_checker_close(struct checks *c)
 {
 	struct transfer *t;
 

@@ -158,7 +158,7 @@ static void adopt_tables(struct healths *h)
 
 	for (uint32_t i = 0; owned && i < EK_SERVICES_MAX; i++)
 		if (dp->service_ids[i].name[0])
-			dp_slots_count(dp, i, owned, NULL);
+			dp_slots_count(dp, i, owned, NULL, NULL);
 	for (uint32_t i = 1; owned && i < dp->sizes.backends; i++)
 		if (h->units[i])
 			h->units[i]->had = owned[i];
