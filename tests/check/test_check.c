@@ -281,6 +281,27 @@ static void exec_is_judged_by_the_exit_status(void **state)
 	assert_failed("ended by signal 9", check(&dies, "127.0.0.1", 1));
 }
 
+/* What it printed and that it ended are two events, which come in one turn if it was quick: the end
+ * of a command takes the other along. */
+static void a_command_may_print_and_end_before_anybody_looks(void **state)
+{
+	struct config_check k = shell("echo no; exit 1");
+	struct check_target target = at("127.0.0.1", 1);
+	struct heard heard = {};
+	struct checker *c;
+
+	assert_int_equal(checker_make(&c, checks, &k, &target, hear, &heard), 0);
+	for (int i = 1; i <= 5; i++) {
+		checker_begin(c);
+		usleep(200000);
+		turn();
+		turn();
+		assert_int_equal(heard.count, i);
+		assert_string_equal(heard.result.reason, "/bin/sh: exit status 1: no");
+	}
+	checker_free(c);
+}
+
 static void exec_is_told_whom_to_check_and_nothing_else(void **state)
 {
 	struct config_check k = shell("[ \"$EVENKEEL_SERVICE $EVENKEEL_BACKEND $EVENKEEL_ADDRESS "
@@ -441,6 +462,7 @@ int main(void)
 		cmocka_unit_test(a_missing_ca_says_nothing_of_the_backend),
 		cmocka_unit_test(udp_is_judged_by_the_answer),
 		cmocka_unit_test(exec_is_judged_by_the_exit_status),
+		cmocka_unit_test(a_command_may_print_and_end_before_anybody_looks),
 		cmocka_unit_test(exec_is_told_whom_to_check_and_nothing_else),
 		cmocka_unit_test(a_command_that_cannot_be_run_says_nothing_of_the_backend),
 		cmocka_unit_test(endless_output_is_bounded_and_ends_with_the_time),

@@ -9,7 +9,7 @@
 #include "lib/cleanup.h"
 
 /* In one turn; what is left is there in the next. */
-#define EVENTS_MAX 128
+#define EVENTS_MAX 128 /* in one turn: others in the loop have theirs */
 
 uint64_t checks_now_us(void)
 {
@@ -65,16 +65,14 @@ int checks_wait_ms(const struct checks *c)
 
 void checks_process(struct checks *c)
 {
-	struct epoll_event events[EVENTS_MAX];
-	int count = epoll_wait(c->epoll, events, EVENTS_MAX, 0);
+	struct epoll_event event;
 	struct timer *timer;
 
-	for (int i = 0; i < count; i++) {
-		struct watch *w = events[i].data.ptr;
+	/* One after another: acting on one may end what the next would be about. */
+	for (int i = 0; i < EVENTS_MAX && epoll_wait(c->epoll, &event, 1, 0) == 1; i++) {
+		struct watch *w = event.data.ptr;
 
-		/* An event before it in this turn may have ended it. */
-		if (w->fd >= 0)
-			w->ready(w, events[i].events);
+		w->ready(w, event.events);
 	}
 	while ((timer = timers_due(&c->timers, checks_now_us()))) {
 		struct deadline *d = container(timer, struct deadline, timer);
