@@ -179,7 +179,7 @@ static int spawn(pid_t *pid, const struct checker *k, int output)
 	posix_spawnattr_setsigdefault(&attributes, &all);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
 						      POSIX_SPAWN_SETSIGDEF);
-	return posix_spawn(pid, argv[0], &actions, &attributes, argv, envp);
+	return posix_spawn(pid, k->config->command, &actions, &attributes, argv, envp);
 }
 
 /* It runs already: whatever fails now, it must be waited for. */

@@ -66,7 +66,7 @@ static void read_bytes(const struct reader *r, const struct key *key, const stru
 		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
 
 		whole &= high >= 0 && low >= 0;
-		bytes.data[i] = (uint8_t)(high << 4 | (low & 15));
+		bytes.data[i] = (uint8_t)((unsigned int)high << 4 | ((unsigned int)low & 15));
 	}
 	if (!hex)
 		memcpy(bytes.data, text, length);
@@ -387,8 +387,8 @@ static void read_check(const struct reader *r, const struct node *value, struct 
 {
 	static const struct key as_item = { .name = "a health check", .want = "a mapping" };
 	struct config_check k = default_check();
-	size_t errors = r->d->errors;
 	struct held held = {};
+	size_t errors;
 	bool known;
 
 	if (!expect_kind(r, &as_item, value, NODE_MAPPING))
