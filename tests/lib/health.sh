@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # What the stories of health share, behind tests/lib/story.sh.
 
-export QUICK='interval: 200ms, timeout: 100ms, fall: 2, down_interval: 200ms'
+export QUICK='interval: 400ms, timeout: 300ms, fall: 2, down_interval: 400ms'
 
 # health TEXT [LINE]: the ten with this health, and perhaps more of the service, come into force.
 health() {
