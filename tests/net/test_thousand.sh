@@ -26,7 +26,7 @@ crowd_config() {
 	local idle=$1
 	shift
 	lab_config ipip 4 "$@" | sed "s/  web:/  crowd:/; /web-6/d
-		s/listen: .*/listen: [\"$VIP4:$PORT\/tcp\", \"[$VIP6]:$PORT\/tcp\"]\n    idle_time: $idle/"
+		s/listen: .*/listen: [\"$VIP4:$PORT\/tcp\", \"[$VIP6]:$PORT\/tcp\"]\n    idle_time: $idle\n    health: none/"
 }
 alias_of() { echo "10.0.1.$((100 + ($1 - 1) * ALIASES + $2))"; } # BACKEND NUMBER
 each_alias() { # FUNCTION: of every backend but the sixth
