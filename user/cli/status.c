@@ -168,6 +168,23 @@ static void interfaces_print(FILE *out, const json_t *interfaces)
 	}
 }
 
+static void alerts_print(FILE *out, const json_t *alerts)
+{
+	const json_t *alert;
+	char when[UNITS_MAX];
+	size_t i;
+
+	json_array_foreach(alerts, i, alert) {
+		const char *service = fact_text(alert, "service");
+		const char *backend = fact_text(alert, "backend");
+
+		fprintf(out, "ALERT since %s: %s%s%s%s%s: %s\n",
+			units_time((int64_t)fact_count(alert, "since"), when),
+			fact_text(alert, "kind"), *service ? " " : "", service, *backend ? "/" : "",
+			backend, fact_text(alert, "text"));
+	}
+}
+
 static void head_print(FILE *out, const json_t *status)
 {
 	char when[UNITS_MAX];
@@ -238,6 +255,7 @@ void status_print(FILE *out, const json_t *status, const json_t *before)
 	size_t i;
 
 	head_print(out, status);
+	alerts_print(out, json_object_get(status, "alerts"));
 	interfaces_print(out, json_object_get(status, "interfaces"));
 	json_array_foreach(json_object_get(status, "services"), i, service) {
 		fputc('\n', out);

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "daemon/alert.h"
 #include "daemon/attachment.h"
 #include "daemon/change.h"
 #include "daemon/control.h"
@@ -183,6 +184,7 @@ static void on_tick(uv_timer_t *handle)
 		dp_lost_refresh(d->lost); /* for the doctor, who sees what this process has read */
 	samples_take(d->samples, d->dp);
 	attachments_tick(d);
+	alerting_tick(d);
 	drift_check(d);
 }
 
@@ -212,7 +214,7 @@ int daemon_open(struct daemon *d, const struct options *options)
 	d->loop.data = d;
 	/* All that another daemon may have, first: the data path is not touched if one is there. */
 	err = journal_start(d) ?: control_open(&d->control, d) ?: pins_take(d);
-	err = err ?: http_open(&d->http, d);
+	err = err ?: http_open(&d->http, d) ?: alerting_open(&d->alerting, d);
 	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp) ?: attachments_open(d);
 	err = err ?: metrics_open(&d->metrics, d->dp) ?: nexthops_open(d) ?: health_open(d);
 	err = err ?: macs_open(&d->macs) ?: loop_start(d);
@@ -250,6 +252,7 @@ void daemon_close(struct daemon *d)
 		return; /* nothing else was opened */
 	control_close(d->control);
 	http_close(d->http);
+	alerting_close(d->alerting);
 	nexthops_close(d->nexthops);
 	/* What has no callback of its own: timers and signals. */
 	uv_walk(&d->loop, close_handle, NULL);

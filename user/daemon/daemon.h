@@ -22,6 +22,7 @@ struct healths;
 struct control;
 struct metrics_memory;
 struct http;
+struct alerting;
 
 struct daemon {
 	struct options options;
@@ -44,6 +45,7 @@ struct daemon {
 	struct attachments *attachments;
 	struct control *control;
 	struct metrics_memory *metrics;
+	struct alerting *alerting;
 	struct http *http;         /* NULL: off */
 	uint64_t journal_failures; /* events that are not in the journal */
 	int64_t started;

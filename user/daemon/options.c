@@ -19,7 +19,8 @@ enum option_value {
 	OPT_JUMBO,
 	OPT_CONFIRM,
 	OPT_CONFIG,
-	OPT_METRICS
+	OPT_METRICS,
+	OPT_ALERT_EXEC
 };
 
 #define CONFIRM_S 60u
@@ -46,6 +47,8 @@ static const struct {
 	  OPT_CONFIG },
 	{ "metrics", "AT", "where GET /metrics is answered, ADDRESS:PORT or off (" METRICS_AT ")",
 	  OPT_METRICS },
+	{ "alert-exec", "PATH", "program run for each alert, with its JSON on standard input",
+	  OPT_ALERT_EXEC },
 	{ "help", NULL, "this text", 'h' },
 	{ "version", NULL, "the version", 'V' },
 };
@@ -127,6 +130,9 @@ static int option_take(struct options *o, int option, const char *argument)
 		return 0;
 	case OPT_CONFIG:
 		o->config = argument;
+		return 0;
+	case OPT_ALERT_EXEC:
+		o->alert_exec = argument;
 		return 0;
 	case OPT_METRICS:
 		return metrics_parse(o, argument);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/alert.h"
 #include "daemon/attachment.h"
 #include "daemon/facts.h"
 #include "daemon/metrics.h"
@@ -96,6 +97,7 @@ void request_status(struct request *r, struct reply *reply)
 	json_put(j, "revision_hash", json_text(rev->hash));
 	json_put(j, "interfaces", interfaces_json(d));
 	json_put(j, "services", services_json(d));
+	json_put(j, "alerts", alerts_json(d));
 	verdicts_put(j, d->dp);
 	json_put(j, "lost", lost_json(d));
 	reply->result = j;

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Alerts of the daemon's own: told once, to the log, the journal, status and a program, and once
+# more when they are over.
+. "$(dirname "$0")/../lib/story.sh"
+
+# It writes down what it reads, and leaves a process behind.
+hook=$(mktemp "${TMPDIR:-/tmp}/evenkeel-hook.XXXXXX")
+cat >"$hook" <<'END'
+#!/bin/sh
+read -r line
+printf '%s\n' "$line" >>"$0.told"
+sleep 1000 &
+echo $! >>"$0.left"
+[ "${line#*cleared}" = "$line" ] || exit 3
+END
+chmod 755 "$hook"
+touch "$hook.told" "$hook.left"
+story_close() { # before the lab's own
+	local status=$?
+	rm -f "$hook" "$hook.told" "$hook.left"
+	(exit "$status")
+	lab_close
+}
+
+story --backends 2 --daemon-option --alert-exec --daemon-option "$hook"
+trap story_close EXIT
+ek attach eth0 --yes >/dev/null 2>&1
+claim "the configuration comes into force" configure ipip 4
+raised() { grep -c "alert raised: kind=no_next_hop level=critical subject=web/web-$1 revision=$2 " "$LAB_DIR/log/evenkeeld"; }
+told() { jq -se "$1" "$hook.told"; }
+
+ek backend add web web-9 10.0.1.99 >/dev/null 2>&1
+ek backend add web web-8 10.0.1.98 --weight 0 >/dev/null 2>&1
+claim "a backend that cannot be reached is told" wait_for 15 told \
+	'.[0] | .version == 1 and .state == "raised" and .kind == "no_next_hop" and .level == "critical" and
+		.service == "web" and .backend == "web-9" and .revision == 3 and .revision_time <= .time and
+		.time - .since >= 5 and (.host | length > 0) and (.text | test("10.0.1.99"))'
+claim "in the log, too" [ "$(raised 9 3)" = 1 ]
+claim "and in status" status '[.alerts[] | [.kind, .service, .backend]] == [["no_next_hop", "web", "web-9"]]'
+for_people() { ek status | grep -E '^ALERT since [0-9: -]+: no_next_hop web/web-9: .*10\.0\.1\.99'; }
+claim "for people, too" for_people
+events() { ek history --events | grep -E "alert +$1: no_next_hop web/web-9"; }
+claim "and in the history" events raised
+
+ek backend remove web web-9 >/dev/null
+claim "that it is over is told" wait_for 20 told '.[1] | .state == "cleared" and .backend == "web-9"'
+claim "and in the history" events cleared
+claim "each once, and nothing of the backend without a share" told 'length == 2'
+claim "status has none any more" status '.alerts == []'
+failed() { grep "alert: $hook ended with exit status 3" "$LAB_DIR/log/evenkeeld"; }
+claim "that the program failed is in the log" wait_for 3 failed
+ended() { # a zombie has ended
+	local pid
+	[ "$(wc -l <"$hook.left")" = 2 ] || return 1
+	while read -r pid; do
+		! grep -qs '^State:[[:blank:]]*[^ZX]' "/proc/$pid/status" || return 1
+	done <"$hook.left"
+}
+claim "what it left running is ended" wait_for 3 ended
+claim "requests are answered" requests 4 5
+
+refused_program() {
+	refused "alert-exec $1: must be the path" lab_in balancer timeout 5 "$BUILD/evenkeeld" \
+		--state "$LAB_DIR/state2" --socket "$LAB_DIR/second.sock" --pins "$LAB_DIR/bpf/second" \
+		--metrics off --alert-exec "$1"
+}
+claim "a program that is not there is refused at start" refused_program /nowhere/alert
+claim "so is one without a path" refused_program alert.sh
+claims_end
