@@ -38,6 +38,8 @@ claim "a backend that cannot be reached is told" wait_for 15 told \
 		.time - .since >= 5 and (.host | length > 0) and (.text | test("10.0.1.99"))'
 claim "in the log, too" [ "$(raised 9 3)" = 1 ]
 claim "and in status" status '[.alerts[] | [.kind, .service, .backend]] == [["no_next_hop", "web", "web-9"]]'
+active() { ek metrics | grep -x 'evenkeel_alert_active{kind="no_next_hop",level="critical",service="web",backend="web-9"} 1'; }
+claim "and in the metrics" active
 for_people() { ek status | grep -E '^ALERT since [0-9: -]+: no_next_hop web/web-9: .*10\.0\.1\.99'; }
 claim "for people, too" for_people
 events() { ek history --events | grep -E "alert +$1: no_next_hop web/web-9"; }

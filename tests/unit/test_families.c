@@ -152,6 +152,27 @@ static void facts_become_samples(void **state)
 	assert_int_equal(occurrences(text, "evenkeel_interface_attached{"), 1);
 }
 
+static void alerts_are_there_while_they_are_told(void **state)
+{
+	static const struct alerts alerts = {
+		.list = { { .kind = "no_next_hop",
+			    .level = ALERT_CRITICAL,
+			    .service = "web",
+			    .backend = "web-1",
+			    .told = true },
+			  { .kind = "unsettled" } },
+		.count = 2,
+	};
+	struct metrics m = whole();
+	_cleanup_(free_ptr) char *text = NULL;
+
+	m.alerts = &alerts;
+	text = text_of(&m);
+	assert_int_equal(occurrences(text, "evenkeel_alert_active{"), 1);
+	assert_true(has_line(text, "evenkeel_alert_active{kind=\"no_next_hop\",level=\"critical\","
+				   "service=\"web\",backend=\"web-1\"} 1"));
+}
+
 static void every_drop_reason_is_there_from_the_beginning(void **state)
 {
 	struct metrics m = whole();
@@ -188,6 +209,7 @@ int main(void)
 		cmocka_unit_test(each_family_has_help_and_type_once_before_its_samples),
 		cmocka_unit_test(no_series_is_there_twice),
 		cmocka_unit_test(facts_become_samples),
+		cmocka_unit_test(alerts_are_there_while_they_are_told),
 		cmocka_unit_test(every_drop_reason_is_there_from_the_beginning),
 		cmocka_unit_test(what_is_not_known_is_absent_and_not_0),
 	};

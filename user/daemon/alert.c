@@ -153,9 +153,14 @@ static json_t *alert_json(const struct daemon *d, const struct alert *x)
 			 (json_int_t)since);
 }
 
+const struct alerts *alerts_of(const struct daemon *d)
+{
+	return &d->alerting->alerts;
+}
+
 json_t *alerts_json(const struct daemon *d)
 {
-	const struct alerts *a = &d->alerting->alerts;
+	const struct alerts *a = alerts_of(d);
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < a->count; i++)

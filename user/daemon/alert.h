@@ -18,6 +18,8 @@ void alerting_tick(struct daemon *d);
 /* For whoever finds something wrong each second, before alerting_tick(). */
 void alert_note(struct daemon *d, const struct alert_fact *fact);
 
+/* All that is noted, told or not yet. */
+const struct alerts *alerts_of(const struct daemon *d);
 /* What is raised now, as in docs/json.md. */
 json_t *alerts_json(const struct daemon *d);
 

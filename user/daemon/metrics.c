@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/alert.h"
 #include "daemon/attachment.h"
 #include "daemon/facts.h"
 #include "daemon/log.h"
@@ -110,6 +111,7 @@ static void gather_host(struct metrics *m, const struct daemon *d)
 	m->early_fragments = v.early_fragments;
 	memcpy(m->dropped, v.dropped, sizeof(m->dropped));
 	m->stored = v.stored;
+	m->alerts = alerts_of(d);
 	m->flows_max = (uint64_t)d->dp->sizes.flow_buckets * EK_FLOWS_PER_BUCKET;
 }
 

@@ -151,6 +151,24 @@ static void verdicts_write(struct exposition *e, const struct metrics *m)
 			     m->dropped[i]);
 }
 
+static void alerts_write(struct exposition *e, const struct metrics *m)
+{
+	exposition_family(e, "evenkeel_alert_active", EXPOSITION_GAUGE,
+			  "1; what evenkeeld itself has told and is not over.");
+	for (size_t i = 0; m->alerts && i < m->alerts->count; i++) {
+		const struct alert *x = &m->alerts->list[i];
+		struct labels l = {};
+
+		if (!x->told)
+			continue;
+		labels_add(&l, "kind", x->kind);
+		labels_add(&l, "level", alert_level_name(x->level));
+		labels_add(&l, "service", x->service);
+		exposition_sample(e, "evenkeel_alert_active", labels_add(&l, "backend", x->backend),
+				  value_count(1));
+	}
+}
+
 /* ---- interfaces ------------------------------------------------------------------------------ */
 
 static void lost_sample(struct exposition *e, const char *interface, const char *cause,
@@ -316,6 +334,7 @@ void families_write(struct exposition *e, const struct metrics *m)
 	info_write(e, m);
 	host_write(e, m);
 	verdicts_write(e, m);
+	alerts_write(e, m);
 	interfaces_write(e, m);
 	services_write(e, m);
 	backends_write(e, m);

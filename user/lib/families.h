@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "evenkeel/drops.h"
+#include "lib/alert.h"
 #include "lib/exposition.h"
 
 /* Texts are borrowed. Shares are negative where they are not known. */
@@ -51,6 +52,7 @@ struct metrics {
 	uint64_t dropped[EK_DROP_COUNT];
 	uint64_t stored, flows_max;
 	double gather_seconds;
+	const struct alerts *alerts; /* borrowed; NULL: none */
 	struct metrics_service *services;
 	size_t service_count;
 	struct metrics_backend *backends;
