@@ -170,12 +170,12 @@ static int compare(const void *one, const void *other, void *context)
 	const struct top_row *a = one, *b = other;
 	const struct order *o = context;
 	double x = number_of(a, o->by), y = number_of(b, o->by);
-	int sign = o->reverse ? -1 : 1;
+	int sign = o->reverse ? -1 : 1, states = strcmp(a->state, b->state);
 
 	if (o->by == TOP_BACKEND)
 		return sign * compare_names(a, b);
-	if (o->by == TOP_STATE && strcmp(a->state, b->state) != 0)
-		return sign * strcmp(a->state, b->state);
+	if (o->by == TOP_STATE && states != 0)
+		return sign * states;
 	if (x != y)
 		return x > y ? -sign : sign;
 	return compare_names(a, b);
