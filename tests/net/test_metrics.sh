@@ -89,7 +89,9 @@ dashboard=$LAB_ROOT/examples/grafana/evenkeel.json
 claim "alert rules and dashboard use what there is" names --used "$rules" "$dashboard"
 
 # From one moment without traffic: a series, and what a filter makes of the status.
-agrees() { # SERIES JQ-FILTER
+# Checks and neighbours go on while the two are asked for, one after the other.
+agrees() { wait_for 5 agrees_now "$@"; } # SERIES JQ-FILTER
+agrees_now() {
 	local said
 	said=$(ek status --json | jq -r "$2")
 	echo "status: $said"
