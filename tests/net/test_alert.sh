@@ -26,7 +26,12 @@ story_close() { # before the lab's own
 story --backends 2 --daemon-option --alert-exec --daemon-option "$hook"
 trap story_close EXIT
 ek attach eth0 --yes >/dev/null 2>&1
-claim "the configuration comes into force" configure ipip 4
+# Without checks first: a backend that cannot be reached has its share all the same.
+unchecked() {
+	lab_config ipip 4 | sed 's/^    forward: .*/&\n    health: none/' >"$LAB_DIR/unchecked.yaml"
+	ek apply "$LAB_DIR/unchecked.yaml" && wait_for 10 backends_ready
+}
+claim "the configuration comes into force" unchecked
 raised() { grep -c "alert raised: kind=no_next_hop level=critical subject=web/web-$1 revision=$2 " "$LAB_DIR/log/evenkeeld"; }
 told() { jq -se "$1" "$hook.told"; }
 
@@ -61,6 +66,10 @@ ended() { # a zombie has ended
 }
 claim "what it left running is ended" wait_for 3 ended
 claim "requests are answered" requests 4 5
+configure ipip 4 >/dev/null
+ek backend add web web-7 10.0.1.97 >/dev/null 2>&1
+claim "a backend that its checks find down is told" wait_for 15 told \
+	'any(.kind == "down" and .level == "warning" and .backend == "web-7" and .state == "raised")'
 
 refused_program() {
 	refused "alert-exec $1: must be the path" lab_in balancer timeout 5 "$BUILD/evenkeeld" \

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/facts.h"
+#include "daemon/health.h"
 #include "daemon/hook.h"
 #include "daemon/log.h"
 #include "daemon/nexthop.h"
@@ -72,28 +73,44 @@ void alert_note(struct daemon *d, const struct alert_fact *fact)
 
 /* ---- what is wrong --------------------------------------------------------------------------- */
 
-static void note_hops(struct daemon *d)
+/* The kind of what is wrong with a backend, and why; NULL: nothing, or it is not to get flows. */
+static const char *backend_wrong(const struct daemon *d, uint32_t i,
+				 char text[static ALERT_TEXT_MAX])
+{
+	const struct ek_backend_id *id = &d->dp->backend_ids[i];
+	bool has_hop = dp_path(d->dp, i)->flags & EK_PATH_NEXT_HOP;
+	char reason[NEXTHOP_REASON_MAX] = "its path is not set";
+	struct health_view health = {};
+	bool down = health_view(d, i, &health) && health.state == HEALTH_DOWN;
+	const struct config_backend *b = down || !has_hop ? backend_config(d, i) : NULL;
+
+	if (!b || b->drain || !b->weight)
+		return NULL;
+	if (!down)
+		nexthop_problem(d, reason, d->dp->service_ids[id->service].forward, &id->addr,
+				nexthop_find(d, i));
+	snprintf(text, ALERT_TEXT_MAX, "%.*s", ALERT_TEXT_MAX - 1, down ? health.reason : reason);
+	return down ? "down" : "no_next_hop";
+}
+
+static void note_backends(struct daemon *d)
 {
 	const struct dp *dp = d->dp;
 
 	for (uint32_t i = 1; i < dp->sizes.backends && !d->alerting->full; i++) {
 		const struct ek_backend_id *id = &dp->backend_ids[i];
-		char reason[NEXTHOP_REASON_MAX] = "its path is not set";
-		const struct config_backend *b;
+		char text[ALERT_TEXT_MAX];
+		const char *kind = id->used == 1 ? backend_wrong(d, i, text) : NULL;
+		bool down = kind && !strcmp(kind, "down");
 
-		if (id->used != 1 || id->died || dp_path(dp, i)->flags & EK_PATH_NEXT_HOP)
+		if (!kind)
 			continue;
-		b = backend_config(d, i);
-		if (!b || b->drain || !b->weight)
-			continue;
-		nexthop_problem(d, reason, dp->service_ids[id->service].forward, &id->addr,
-				nexthop_find(d, i));
-		alert_note(d, &(struct alert_fact){ .kind = "no_next_hop",
-						    .level = ALERT_CRITICAL,
+		alert_note(d, &(struct alert_fact){ .kind = kind,
+						    .level = down ? ALERT_WARNING : ALERT_CRITICAL,
 						    .service = dp->service_ids[id->service].name,
 						    .backend = id->name,
-						    .text = reason,
-						    .for_s = NO_NEXT_HOP_S });
+						    .text = text,
+						    .for_s = down ? 0 : NO_NEXT_HOP_S });
 	}
 }
 
@@ -213,7 +230,7 @@ static void tell(void *context, const struct alert *x)
 
 void alerting_tick(struct daemon *d)
 {
-	note_hops(d);
+	note_backends(d);
 	note_not_remembered(d);
 	note_daemon(d);
 	alerts_tell(&d->alerting->alerts, clock_now_s(), tell, d);
