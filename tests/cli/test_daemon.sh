@@ -47,7 +47,7 @@ status_people() {
 		says "web  203.0.113.10:443/tcp, [2001:db8::10]:443/tcp" &&
 		says "forward ipip, hash 5-tuple, 4096 slots, 96 unsettled, 12 flows remembered" &&
 		says "web-2: no neighbour for 10.0.1.2 on eth1" &&
-		grep -qE '^  web-1 +10\.0\.1\.1 +up +25\.0 % +50\.0 % +##\|####\.\.\. +1000 +1\.50 MiB +12\.3k$' "$DIR/out" &&
+		grep -qE '^  web-1 +10\.0\.1\.1 +up +25\.0 % +50\.0 % +- +##\|####\.\.\. +1000 +1\.50 MiB +12\.3k$' "$DIR/out" &&
 		says "packets: 1.23M sent, 0 redirected, 5 answered, 99 passed to the host" &&
 		says "answers of nat backends: 6"
 }
@@ -63,6 +63,17 @@ status_aligned() { # every row of the table has its columns where the title has 
 claim the_table_is_aligned status_aligned
 status_as_json() { exits 0 status --json && [ "$(jq -S . "$DIR/out")" = "$(status_json 1000 | jq -S .)" ]; }
 claim status_json_is_the_result_unchanged status_as_json
+answer status "$(done_with "$(status_json 1000 | jq -c '
+	.services[0].skew = {kind: "asked", since: 1700000000, measure: "flows", backend: "web-1", actual: 0.8, expected: 0.5, text: "web-1 has 80.0 % of the slots"} |
+	.services[0].backends[0].shares_60s = {flows: {actual: 0.333, expected: 0.5}, packets: null, bytes: null}')")"
+status_skewed() {
+	exits 0 status && says "SKEW, asked, since 2023-11-14 22:13:20: web-1 has 80.0 % of the slots" &&
+		grep -qE '^  web-1 .* 25\.0 % +50\.0 % +33\.3 % +##' "$DIR/out"
+}
+claim status_shows_skew_and_the_shares_of_new_flows status_skewed
+answer status "$(done_with "$(status_json 1000 | jq -c '.services[0].skew = null')")"
+no_skew() { exits 0 status && ! grep -q SKEW "$DIR/out"; }
+claim status_says_nothing_of_skew_where_there_is_none no_skew
 answer status "$(done_with "$(status_json 1000 | jq -c '.lost = [{name: "eth1", ifindex: 3, refused: 2, unsent: 40}, {name: null, ifindex: 9, refused: 1, unsent: 0}]')")"
 status_lost() {
 	exits 0 status && says "lost 42 after the verdict, to eth1: the kernel refused 2, the driver did not take 40" &&

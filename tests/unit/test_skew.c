@@ -438,6 +438,18 @@ static void flows_are_judged_by_clients_where_the_hash_keeps_them_together(void 
 	world_close(&w);
 }
 
+static void what_was_seen_is_what_the_slow_horizon_holds(void **state)
+{
+	struct world w;
+
+	world_open(&w, &skew_limits_default, 4, 100, 5);
+	assert_true(skew_seen(w.skew, SKEW_FLOWS) == 0);
+	world_seconds(&w, 300);
+	assert_true(fabs(skew_seen(w.skew, SKEW_FLOWS) / (100 * 60) - 1) < 0.05);
+	assert_true(skew_seen(w.skew, SKEW_BYTES) == 0);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -462,6 +474,7 @@ int main(void)
 		cmocka_unit_test(heavy_clients_are_named),
 		cmocka_unit_test(bytes_that_no_client_explains_are_unexplained),
 		cmocka_unit_test(flows_are_judged_by_clients_where_the_hash_keeps_them_together),
+		cmocka_unit_test(what_was_seen_is_what_the_slow_horizon_holds),
 	};
 
 	return cmocka_run_group_tests_name("skew", tests, NULL, NULL);

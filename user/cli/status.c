@@ -61,6 +61,7 @@ static double largest_share(const json_t *backends, const json_t *before, uint64
 static void backend_row(struct table *t, const json_t *backend, double actual, double full)
 {
 	double expected = fact_share(backend, "expected_share");
+	const json_t *flows = json_object_get(json_object_get(backend, "shares_60s"), "flows");
 	char a[UNITS_MAX], b[UNITS_MAX];
 
 	table_add(t, "%s", fact_text(backend, "name"));
@@ -68,6 +69,7 @@ static void backend_row(struct table *t, const json_t *backend, double actual, d
 	table_add(t, "%s", fact_text(backend, "state"));
 	table_add(t, "%s", units_share(expected, a));
 	table_add(t, "%s", units_share(actual, a));
+	table_add(t, "%s", units_share(fact_share(flows, "actual"), a));
 	table_add(t, "%s", actual < 0 ? "" : units_bar(actual, expected, full, BAR_WIDTH, b));
 	table_add(t, "%s", units_count(fact_count(backend, "packets"), a));
 	table_add(t, "%s", units_bytes(fact_count(backend, "bytes"), a));
@@ -109,9 +111,9 @@ static void mode_print(FILE *out, const json_t *health)
 static void backends_print(FILE *out, const json_t *backends, const json_t *before)
 {
 	static const struct column columns[] = {
-		{ "NAME", false },   { "ADDRESS", false }, { "STATE", false },
-		{ "EXPECT", true },  { "ACTUAL", true },   { "", false },
-		{ "PACKETS", true }, { "BYTES", true },    { "NEW-FLOWS", true },
+		{ "NAME", false },  { "ADDRESS", false },  { "STATE", false }, { "EXPECT", true },
+		{ "ACTUAL", true }, { "OF-NEW", true },    { "", false },      { "PACKETS", true },
+		{ "BYTES", true },  { "NEW-FLOWS", true },
 	};
 	_cleanup_(table_release) struct table t = { .columns = columns,
 						    .width = sizeof(columns) / sizeof(columns[0]) };
@@ -125,6 +127,16 @@ static void backends_print(FILE *out, const json_t *backends, const json_t *befo
 	table_print(&t, out, "  ");
 	json_array_foreach(backends, i, backend)
 		reason_print(out, backend);
+}
+
+static void skew_print(FILE *out, const json_t *skew)
+{
+	char since[UNITS_MAX];
+
+	if (json_is_object(skew))
+		fprintf(out, "  SKEW, %s, since %s: %s\n", fact_text(skew, "kind"),
+			units_time((int64_t)fact_count(skew, "since"), since),
+			fact_text(skew, "text"));
 }
 
 void status_service_print(FILE *out, const json_t *service, const json_t *before)
@@ -143,6 +155,7 @@ void status_service_print(FILE *out, const json_t *service, const json_t *before
 	else
 		fputs("all settled\n", out);
 	mode_print(out, json_object_get(service, "health"));
+	skew_print(out, json_object_get(service, "skew"));
 	backends_print(out, json_object_get(service, "backends"),
 		       json_object_get(before, "backends"));
 }

@@ -23,6 +23,8 @@
 #include "daemon/nexthop.h"
 #include "daemon/notify.h"
 #include "daemon/sample.h"
+#include "daemon/skew_report.h"
+#include "daemon/skews.h"
 #include "dp/install.h"
 #include "dp/lost.h"
 #include "lib/cleanup.h"
@@ -186,6 +188,7 @@ static void on_tick(uv_timer_t *handle)
 	attachments_tick(d);
 	alerting_tick(d);
 	drift_check(d);
+	skew_check(d);
 }
 
 static int loop_start(struct daemon *d)
@@ -215,7 +218,8 @@ int daemon_open(struct daemon *d, const struct options *options)
 	/* All that another daemon may have, first: the data path is not touched if one is there. */
 	err = journal_start(d) ?: control_open(&d->control, d) ?: pins_take(d);
 	err = err ?: http_open(&d->http, d) ?: alerting_open(&d->alerting, d);
-	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp) ?: attachments_open(d);
+	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp);
+	err = err ?: skews_open(&d->skews, d->dp) ?: attachments_open(d);
 	err = err ?: metrics_open(&d->metrics, d->dp) ?: nexthops_open(d) ?: health_open(d);
 	err = err ?: macs_open(&d->macs) ?: loop_start(d);
 	if (err)
@@ -260,6 +264,7 @@ void daemon_close(struct daemon *d)
 	uv_loop_close(&d->loop);
 	health_close(d->healths);
 	attachments_close(d->attachments);
+	skews_close(d->skews);
 	samples_close(d->samples);
 	metrics_close(d->metrics);
 	macs_close(d->macs);

@@ -17,6 +17,7 @@ struct dp_lost;
 struct macs;
 struct nexthops;
 struct samples;
+struct skews;
 struct attachments;
 struct healths;
 struct control;
@@ -42,6 +43,7 @@ struct daemon {
 	struct macs *macs;
 	struct samples *samples;
 	struct healths *healths;
+	struct skews *skews;
 	struct attachments *attachments;
 	struct control *control;
 	struct metrics_memory *metrics;

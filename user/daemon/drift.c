@@ -5,6 +5,7 @@
 
 #include "daemon/health.h"
 #include "daemon/log.h"
+#include "daemon/skews.h"
 #include "dp/drift.h"
 #include "dp/install.h"
 
@@ -38,11 +39,17 @@ static void check_services(struct findings *f)
 		const struct config_service *s =
 			&d->config->services[d->drift_next++ % d->config->service_count];
 		int service = dp_service_index(d->dp, s->name);
-		int err = service < 0 ? 0 : dp_drift_service(d->dp, (uint32_t)service, s, found, f);
+		uint32_t wrong;
+		int err;
 
+		if (service < 0)
+			continue;
+		err = dp_drift_service(d->dp, (uint32_t)service, s, &wrong, found, f);
 		if (err)
 			log_warning("drift: service %s could not be compared: %s", s->name,
 				    strerror(-err));
+		else
+			skews_wrong(d->skews, (uint32_t)service, wrong);
 	}
 }
 

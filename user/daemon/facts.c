@@ -9,6 +9,7 @@
 #include "daemon/health.h"
 #include "daemon/nexthop.h"
 #include "daemon/sample.h"
+#include "daemon/skew_report.h"
 #include "dp/install.h"
 #include "dp/lost.h"
 #include "lib/addr.h"
@@ -266,6 +267,7 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 	json_put(j, "expected_share", share(t->owned[i], all->slots));
 	json_put(j, "actual_share_packets", share(packets, all->packets));
 	json_put(j, "actual_share_flows", share(flows, all->flows));
+	json_put(j, "shares_60s", skew_shares_json(d, i));
 	json_put(j, "slots", json_integer(t->owned[i]));
 	json_put(j, "held_slots", json_integer(t->held[i]));
 	json_put(j, "flows_remembered", json_integer((json_int_t)t->remembered[i]));
@@ -317,6 +319,7 @@ json_t *service_json(const struct daemon *d, uint32_t service, const struct tall
 	json_put(j, "idle_s", s ? json_integer(s->idle_s) : json_null());
 	json_put(j, "drain_s", s ? json_integer(s->drain_s) : json_null());
 	json_put(j, "health", health_service_json(d, service));
+	json_put(j, "skew", skew_json(d, service));
 	json_put(j, "backends", backends);
 	return j;
 }

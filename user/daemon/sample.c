@@ -17,7 +17,9 @@ struct counts {
 
 struct series {
 	int64_t since; /* identity of the index's present holder; 0: free */
-	struct counts ring[RING], last;
+	struct counts ring[RING];
+	struct ek_traffic last,
+		second; /* the sample taken last, and its difference to the one before */
 };
 
 struct samples {
@@ -56,22 +58,27 @@ void samples_take(struct samples *s, const struct dp *dp)
 	for (uint32_t i = 1; i < s->backends; i++) {
 		const struct ek_backend_id *id = &dp->backend_ids[i];
 		struct series *series = &s->series[i];
-		struct ek_traffic traffic;
+		struct ek_traffic t;
 		struct counts now;
 
 		if (!id->used) {
 			series->since = 0;
 			continue;
 		}
-		dp_traffic(dp, i, &traffic);
-		now = (struct counts){ traffic.packets, traffic.flows };
+		dp_traffic(dp, i, &t);
+		now = (struct counts){ t.packets, t.flows };
 		/* A new holder; the counters of a reused index begin anew. */
-		if (series->since != (int64_t)id->since || now.packets < series->last.packets) {
+		if (series->since != (int64_t)id->since || t.packets < series->last.packets) {
 			series->since = (int64_t)id->since;
+			series->last = t;
 			for (size_t k = 0; k < RING; k++)
 				series->ring[k] = now;
 		}
-		series->ring[s->newest] = series->last = now;
+		series->ring[s->newest] = now;
+		series->second.packets = t.packets - series->last.packets;
+		series->second.bytes = t.bytes - series->last.bytes;
+		series->second.flows = t.flows - series->last.flows;
+		series->last = t;
 	}
 }
 
@@ -82,4 +89,9 @@ void samples_window(const struct samples *s, uint32_t backend, uint64_t *packets
 
 	*packets = newest->packets - oldest->packets;
 	*flows = newest->flows - oldest->flows;
+}
+
+void samples_second(const struct samples *s, uint32_t backend, struct ek_traffic *out)
+{
+	*out = s->series[backend].second;
 }

@@ -21,4 +21,7 @@ void samples_take(struct samples *s, const struct dp *dp);
 /* What a backend got within the window. 0 if it is too new to know. */
 void samples_window(const struct samples *s, uint32_t backend, uint64_t *packets, uint64_t *flows);
 
+/* And between the last two samples. */
+void samples_second(const struct samples *s, uint32_t backend, struct ek_traffic *out);
+
 #endif

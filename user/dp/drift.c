@@ -176,7 +176,7 @@ static uint64_t slot_right(const struct dp *dp, uint32_t service, uint64_t word,
 }
 
 static int check_slots(struct dp *dp, uint32_t service, const struct config_service *s,
-		       const struct listener *l)
+		       uint32_t *set_right, const struct listener *l)
 {
 	uint64_t table = dp->services[service].table, first = 0;
 	_cleanup_(free_ptr) uint32_t *owners = NULL;
@@ -209,18 +209,20 @@ static int check_slots(struct dp *dp, uint32_t service, const struct config_serv
 		tell(l, s->name,
 		     "%u of its %u slots were not as they had been left; the first, %u, was %#llx",
 		     wrong, ek_table_mask(table) + 1, at, (unsigned long long)first);
+	*set_right = wrong;
 	return 0;
 }
 
 int dp_drift_service(struct dp *dp, uint32_t service, const struct config_service *s,
-		     dp_drift_fn *found, void *context)
+		     uint32_t *wrong, dp_drift_fn *found, void *context)
 {
 	const struct listener l = { found, context };
 
+	*wrong = 0;
 	if (!dp->priv->memory->whole || !dp->priv->memory->services[service].table)
 		return 0;
 	check_record(dp, service, &l);
-	return check_slots(dp, service, s, &l);
+	return check_slots(dp, service, s, wrong, &l);
 }
 
 /* ---- backends ------------------------------------------------------------------------------------- */

@@ -21,9 +21,9 @@ bool dp_drift_global(struct dp *dp, dp_drift_fn *found, void *context);
 
 /* The service's record and slots; `s` is what dp_install() was given for it last. Reads every slot
  * once (a nanosecond each); its table is worked out anew only if one is wrong. -errno: it could
- * not be; 0. */
+ * not be; 0. *wrong gets the number of slots set right. */
 int dp_drift_service(struct dp *dp, uint32_t service, const struct config_service *s,
-		     dp_drift_fn *found, void *context);
+		     uint32_t *wrong, dp_drift_fn *found, void *context);
 
 /* The paths of all backends. -errno: a path could not be put back; 0. */
 int dp_drift_backends(struct dp *dp, dp_drift_fn *found, void *context);

@@ -104,6 +104,8 @@ struct dp_service_view {
 int dp_service_view(const struct dp *dp, uint32_t service, struct dp_service_view *out);
 /* The table that some slots of the service still keep def in; 0: none. */
 uint64_t dp_old_table(const struct dp *dp, uint32_t service);
+/* Another one after each install that gave slots to another owner. */
+uint64_t dp_slots_stamp(const struct dp *dp, uint32_t service);
 /* Adds to owned[backend] each slot's owner, and to held[backend] each unsettled slot whose def
  * it is, and each slot of the old table where unremembered flows are its. Both have
  * dp->sizes.backends entries. *unsettled counts; any of the three may be NULL. Returns how many

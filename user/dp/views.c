@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include "dp/install.h"
+#include "dp/memory.h"
 #include "dp/object.h"
 #include "evenkeel/table.h"
 #include "lib/directory.h"
@@ -45,6 +46,11 @@ int dp_service_view(const struct dp *dp, uint32_t service, struct dp_service_vie
 enum ek_hash_kind dp_service_hash(const struct dp *dp, uint32_t service)
 {
 	return (enum ek_hash_kind)ek_flavour_hash(ek_table_flavour(dp->services[service].table));
+}
+
+uint64_t dp_slots_stamp(const struct dp *dp, uint32_t service)
+{
+	return dp->services[service].table ^ dp->priv->memory->services[service].owners;
 }
 
 uint32_t dp_slots_count(const struct dp *dp, uint32_t service, uint32_t *owned, uint32_t *held,

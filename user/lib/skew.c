@@ -360,22 +360,31 @@ enum skew_kind skew_leading(const struct skew *s)
 	return kind;
 }
 
+/* The slow one of a measure comes last. */
+static enum skew_track slow_track(enum skew_measure measure)
+{
+	enum skew_track track = SKEW_TRACK_COUNT - 1;
+
+	while (skew_track_measure(track) != measure)
+		track--;
+	return track;
+}
+
 bool skew_share(const struct skew *s, uint32_t backend, enum skew_measure measure, double *actual,
 		double *expected)
 {
 	size_t at = ids_find((const uint32_t *)s->rows, sizeof(*s->rows), s->count, backend, 0);
-	enum skew_track track = SKEW_TRACK_COUNT;
+	enum skew_track track = slow_track(measure);
+	const struct skew_total *total = &s->total[track];
 
-	while (track-- > 0) { /* the slow one comes last */
-		const struct skew_total *total = &s->total[track];
+	if (at == s->count || !(total->amount > 0))
+		return false;
+	*actual = s->rows[at].tally[track].observed / total->amount;
+	*expected = s->rows[at].tally[track].expected / total->amount;
+	return true;
+}
 
-		if (skew_track_measure(track) != measure)
-			continue;
-		if (at == s->count || !(total->amount > 0))
-			return false;
-		*actual = s->rows[at].tally[track].observed / total->amount;
-		*expected = s->rows[at].tally[track].expected / total->amount;
-		return true;
-	}
-	return false;
+double skew_seen(const struct skew *s, enum skew_measure measure)
+{
+	return s->total[slow_track(measure)].amount;
 }

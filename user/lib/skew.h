@@ -143,4 +143,12 @@ enum skew_kind skew_leading(const struct skew *s);
 bool skew_share(const struct skew *s, uint32_t backend, enum skew_measure measure, double *actual,
 		double *expected);
 
+/* How much of it was seen within the slow horizon. */
+double skew_seen(const struct skew *s, enum skew_measure measure);
+
+/* The finding as a sentence, with its numbers; `backend` is the name of the one that is most off. */
+#define SKEW_TEXT_MAX 256
+void skew_describe(char out[static SKEW_TEXT_MAX], enum skew_kind kind,
+		   const struct skew_finding *f, const char *backend);
+
 #endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "daemon/skews.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/log.h"
+#include "dp/install.h"
+#include "lib/cleanup.h"
+
+struct entry {
+	struct skew *skew; /* NULL: not in the revision */
+	char name[EK_NAME_MAX + 1];
+	bool by_client, wanted;
+	uint32_t first, count; /* its rows */
+	uint64_t stamp;        /* of the slots that its rows have */
+	bool changed;          /* they are others than at the tick before */
+	uint32_t wrong;
+	struct skew_told told;
+};
+
+struct skews {
+	uint32_t backends;
+	uint64_t pools;   /* a sum over who is in which pool */
+	int64_t revision; /* that services and weights are of; -1: none */
+	uint64_t now_ms;
+	struct skew_backend *rows; /* by service */
+	uint32_t *slots;           /* by backend index: scratch */
+	struct entry entries[EK_SERVICES_MAX];
+};
+
+int skews_open(struct skews **out, const struct dp *dp)
+{
+	struct skews *s = calloc(1, sizeof(*s));
+
+	if (s) {
+		s->backends = dp->sizes.backends;
+		s->rows = calloc(s->backends, sizeof(*s->rows));
+		s->slots = calloc(s->backends, sizeof(*s->slots));
+		s->revision = -1;
+	}
+	if (!s || !s->rows || !s->slots) {
+		skews_close(s);
+		return log_err(-ENOMEM, "no memory for the shares of %u backends",
+			       dp->sizes.backends);
+	}
+	*out = s;
+	return 0;
+}
+
+void skews_close(struct skews *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < EK_SERVICES_MAX; i++)
+		skew_close(s->entries[i].skew);
+	free(s->rows);
+	free(s->slots);
+	free(s);
+}
+
+void skews_wrong(struct skews *s, uint32_t service, uint32_t slots)
+{
+	s->entries[service].wrong = slots;
+}
+
+/* ---- who is in which pool, and with which weight -------------------------------------------- */
+
+static uint64_t pools_sum(const struct dp *dp)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
+		const struct ek_backend_id *id = &dp->backend_ids[i];
+
+		if (id->used)
+			sum = (sum ^ i ^ (uint64_t)id->service << 32 ^ (uint64_t)id->since << 20) *
+				      0x3c79ac492ba7b653ull +
+			      (sum >> 29);
+	}
+	return sum;
+}
+
+/* The slots of who is still in the same pool. */
+static void slots_keep(struct skews *s, const struct dp *dp)
+{
+	memset(s->slots, 0, s->backends * sizeof(*s->slots));
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++) {
+		const struct entry *e = &s->entries[i];
+
+		for (uint32_t k = 0; k < e->count; k++) {
+			const struct skew_backend *row = &s->rows[e->first + k];
+
+			if (dp->backend_ids[row->id].service == i)
+				s->slots[row->id] = row->slots;
+		}
+	}
+}
+
+/* Rows by service, within it by index. */
+static void rows_lay_out(struct skews *s, const struct dp *dp)
+{
+	uint32_t next = 0;
+
+	slots_keep(s, dp);
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+		s->entries[i].count = 0;
+	for (uint32_t i = 1; i < s->backends; i++)
+		if (dp->backend_ids[i].used)
+			s->entries[dp->backend_ids[i].service].count++;
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++) {
+		s->entries[i].first = next;
+		next += s->entries[i].count;
+		s->entries[i].count = 0;
+	}
+	for (uint32_t i = 1; i < s->backends; i++) {
+		struct entry *e = &s->entries[dp->backend_ids[i].service];
+
+		if (dp->backend_ids[i].used)
+			s->rows[e->first + e->count++] =
+				(struct skew_backend){ .id = i, .slots = s->slots[i] };
+	}
+}
+
+/* Both are in the order in which backends came, mostly: the search begins behind the last one. */
+static struct skew_backend *row_of(struct skew_backend *rows, const struct entry *e,
+				   const struct dp *dp, const struct config_backend *b,
+				   uint32_t *hint)
+{
+	for (uint32_t i = 0; i < e->count; i++) {
+		uint32_t at = (*hint + i) % e->count;
+		const struct ek_backend_id *id = &dp->backend_ids[rows[at].id];
+
+		if (id->port == b->port && addr_equal(&id->addr, &b->addr)) {
+			*hint = at + 1;
+			return &rows[at];
+		}
+	}
+	return NULL;
+}
+
+static void weights_learn(struct skews *s, const struct entry *e, const struct dp *dp,
+			  const struct config_service *c)
+{
+	struct skew_backend *rows = &s->rows[e->first];
+	uint32_t hint = 0;
+
+	for (uint32_t i = 0; i < e->count; i++)
+		rows[i].weight = 0;
+	for (size_t i = 0; i < c->backend_count; i++) {
+		struct skew_backend *row = row_of(rows, e, dp, &c->backends[i], &hint);
+
+		if (row)
+			row->weight = config_backend_weight(&c->backends[i]);
+	}
+}
+
+/* ---- services ------------------------------------------------------------------------------- */
+
+static void entry_close(struct entry *e)
+{
+	skew_close(take_ptr(e->skew));
+	e->stamp = 0;
+	e->wrong = 0;
+}
+
+static int entry_open(struct entry *e, const struct config_service *c)
+{
+	if (e->skew && strcmp(e->name, c->name) != 0)
+		entry_close(e);
+	if (!e->skew && skew_open(&e->skew, &skew_limits_default))
+		return -ENOMEM;
+	memcpy(e->name, c->name, sizeof(e->name));
+	e->by_client = c->hash != EK_HASH_5TUPLE;
+	e->wanted = true;
+	return 0;
+}
+
+/* Detectors for the services of the revision, and for no others. */
+static int services_follow(struct skews *s, const struct skews_view *v)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+		s->entries[i].wanted = false;
+	for (size_t i = 0; v->config && i < v->config->service_count; i++) {
+		const struct config_service *c = &v->config->services[i];
+		int service = dp_service_index(v->dp, c->name);
+
+		if (service < 0)
+			continue;
+		err = entry_open(&s->entries[service], c) ?: err;
+		weights_learn(s, &s->entries[service], v->dp, c);
+	}
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+		if (!s->entries[i].wanted)
+			entry_close(&s->entries[i]);
+	return err;
+}
+
+static int pools_follow(struct skews *s, const struct skews_view *v)
+{
+	int64_t revision = v->config ? v->revision : -1;
+	uint64_t pools = pools_sum(v->dp);
+	int err;
+
+	if (pools == s->pools && revision == s->revision)
+		return 0;
+	if (pools != s->pools)
+		rows_lay_out(s, v->dp);
+	err = services_follow(s, v);
+	s->pools = pools;
+	s->revision = err ? -1 : revision;
+	return err;
+}
+
+/* ---- what is there now ---------------------------------------------------------------------- */
+
+/* Reads the slots of the services whose slots are others than those that were read last. */
+static void slots_follow(struct skews *s, const struct dp *dp)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++) {
+		struct entry *e = &s->entries[i];
+		uint64_t stamp = e->skew ? dp_slots_stamp(dp, i) : e->stamp;
+
+		e->changed = e->stamp != stamp;
+		e->stamp = stamp;
+		if (!e->changed)
+			continue;
+		if (!any)
+			memset(s->slots, 0, s->backends * sizeof(*s->slots));
+		any = true;
+		dp_slots_count(dp, i, s->slots, NULL, NULL);
+	}
+	for (uint32_t i = 0; any && i < EK_SERVICES_MAX; i++) {
+		const struct entry *e = &s->entries[i];
+
+		for (uint32_t k = 0; e->changed && k < e->count; k++)
+			s->rows[e->first + k].slots = s->slots[s->rows[e->first + k].id];
+	}
+}
+
+static int judge(struct skews *s, struct entry *e, const struct skews_view *v)
+{
+	struct skew_backend *rows = &s->rows[e->first];
+
+	for (uint32_t i = 0; i < e->count; i++) {
+		struct ek_traffic t;
+
+		samples_second(v->samples, rows[i].id, &t);
+		rows[i].delta[SKEW_FLOWS] = t.flows;
+		rows[i].delta[SKEW_PACKETS] = t.packets;
+		rows[i].delta[SKEW_BYTES] = t.bytes;
+		rows[i].eligible = !v->dp->backend_ids[rows[i].id].died;
+	}
+	return skew_tick(e->skew,
+			 &(struct skew_input){
+				 .now_ms = v->now_ms,
+				 /* Nobody knows which part of this second's flows met which
+					   * of the two tables. */
+				 .fresh = !e->changed,
+				 .backends = rows,
+				 .count = e->count,
+				 .slots_wrong = e->wrong,
+				 .by_client = e->by_client,
+			 });
+}
+
+int skews_tick(struct skews *s, const struct skews_view *v)
+{
+	int err = pools_follow(s, v);
+
+	slots_follow(s, v->dp);
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+		if (s->entries[i].skew)
+			err = judge(s, &s->entries[i], v) ?: err;
+	s->now_ms = v->now_ms;
+	return err;
+}
+
+const struct skew *skews_of(const struct skews *s, uint32_t service)
+{
+	return s->entries[service].skew;
+}
+
+uint64_t skews_time(const struct skews *s)
+{
+	return s->now_ms;
+}
+
+struct skew_told *skews_told(struct skews *s, uint32_t service)
+{
+	return &s->entries[service].told;
+}
