@@ -18,7 +18,10 @@ $(BUILD)/tests/bench/%.o: tests/bench/%.c
 	@echo "  CC      $@" >&2
 	@$(CC) $(CPPFLAGS) -Itests/bench $(CFLAGS) $(DEPFLAGS) -c -o $@ $<
 
-$(BUILD)/tests/bench/bench: $(BENCH_OBJECTS) $(BUILD)/libdp.a $(BUILD)/liblib.a
+# Of the daemon, what judges the spread.
+BENCH_DAEMON := $(patsubst %,$(BUILD)/obj/daemon/%.o,skews sample log)
+
+$(BUILD)/tests/bench/bench: $(BENCH_OBJECTS) $(BENCH_DAEMON) $(BUILD)/libdp.a $(BUILD)/liblib.a
 	@echo "  LD      $@" >&2
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(DP_PACKAGES) $(LIB_PACKAGES)) -lm -lpthread
 

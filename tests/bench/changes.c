@@ -13,6 +13,7 @@
 #include "dp/install.h"
 #include "dp/object.h"
 #include "evenkeel/limits.h"
+#include "judging.h"
 #include "lib/cleanup.h"
 #include "lib/maglev.h"
 #include "scene.h"
@@ -24,6 +25,7 @@ struct outcome {
 	double first_s;   /* the configuration parsed, then installed into empty maps */
 	double change_ms; /* one backend less, or it back again: the median */
 	double maps_mib, heap_mib;
+	struct judging judging;
 	int err;
 };
 
@@ -175,6 +177,7 @@ static int run_case(const struct size *x, struct outcome *o)
 	o->heap_mib = (heap_bytes() - before) / (1 << 20);
 	err = err ?: make_config(&less, x, 1);
 	err = err ?: measure_changes(dp, whole, less, &o->change_ms);
+	err = err ?: judging_measure(&o->judging, dp, less); /* which was installed last */
 	dp_close(dp);
 	return err;
 }
@@ -219,6 +222,10 @@ int changes_measure(struct report *r)
 	report_fact_most(r, "1000 services of 100 backends: first apply", large.first_s, "s", 5);
 	report_fact_most(r, "1000 services of 100 backends: one backend changed", large.change_ms,
 			 "ms", 50);
+	report_fact_most(r, "1000 services of 100 backends: a second's counters and skew",
+			 large.judging.later_ms, "ms", 100);
+	report_fact_most(r, "1000 services of 100 backends: the same, while tables are read",
+			 large.judging.most_ms, "ms", 100);
 	report_fact_most(r, "100 services of 20 backends: maps and heap",
 			 small.maps_mib + small.heap_mib, "MiB", 64);
 	report_fact(r, "1000 services of 100 backends: maps", large.maps_mib, "MiB");

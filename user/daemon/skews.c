@@ -9,13 +9,18 @@
 #include "dp/install.h"
 #include "lib/cleanup.h"
 
+/* Read in a tick, a few nanoseconds each: after a start, or with another key, all tables are new, and
+ * the loop has other things to do. A service is judged when its slots have been read. */
+#define SLOTS_A_TICK (4u << 20)
+
 struct entry {
 	struct skew *skew; /* NULL: not in the revision */
 	char name[EK_NAME_MAX + 1];
 	bool by_client, wanted;
 	uint32_t first, count; /* its rows */
 	uint64_t stamp;        /* of the slots that its rows have */
-	bool changed;          /* they are others than at the tick before */
+	bool changed;          /* they are others than at the tick before, */
+	bool known;            /* and were read */
 	uint32_t wrong;
 	struct skew_told told;
 };
@@ -25,6 +30,7 @@ struct skews {
 	uint64_t pools;   /* a sum over who is in which pool */
 	int64_t revision; /* that services and weights are of; -1: none */
 	uint64_t now_ms;
+	uint32_t next;             /* service whose slots are read first */
 	struct skew_backend *rows; /* by service */
 	uint32_t *slots;           /* by backend index: scratch */
 	struct entry entries[EK_SERVICES_MAX];
@@ -217,30 +223,45 @@ static int pools_follow(struct skews *s, const struct skews_view *v)
 
 /* ---- what is there now ---------------------------------------------------------------------- */
 
-/* Reads the slots of the services whose slots are others than those that were read last. */
+/* Reads slots, the service's that was not read for longest first. */
+static void slots_read(struct skews *s, const struct dp *dp)
+{
+	uint32_t first = s->next, read = 0;
+
+	memset(s->slots, 0, s->backends * sizeof(*s->slots));
+	for (uint32_t n = 0; n < EK_SERVICES_MAX && read < SLOTS_A_TICK; n++) {
+		uint32_t i = (first + n) % EK_SERVICES_MAX;
+		struct entry *e = &s->entries[i];
+
+		if (!e->changed)
+			continue;
+		dp_slots_count(dp, i, s->slots, NULL, NULL);
+		e->stamp = dp_slots_stamp(dp, i);
+		e->known = true;
+		read += ek_table_mask(dp->services[i].table) + 1;
+		s->next = i + 1;
+	}
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++) {
+		const struct entry *e = &s->entries[i];
+
+		for (uint32_t k = 0; e->changed && e->known && k < e->count; k++)
+			s->rows[e->first + k].slots = s->slots[s->rows[e->first + k].id];
+	}
+}
+
 static void slots_follow(struct skews *s, const struct dp *dp)
 {
 	bool any = false;
 
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++) {
 		struct entry *e = &s->entries[i];
-		uint64_t stamp = e->skew ? dp_slots_stamp(dp, i) : e->stamp;
 
-		e->changed = e->stamp != stamp;
-		e->stamp = stamp;
-		if (!e->changed)
-			continue;
-		if (!any)
-			memset(s->slots, 0, s->backends * sizeof(*s->slots));
-		any = true;
-		dp_slots_count(dp, i, s->slots, NULL, NULL);
+		e->changed = e->skew && e->stamp != dp_slots_stamp(dp, i);
+		e->known = !e->changed;
+		any |= e->changed;
 	}
-	for (uint32_t i = 0; any && i < EK_SERVICES_MAX; i++) {
-		const struct entry *e = &s->entries[i];
-
-		for (uint32_t k = 0; e->changed && k < e->count; k++)
-			s->rows[e->first + k].slots = s->slots[s->rows[e->first + k].id];
-	}
+	if (any)
+		slots_read(s, dp);
 }
 
 static int judge(struct skews *s, struct entry *e, const struct skews_view *v)
@@ -254,19 +275,18 @@ static int judge(struct skews *s, struct entry *e, const struct skews_view *v)
 		rows[i].delta[SKEW_FLOWS] = t.flows;
 		rows[i].delta[SKEW_PACKETS] = t.packets;
 		rows[i].delta[SKEW_BYTES] = t.bytes;
-		rows[i].eligible = !v->dp->backend_ids[rows[i].id].died;
+		/* Whoever has a weight has a slot, unless health leaves it out. */
+		rows[i].eligible = rows[i].slots > 0;
 	}
-	return skew_tick(e->skew,
-			 &(struct skew_input){
-				 .now_ms = v->now_ms,
-				 /* Nobody knows which part of this second's flows met which
-					   * of the two tables. */
-				 .fresh = !e->changed,
-				 .backends = rows,
-				 .count = e->count,
-				 .slots_wrong = e->wrong,
-				 .by_client = e->by_client,
-			 });
+	return skew_tick(e->skew, &(struct skew_input){
+					  .now_ms = v->now_ms,
+					  /* Which of its flows met which table nobody knows. */
+					  .fresh = !e->changed,
+					  .backends = rows,
+					  .count = e->count,
+					  .slots_wrong = e->wrong,
+					  .by_client = e->by_client,
+				  });
 }
 
 int skews_tick(struct skews *s, const struct skews_view *v)
@@ -275,7 +295,7 @@ int skews_tick(struct skews *s, const struct skews_view *v)
 
 	slots_follow(s, v->dp);
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
-		if (s->entries[i].skew)
+		if (s->entries[i].skew && s->entries[i].known)
 			err = judge(s, &s->entries[i], v) ?: err;
 	s->now_ms = v->now_ms;
 	return err;
