@@ -31,6 +31,7 @@ struct http {
 	size_t handles;               /* of the two above, not yet closed */
 	struct MHD_Response *metrics; /* what was gathered last */
 	uint64_t gathered_ms;
+	int64_t gathered_revision; /* a change is seen at once */
 };
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -79,11 +80,12 @@ static void gathered_forget(struct http *h)
 
 static void gather(struct http *h)
 {
-	uint64_t now = uv_now(&h->daemon->loop);
+	uint64_t now = uv_hrtime() / 1000000;
+	int64_t revision = h->daemon->revision.number;
 	size_t length;
 	char *text;
 
-	if (h->metrics && now - h->gathered_ms < GATHERED_MS)
+	if (h->metrics && now - h->gathered_ms < GATHERED_MS && h->gathered_revision == revision)
 		return;
 	gathered_forget(h);
 	text = metrics_text(h->daemon, &length);
@@ -97,6 +99,7 @@ static void gather(struct http *h)
 	MHD_add_response_header(h->metrics, MHD_HTTP_HEADER_CONTENT_TYPE,
 				"text/plain; version=0.0.4; charset=utf-8");
 	h->gathered_ms = now;
+	h->gathered_revision = revision;
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *c, const char *url,
