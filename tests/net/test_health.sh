@@ -50,8 +50,8 @@ claim "no connection fails" answers 1 6 7 8 9 10
 server_stop 6 7 8 9 10
 claim "nine of ten down: panic" wait_for 5 mode panic
 claim "new flows go to all ten rather than to one" wait_for 2 ten_share
-says() { ek status | grep -q "PANIC: .*(1 of 10 up)"; }
-claim "status says so" wait_for 5 says
+panic_said() { ek status | grep -q "PANIC: .*(1 of 10 up)"; }
+claim "status says so" wait_for 5 panic_said
 claim "doctor says so" grep -q "panic: 1 of 10 backends are up, 10 get new flows" <(ek doctor)
 claim "without panic the last one takes all" health "{ $QUICK }" 'panic: off'
 claim "no connection fails" answers 1
