@@ -83,7 +83,6 @@ struct plan {
 	struct report *report;
 	unsigned int cpu;
 	size_t chosen[REPORT_ROWS_MAX];
-	size_t turns[REPORT_ROWS_MAX]; /* places, in the order in which a round runs them */
 	size_t count;
 };
 
@@ -115,7 +114,7 @@ static int round_run(const struct plan *p, size_t round)
 
 	r->calibration[2 * round] = calibrate(p, &err);
 	for (size_t i = 0; !err && i < p->count; i++) {
-		size_t place = p->turns[round & 1 ? p->count - 1 - i : i];
+		size_t place = round & 1 ? p->count - 1 - i : i;
 
 		err = loop_run(p->scene, &rows[p->chosen[place]], p->cpu);
 		keep(&p->scene->jobs[p->cpu], r->results[place].batches + round * r->per_round);
@@ -161,20 +160,6 @@ static void choose(struct plan *p, const char *only)
 			p->chosen[p->count++] = i;
 }
 
-/* The floors that read memory come after all others, or the one behind them would find its tables
- * in no cache. */
-static void order(struct plan *p)
-{
-	size_t n = 0;
-
-	for (size_t place = 0; place < p->count; place++)
-		if (!rows[p->chosen[place]].table)
-			p->turns[n++] = place;
-	for (size_t place = 0; place < p->count; place++)
-		if (rows[p->chosen[place]].table)
-			p->turns[n++] = place;
-}
-
 static int prepare(const struct plan *p, size_t rounds)
 {
 	struct report *r = p->report;
@@ -209,7 +194,6 @@ int loop_measure(const struct scene *s, struct report *r, size_t rounds, const c
 	int err;
 
 	choose(&p, only);
-	order(&p);
 	err = prepare(&p, rounds);
 	err = err ?: remember_flows(&p);
 	for (size_t i = 0; !err && i < rounds; i++)
