@@ -19,7 +19,8 @@
 /* RFC 1340's default. */
 #define ANSWER_TTL 64
 
-/* IPv4 options are a route to take or a trace of the way here, and have no meaning on the way back. */
+/* IPv4 options are a route to take or a trace of the way here, and have no meaning on the way
+ * back. */
 #define OPTION_WORDS_MAX 10
 #define OPTION_NOPS 0x01010101u
 

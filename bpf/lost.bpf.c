@@ -28,7 +28,7 @@ struct {
 	__type(value, struct ek_lost_watch);
 } lost_watch SEC(".maps");
 
-/* ---- what is read of the kernel's structures --------------------------------------------------- */
+/* ---- what is read of the kernel's structures ------------------------------------------------- */
 
 #define KERNEL __attribute__((preserve_access_index))
 
@@ -59,7 +59,7 @@ struct net_device {
 
 #define DRIVER_MODE 1 /* XDP_MODE_DRV: what is redirected in generic mode passes no devmap queue */
 
-/* ---- counting ------------------------------------------------------------------------------------ */
+/* ---- counting -------------------------------------------------------------------------------- */
 
 static const struct ek_lost_watch *watched(void)
 {
@@ -96,7 +96,7 @@ static bool is_ours(const struct net_device *dev)
 	return w && link && link->link.prog->aux->id == w->program;
 }
 
-/* ---- tracepoints ----------------------------------------------------------------------------------- */
+/* ---- tracepoints ----------------------------------------------------------------------------- */
 
 /* The kernel refuses a redirect: the device has no ndo_xdp_xmit, is down, or the frame is longer
  * than its MTU. The key of our devmap is the ifindex. */

@@ -114,8 +114,8 @@ const volatile __u32 opt_frags = 0;     /* loaded for frames of more than one bu
 #define load_once(x) (*(const volatile __typeof__(x) *)&(x))
 #define store_once(x, value) (*(volatile __typeof__(x) *)&(x) = (value))
 
-/* 1 if the word is 0, else 0, without a branch: the verifier looks at both sides of each branch, times
- * both sides of the next. */
+/* 1 if the word is 0, else 0, without a branch: the verifier looks at both sides of each branch,
+ * times both sides of the next. */
 static __always_inline __u64 is_zero(__u64 word)
 {
 	__u64 any = word | -word;

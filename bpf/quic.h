@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* QUIC: a connection outlives its client's address, so its packets name it themselves, by a
- * connection ID that its server chose. Where that has the server's number in it (docs/packet-path.md
- * shows the layout), packets follow the number; all others follow their addresses and ports, as any
- * UDP does, and by the same rules; but an Initial is known to begin a connection.
+ * connection ID that its server chose. Where that has the server's number in it
+ * (docs/packet-path.md shows the layout), packets follow the number; all others follow their
+ * addresses and ports, as any UDP does, and by the same rules; but an Initial is known to begin a
+ * connection.
  *
  * Who is found by number is remembered nowhere and leaves no mark in a slot: it needs neither. */
 #ifndef EVENKEEL_BPF_QUIC_H
@@ -80,8 +81,8 @@ static __always_inline int take_number(struct cursor *c, __u32 length, __u32 *nu
 }
 
 /* The backend that the packet names, whose UDP header is at `offset` of the frame and which has
- * `room` bytes from there on. EK_NO_BACKEND or NAMED_INITIAL: none, or one that is dead. Not static:
- * so the verifier judges it once, and not once for each way to it. */
+ * `room` bytes from there on. EK_NO_BACKEND or NAMED_INITIAL: none, or one that is dead. Not
+ * static: so the verifier judges it once, and not once for each way to it. */
 __noinline __u32 named_backend(struct xdp_md *ctx, __u32 offset, __u32 room, __u32 service)
 {
 	struct ek_quic_id key = { .service = service };

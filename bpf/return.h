@@ -152,7 +152,8 @@ static __always_inline int verdict_to(const struct packet *p, __u32 ifindex)
 
 /* ---- and how --------------------------------------------------------------------------------- */
 
-/* e->hop: to the next hop. Else to the kernel, which takes the hop off, by the tags it came with. */
+/* e->hop: to the next hop. Else to the kernel, which takes the hop off, by the tags it came
+ * with. */
 static __always_inline int give_source(struct packet *p, const struct ek_end *from,
 				       const struct bpf_fib_lookup *fib, const struct exchange *e)
 {

@@ -161,8 +161,8 @@ static __always_inline enum ek_packet packet_kind(const struct packet *p)
 	return p->syn ? EK_PACKET_SYN : EK_PACKET_TCP;
 }
 
-/* Read where it is needed, or all packets would pay for it. A TCP packet that has come so far has its
- * header; an error about one has none. */
+/* Read where it is needed, or all packets would pay for it. A TCP packet that has come so far has
+ * its header; an error about one has none. */
 static __always_inline __u32 sequence_number(const struct packet *p)
 {
 	__u32 offset = ETH_HLEN + p->tags * TAG_LENGTH + p->transport;

@@ -26,7 +26,8 @@ static long sum_chunk(__u32 i, void *context)
 
 	if (left > SUM_CHUNK)
 		left = SUM_CHUNK;
-	/* Is what it was, in words from which the verifier of 6.1 sees that it is 1 to SUM_CHUNK. */
+	/* Is what it was, in words from which the verifier of 6.1 sees that it is 1 to
+	 * SUM_CHUNK. */
 	left = ((left - 1) & (SUM_CHUNK - 1)) + 1;
 	barrier_var(left);
 	if (bpf_xdp_load_bytes(s->ctx, s->at + done, bytes, left)) {

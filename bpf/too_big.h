@@ -140,9 +140,9 @@ static __always_inline int tell_ipv6(struct xdp_md *ctx, __u32 mtu, struct ipv6h
 	return NEXT;
 }
 
-/* IPv4 that routers may fragment is not for an answer (RFC 1191 section 4). Nor is a packet too short
- * for its quote, which takes an egress of less than 600 bytes, or what would be disbelieved, an
- * IPv6 MTU below the least (RFC 8201 section 4). */
+/* IPv4 that routers may fragment is not for an answer (RFC 1191 section 4). Nor is a packet too
+ * short for its quote, which takes an egress of less than 600 bytes, or what would be disbelieved,
+ * an IPv6 MTU below the least (RFC 8201 section 4). */
 static __always_inline int tell(struct xdp_md *ctx, struct scratch *s)
 {
 	struct cursor c = cursor_at_start(ctx);

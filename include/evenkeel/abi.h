@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Keys and values of the maps: the contract between the data path and user space.
  *
- * All maps but `egress`, `macs`, `quic_ids` and those of nat are memory-mapped: user space reads counters and
- * writes tables without system calls, and what must be atomic is one aligned 64-bit word. */
+ * All maps but `egress`, `macs`, `quic_ids` and those of nat are memory-mapped: user space needs
+ * no system calls to read counters and write tables. What must be atomic is one aligned word. */
 #ifndef EVENKEEL_ABI_H
 #define EVENKEEL_ABI_H
 
@@ -120,13 +120,13 @@ struct ek_listener {
 _Static_assert(sizeof(struct ek_listener) == 32, "two to a cache line");
 _Static_assert(EK_SERVICES_MAX < 1 << 16, "a service's index fits 16 bits, and EK_ANY_SERVICE");
 
-/* In a listener's flavour: its packets are QUIC, and their connection IDs name servers. No table has
- * such a flavour, so that the data path, which compares the two anyway, asks nothing more of the
- * packets of other listeners. */
+/* In a listener's flavour: its packets are QUIC, and their connection IDs name servers. No table
+ * has such a flavour, so that the data path, which compares the two anyway, asks nothing more of
+ * the packets of other listeners. */
 #define EK_LISTENER_QUIC 16u
 
 /* Each address that has a listener stands there once more, with port 0, IPPROTO_ICMP or
- * IPPROTO_ICMPV6 and this for a service: so an echo request is known to be for a service's address. */
+ * IPPROTO_ICMPV6 and this for a service: so an echo request finds that it is for a service. */
 #define EK_ANY_SERVICE EK_SERVICES_MAX
 
 _Static_assert(EK_DIRECTORY_ENTRIES <= 1 << 16, "a displacement fits 16 bits");
@@ -227,7 +227,7 @@ struct ek_backend {
 };
 _Static_assert(sizeof(struct ek_backend) == 128, "the usual path is the first cache line");
 
-/* ---- nat: the way back ------------------------------------------------------------------------ */
+/* ---- nat: the way back ----------------------------------------------------------------------- */
 
 /* `returns` has (backend address, port, protocol) > this. It is a hash map, not a part of the
  * directory: its elements are there before the first packet can need them and outlive the
@@ -250,7 +250,7 @@ struct ek_returning {
 };
 _Static_assert(sizeof(struct ek_returning) == 40, "no hidden padding: it is a key");
 
-/* ---- quic: who is named by a connection ID ---------------------------------------------------- */
+/* ---- quic: who is named by a connection ID --------------------------------------------------- */
 
 /* `quic_ids` has this > struct ek_quic_server. A hash map: numbers are sparse, and it is looked up
  * for packets of QUIC services alone. The layout is a part of the key, so that what was noted under

@@ -41,7 +41,8 @@
 /* Fragmented answers of nat backends that are under way at once. */
 #define EK_RETURNING_MAX 4096u
 
-/* A connection ID of QUIC versions 1 and 2 (RFC 9000 section 17.2), and a server's number in one. */
+/* A connection ID of QUIC versions 1 and 2 (RFC 9000 section 17.2), and a server's number in
+ * one. */
 #define EK_QUIC_CID_MAX 20u
 #define EK_QUIC_ID_LENGTH_MAX 4u
 

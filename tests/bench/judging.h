@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How long the controller takes each second to read all counters and judge how traffic is spread. */
+/* How long the controller takes each second to read all counters and judge how traffic is
+ * spread. */
 #ifndef EVENKEEL_TESTS_BENCH_JUDGING_H
 #define EVENKEEL_TESTS_BENCH_JUDGING_H
 

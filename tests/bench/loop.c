@@ -24,7 +24,7 @@ int loop_bind(unsigned int cpu)
 	return -errno;
 }
 
-/* ---- one run ------------------------------------------------------------------------------------ */
+/* ---- one run --------------------------------------------------------------------------------- */
 
 static void describe(struct bench_packet *packet, const struct packet_spec *spec, uint32_t verdict,
 		     int growth)
@@ -75,7 +75,7 @@ int loop_run(const struct scene *s, const struct row *row, unsigned int cpu)
 	return 0;
 }
 
-/* ---- all of them --------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 /* Which rows, by place, and who measures them. */
 struct plan {

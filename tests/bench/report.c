@@ -195,7 +195,7 @@ static bool fact_met(const struct fact *f)
 	return f->at_least ? f->value >= f->limit : f->value <= f->limit;
 }
 
-/* ---- printing ---------------------------------------------------------------------------------- */
+/* ---- printing -------------------------------------------------------------------------------- */
 
 #define FLOWS_TEXT_MAX 24
 

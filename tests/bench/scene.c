@@ -24,7 +24,7 @@ const struct dp_sizes scene_sizes = {
 
 const struct ek_key scene_key = { { 0x243f6a8885a308d3, 0x13198a2e03707344 } };
 
-/* ---- the configuration ------------------------------------------------------------------------ */
+/* ---- the configuration ----------------------------------------------------------------------- */
 
 #define IPV4(address) "\"" address ":443/tcp\""
 #define IPV6(address) "\"[" address "]:443/tcp\""
@@ -109,7 +109,7 @@ static int make_config(struct config **out)
 	return scene_parse(out, text, length);
 }
 
-/* ---- the maps ------------------------------------------------------------------------------------ */
+/* ---- the maps -------------------------------------------------------------------------------- */
 
 static bool is_ipv4(const struct ek_addr *a)
 {

@@ -28,7 +28,7 @@
 static struct checks *checks;
 static uint16_t http_port, http6_port, udp_port;
 
-/* ---- what the tests share --------------------------------------------------------------------- */
+/* ---- what the tests share -------------------------------------------------------------------- */
 
 static struct config_check check_of(enum config_check_type type)
 {
@@ -140,7 +140,7 @@ static uint16_t closed_port(int type)
 	return port;
 }
 
-/* ---- tcp -------------------------------------------------------------------------------------- */
+/* ---- tcp ------------------------------------------------------------------------------------- */
 
 static void tcp_passes_where_somebody_listens(void **state)
 {
@@ -177,7 +177,7 @@ static void no_descriptor_left_says_nothing_of_the_backend(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
-/* ---- http ------------------------------------------------------------------------------------- */
+/* ---- http ------------------------------------------------------------------------------------ */
 
 static void http_is_judged_by_the_status(void **state)
 {
@@ -251,7 +251,7 @@ static void a_missing_ca_says_nothing_of_the_backend(void **state)
 	assert_missed("127.0.0.1", check(&https, "127.0.0.1", http_port));
 }
 
-/* ---- udp -------------------------------------------------------------------------------------- */
+/* ---- udp ------------------------------------------------------------------------------------- */
 
 static void udp_is_judged_by_the_answer(void **state)
 {
@@ -268,7 +268,7 @@ static void udp_is_judged_by_the_answer(void **state)
 	assert_failed("Connection refused", check(&udp, "127.0.0.1", closed_port(SOCK_DGRAM)));
 }
 
-/* ---- exec ------------------------------------------------------------------------------------- */
+/* ---- exec ------------------------------------------------------------------------------------ */
 
 static void exec_is_judged_by_the_exit_status(void **state)
 {
@@ -371,7 +371,7 @@ static void its_children_die_with_it(void **state)
 	assert_gone(file);
 }
 
-/* ---- many ------------------------------------------------------------------------------------- */
+/* ---- many ------------------------------------------------------------------------------------ */
 
 #define MANY 200
 

@@ -50,7 +50,7 @@ static int fail(const char *what, int err)
 	return err;
 }
 
-/* ---- the frame --------------------------------------------------------------------------------- */
+/* ---- the frame ------------------------------------------------------------------------------- */
 
 static uint16_t ip_checksum(const void *header)
 {
@@ -93,7 +93,7 @@ static int write_frame(struct bench *b, bool syn)
 	return 0;
 }
 
-/* ---- what came out ----------------------------------------------------------------------------- */
+/* ---- what came out --------------------------------------------------------------------------- */
 
 struct count {
 	unsigned long long frames, bytes;
@@ -124,7 +124,7 @@ static struct count count_now(const struct bench *b)
 			       interface_counter(out, "tx_bytes") };
 }
 
-/* ---- runs -------------------------------------------------------------------------------------- */
+/* ---- runs ------------------------------------------------------------------------------------ */
 
 static int run(struct bench *b)
 {
@@ -176,7 +176,7 @@ static int measure(struct bench *b)
 	return 0;
 }
 
-/* ---- setting up -------------------------------------------------------------------------------- */
+/* ---- setting up ------------------------------------------------------------------------------ */
 
 static int program(const struct bench *b, const char *name)
 {

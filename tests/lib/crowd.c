@@ -28,7 +28,8 @@
 #include <unistd.h>
 
 #define PAUSE_MS 100
-/* Several retransmissions, which begin at 200 ms: who is silent for longer is taken to be broken. */
+/* Several retransmissions, which begin at 200 ms: who is silent for longer is taken to be
+ * broken. */
 #define SILENCE_MS 8000
 #define LINE_MAX_BYTES 1200
 #define NAME_MAX_BYTES 32
@@ -110,7 +111,7 @@ static int make_poll(void)
 	return poll;
 }
 
-/* ---- a server ------------------------------------------------------------------------------------ */
+/* ---- a server -------------------------------------------------------------------------------- */
 
 struct peer {
 	int fd;
@@ -192,7 +193,7 @@ __attribute__((noreturn)) static void serve(const char *name, const char *port, 
 	}
 }
 
-/* ---- the clients --------------------------------------------------------------------------------- */
+/* ---- the clients ----------------------------------------------------------------------------- */
 
 struct flow {
 	int fd;

@@ -52,7 +52,8 @@ fault change_finish(const struct rules *r, struct world *w)
 		if (!(old & EK_SLOT_UNSETTLED) && w->slot[i] & EK_SLOT_UNSETTLED &&
 		    (ek_slot_cur(old) == ek_slot_cur(before) || !ek_slot_cur(old)))
 			wrong = "a slot became unsettled though no flow could move";
-		/* The change wrote a time ahead of the clock: no packet has noted anything since. */
+		/* The change wrote a time ahead of the clock: no packet has noted anything
+		 * since. */
 		if (old & EK_SLOT_UNSETTLED && ek_slot_cur(old) != ek_slot_def(old) &&
 		    ek_slot_epoch(before) > NOW &&
 		    ek_slot_quiet_s(w->slot[i], NOW) < ek_slot_quiet_s(old, NOW) &&

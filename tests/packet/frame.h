@@ -63,8 +63,8 @@ void frame_extend(struct frame *f, size_t ip, uint8_t type, uint8_t more, uint8_
 /* Puts `length` bytes of options, a multiple of four, into the IPv4 header at offset `ip`. */
 void frame_options(struct frame *f, size_t ip, const uint8_t *options, size_t length);
 
-/* The fragment with `length` bytes of the packet's payload from `from` on, a multiple of eight; of an
- * IPv4 packet without options or an IPv6 packet without extension headers. */
+/* The fragment with `length` bytes of the packet's payload from `from` on, a multiple of eight; of
+ * an IPv4 packet without options or an IPv6 packet without extension headers. */
 void frame_fragment(struct frame *out, const struct frame *whole, uint16_t id, size_t from,
 		    size_t length);
 

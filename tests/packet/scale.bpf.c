@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Millions of flows through the data path, from within the kernel. The object contains the product's
- * own source; its maps are those of the program under test, which user space puts in their places.
- * Each packet is made anew, judged by the outer header that the path puts on, and stripped of it.
+/* Millions of flows through the data path, from within the kernel. The object contains the
+ * product's own source; its maps are those of the program under test, which user space puts in
+ * their places. Each packet is made anew, judged by the outer header that the path puts on, and
+ * stripped of it.
  *
  * The clock is the tests': what takes minutes is over in a moment. */
 #define TAIL_CALL(ctx, program)
@@ -25,7 +26,8 @@ struct loop {
 	struct scale_job *job;
 };
 
-/* The IPv4 header checksum and that of the transport are left stale: the path does not read them. */
+/* The IPv4 header checksum and that of the transport are left stale: the path does not read
+ * them. */
 static __always_inline int make_packet(struct loop *l, __u32 flow, __u32 kind)
 {
 	void *data = (void *)(long)l->ctx->data;

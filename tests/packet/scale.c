@@ -30,7 +30,7 @@ uint32_t scale_share(uint32_t count)
 	return count / (uint32_t)share;
 }
 
-/* ---- the pool ---------------------------------------------------------------------------------- */
+/* ---- the pool -------------------------------------------------------------------------------- */
 
 struct scale_pool scale_pool(unsigned int count)
 {
@@ -92,7 +92,7 @@ int scale_rekey(struct scale *s, uint64_t key)
 			error);
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 /* The map of the fixture that a map of the loop's stands for; NULL: it is the loop's own. */
 static struct bpf_map *counterpart(const struct fixture *x, const struct bpf_map *map)
@@ -258,7 +258,7 @@ struct scale_tally scale_flood(struct scale *s, enum scale_flood flood, uint32_t
 	return run_all(s, modes[flood], first, count);
 }
 
-/* ---- life and death ---------------------------------------------------------------------------- */
+/* ---- life and death -------------------------------------------------------------------------- */
 
 static uint32_t index_of_number(const struct scale *s, uint32_t backend)
 {
@@ -283,7 +283,7 @@ void scale_up(struct scale *s, uint32_t backend)
 	s->job->dead[backend / 64] &= ~(1ull << backend % 64);
 }
 
-/* ---- the program itself -------------------------------------------------------------------------- */
+/* ---- the program itself ---------------------------------------------------------------------- */
 
 void scale_text(char text[static SCALE_TEXT], uint32_t flow)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What both sides of the scale tests know: scale.bpf.c, which makes packets and judges answers in the
- * kernel, and scale.c, which tells it what to do. */
+/* What both sides of the scale tests know: scale.bpf.c, which makes packets and judges answers in
+ * the kernel, and scale.c, which tells it what to do. */
 #ifndef EVENKEEL_TESTS_SCALE_JOB_H
 #define EVENKEEL_TESTS_SCALE_JOB_H
 

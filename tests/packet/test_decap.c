@@ -29,7 +29,7 @@
 
 static struct decap_bpf *object;
 
-/* ---- running ---------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void counters_read(uint64_t sums[EK_DECAP_COUNT])
 {
@@ -81,7 +81,7 @@ static unsigned int check(const char *situation, const struct frame *in,
 	return !!wrong;
 }
 
-/* ---- rows ---------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 struct row {
 	const char *situation, *in, *out; /* out NULL: as it came */
@@ -331,7 +331,7 @@ static void frames_cut_at_every_length_are_left_as_they_came(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-/* ---- where the inner packet would go ----------------------------------------------------------- */
+/* ---- where the inner packet would go --------------------------------------------------------- */
 
 /* The destination of a tunnel, or of the packet in it, changed to one that is routed on. */
 static struct frame for_another_host(const char *text, bool inside)
@@ -360,7 +360,7 @@ static void a_host_that_forwards_frees_only_what_is_for_itself(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-/* ---- attaching ------------------------------------------------------------------------------------ */
+/* ---- attaching ------------------------------------------------------------------------------- */
 
 static char *pins = NULL;
 
@@ -431,7 +431,7 @@ static void what_cannot_be_attached_is_refused_with_its_reason(void **state)
 	assert_int_equal(decap_detach(pins, "../escape", error), -EINVAL);
 }
 
-/* ---- the world: a network and a mount namespace that end with this process ------------------------- */
+/* ---- the world: a network and a mount namespace that end with this process ------------------- */
 
 static int world_make(void **state)
 {

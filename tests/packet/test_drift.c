@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What somebody writes into the maps behind the controller's back is found, named and set right: the
- * real program goes by what is there. */
+/* What somebody writes into the maps behind the controller's back is found, named and set right:
+ * the real program goes by what is there. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -181,7 +181,7 @@ static void stripping_begins_with_the_change_that_says_so(void **state)
 	fixture_close(&x);
 }
 
-/* ---- whose frame is it? ----------------------------------------------------------------------- */
+/* ---- whose frame is it? ---------------------------------------------------------------------- */
 
 static int run_to(const struct fixture *x, const uint8_t mac[6], const char *flow)
 {
@@ -213,7 +213,7 @@ static void a_frame_to_another_hosts_address_is_passed(void **state)
 	fixture_close(&x);
 }
 
-/* ---- what stands behind the packet --------------------------------------------------------------- */
+/* ---- what stands behind the packet ----------------------------------------------------------- */
 
 static void padding_beyond_the_mtu_is_dropped_as_a_bad_length(void **state)
 {
@@ -230,7 +230,7 @@ static void padding_beyond_the_mtu_is_dropped_as_a_bad_length(void **state)
 	}
 }
 
-/* ---- IPv6 extension headers ------------------------------------------------------------------- */
+/* ---- IPv6 extension headers ------------------------------------------------------------------ */
 
 #define HOP_BY_HOP 0
 #define ROUTING 43

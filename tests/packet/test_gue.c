@@ -51,7 +51,7 @@ static void padding_is_not_part_of_the_tunnel(void **state)
 	}
 }
 
-/* ---- corners of the checksum ------------------------------------------------------------------- */
+/* ---- corners of the checksum ----------------------------------------------------------------- */
 
 /* A sum of 0 must be sent as 0xffff, because 0 means that there is none. The flow label, which
  * nothing else depends on, brings the sum there. */
@@ -92,7 +92,7 @@ static void a_damaged_segment_is_not_given_a_right_outer_checksum(void **state)
 	}
 }
 
-/* ---- ports --------------------------------------------------------------------------------------- */
+/* ---- ports ----------------------------------------------------------------------------------- */
 
 static void a_flow_has_one_source_port_and_flows_have_many(void **state)
 {
@@ -121,7 +121,7 @@ static void a_flow_has_one_source_port_and_flows_have_many(void **state)
 	}
 }
 
-/* ---- sizes ---------------------------------------------------------------------------------------- */
+/* ---- sizes ----------------------------------------------------------------------------------- */
 
 static void what_fits_the_mtu_with_all_its_headers_goes_and_no_byte_more(void **state)
 {

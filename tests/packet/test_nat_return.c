@@ -117,8 +117,8 @@ static void an_answer_sent_to_another_host_is_passed_untouched(void **state)
 	}
 }
 
-/* As the host's own: nothing says whose a malformed packet is. Of TCP the IP length alone tells where
- * it ends, and what is behind its header may be less. */
+/* As the host's own: nothing says whose a malformed packet is. Of TCP the IP length alone tells
+ * where it ends, and what is behind its header may be less. */
 static void an_answer_cut_anywhere_is_passed_untouched(void **state)
 {
 	const struct fixture *x = *state;

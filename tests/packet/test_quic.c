@@ -252,7 +252,7 @@ static void the_dead_are_not_found_until_they_are_back(void **state)
 	expect(x, "back", 1, &d, true);
 }
 
-/* ---- packets that are not plain ------------------------------------------------------------------ */
+/* ---- packets that are not plain -------------------------------------------------------------- */
 
 static void dress(struct frame *f, unsigned int how)
 {

@@ -184,7 +184,7 @@ static void a_removed_services_numbers_go_at_once(void **state)
 	assert_true(names(x, 3, index_of(x, "c")));
 }
 
-/* ---- slots that are not settled ------------------------------------------------------------------ */
+/* ---- slots that are not settled -------------------------------------------------------------- */
 
 static void who_is_named_is_remembered_nowhere(void **state)
 {
@@ -277,7 +277,7 @@ static void connections_begin_at_the_new_owner_at_once(void **state)
 	assert_in_range(stored, 30, 110);
 }
 
-/* ---- other numbers ------------------------------------------------------------------------------ */
+/* ---- other numbers --------------------------------------------------------------------------- */
 
 static void a_server_keeps_its_old_number_for_the_drain_time(void **state)
 {
@@ -328,7 +328,7 @@ static void without_quic_connection_ids_are_nothing(void **state)
 	assert_true(names(x, 3, index_of(x, "c")));
 }
 
-/* ---- no room ------------------------------------------------------------------------------------- */
+/* ---- no room --------------------------------------------------------------------------------- */
 
 static char *many_servers(uint32_t first_number)
 {

@@ -43,7 +43,7 @@ static uint32_t pick(struct story *t, uint32_t below)
 	return (uint32_t)(t->random >> 33) % below;
 }
 
-/* ---- flows ------------------------------------------------------------------------------------- */
+/* ---- flows ----------------------------------------------------------------------------------- */
 
 static void begin_group(struct story *t)
 {
@@ -83,7 +83,7 @@ static void *speak(void *arg)
 	return NULL;
 }
 
-/* ---- changes ------------------------------------------------------------------------------------ */
+/* ---- changes --------------------------------------------------------------------------------- */
 
 enum change { ADD, REMOVE, DRAIN, UNDRAIN, WEIGH, BACK, DIE, RETURN, CHANGES };
 
@@ -197,7 +197,7 @@ static void step(struct story *t, int (*how)(struct story *t))
 	note_remembered(t, scale_settle(&t->s, rounds, ROUND_S).flows_remembered);
 }
 
-/* ---- stories ------------------------------------------------------------------------------------ */
+/* ---- stories --------------------------------------------------------------------------------- */
 
 static uint64_t seed(void)
 {

@@ -189,7 +189,7 @@ static void build(struct kind *k)
 	k->known += k->payload_at;
 }
 
-/* ---- the rule --------------------------------------------------------------------------------- */
+/* ---- the rule -------------------------------------------------------------------------------- */
 
 struct expectation {
 	int verdict;
@@ -223,7 +223,7 @@ static struct expectation expected(const struct kind *k, size_t end, size_t says
 	}
 }
 
-/* ---- all of it -------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static uint64_t counted(const struct ek_verdicts *v)
 {
@@ -259,7 +259,7 @@ static int run(const struct fixture *x, const struct kind *k, const struct frame
 	return verdict;
 }
 
-/* ---- cut everywhere --------------------------------------------------------------------------- */
+/* ---- cut everywhere -------------------------------------------------------------------------- */
 
 static void check(const struct fixture *x, const struct kind *k, const struct frame *in,
 		  size_t says, unsigned long *seen)

@@ -53,7 +53,7 @@ static void expect_miss(const struct ek_situation *s, uint32_t backend, bool use
 	assert_int_equal(ek_affinity_decide(s).used_def, used_def);
 }
 
-/* ---- remembered flows -------------------------------------------------------------------------- */
+/* ---- remembered flows ------------------------------------------------------------------------ */
 
 static void a_confirmed_flow_stays_whatever_its_packet(void **state)
 {
@@ -136,7 +136,7 @@ static void an_entry_being_written_or_swept_matches_nothing(void **state)
 	}
 }
 
-/* ---- new flows --------------------------------------------------------------------------------- */
+/* ---- new flows ------------------------------------------------------------------------------- */
 
 static void a_syn_goes_to_the_owner_and_is_remembered(void **state)
 {
@@ -177,7 +177,7 @@ static void a_syn_that_cannot_be_stored_while_the_default_is_dead_is_dropped(voi
 	assert_int_equal(d.act, EK_ACT_NONE);
 }
 
-/* ---- misses and deaths --------------------------------------------------------------------------- */
+/* ---- misses and deaths ----------------------------------------------------------------------- */
 
 static void an_unremembered_flow_belongs_to_the_default_and_is_not_stored(void **state)
 {
@@ -252,7 +252,7 @@ static void who_follows_a_syn_has_a_dead_backends_entry(void **state)
 	expect(&s, B, EK_ACT_UPDATE, ek_flow_confirmed(B, NOW));
 }
 
-/* ---- two packets at once --------------------------------------------------------------------------- */
+/* ---- two packets at once --------------------------------------------------------------------- */
 
 static void a_packet_whose_entry_was_swept_belongs_to_the_default(void **state)
 {
@@ -274,7 +274,7 @@ static void a_packet_that_was_not_the_quickest_stays_with_its_backend(void **sta
 			 EK_NO_BACKEND);
 }
 
-/* ---- UDP ------------------------------------------------------------------------------------------- */
+/* ---- UDP ------------------------------------------------------------------------------------- */
 
 static void udp_in_the_grace_period_is_an_old_flow_and_remembered(void **state)
 {
@@ -353,7 +353,7 @@ static void an_empty_pool_remembers_nothing(void **state)
 	}
 }
 
-/* ---- words ------------------------------------------------------------------------------------------- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 static void state_words_hold_what_was_put_in(void **state)
 {

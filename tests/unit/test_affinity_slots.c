@@ -128,7 +128,7 @@ static void a_miss_does_not_rely_on_a_slot_that_settled(void **state)
 	assert_false(ek_slot_keeps(ek_slot_word(B, B, 0, 0)));
 }
 
-/* ---- settling --------------------------------------------------------------------------------------- */
+/* ---- settling -------------------------------------------------------------------------------- */
 
 static void a_slot_settles_when_its_default_is_quiet_and_nobody_else_has_flows(void **state)
 {

@@ -39,7 +39,7 @@ static struct health_check check_with(enum health_state prior)
 	return k;
 }
 
-/* ---- one check -------------------------------------------------------------------------------- */
+/* ---- one check ------------------------------------------------------------------------------- */
 
 static void the_first_result_of_a_new_one_decides(void **state)
 {
@@ -158,7 +158,7 @@ static void what_could_not_be_made_is_no_result_and_is_tried_again(void **state)
 	assert_true(health_check_stuck(&k, k.due_ms));
 }
 
-/* ---- several checks --------------------------------------------------------------------------- */
+/* ---- several checks -------------------------------------------------------------------------- */
 
 static void any_check_that_is_down_is_decisive(void **state)
 {
@@ -175,7 +175,7 @@ static void any_check_that_is_down_is_decisive(void **state)
 	assert_int_equal(health_decisive(checks, 3), 3);
 }
 
-/* ---- damping ---------------------------------------------------------------------------------- */
+/* ---- damping --------------------------------------------------------------------------------- */
 
 static struct health up_at(uint64_t now)
 {
@@ -270,7 +270,7 @@ static void having_been_up_is_never_forgotten(void **state)
 	assert_int_equal(h.since_ms, T0 + 2);
 }
 
-/* ---- anything may happen ---------------------------------------------------------------------- */
+/* ---- anything may happen --------------------------------------------------------------------- */
 
 struct world {
 	uint64_t now, seed, step;

@@ -350,7 +350,8 @@ static void bytes_with_heavy_tails_are_no_alarm(void **state)
 	print_message("heavy clients named in %u of 10\n", raised);
 }
 
-/* Two hundred flows of equal weight: a backend is easily off by a quarter, and nobody is to blame. */
+/* Two hundred flows of equal weight: a backend is easily off by a quarter, and nobody is to
+ * blame. */
 static void bytes_of_few_equal_flows_are_as_uneven_as_chance_has_it(void **state)
 {
 	for (uint64_t seed = 1; seed <= 20; seed++) {

@@ -12,7 +12,7 @@
 
 #include "lib/cleanup.h"
 
-/* ---- results ---------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 static void finish(struct checker *k, const struct check_result *result)
 {
@@ -99,7 +99,7 @@ static void on_deadline(struct deadline *d)
 		       k->config->timeout_ms);
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static const struct checker_type *const types[CHECK_TYPES] = {
 	[CHECK_TCP] = &checker_tcp, [CHECK_HTTP] = &checker_http, [CHECK_HTTPS] = &checker_http,
@@ -145,7 +145,7 @@ void checker_free(struct checker *k)
 	free(k);
 }
 
-/* ---- targets ---------------------------------------------------------------------------------- */
+/* ---- targets --------------------------------------------------------------------------------- */
 
 const char *target_text(const struct checker *k, char text[static ENDPOINT_TEXT_MAX])
 {

@@ -19,7 +19,7 @@ uint64_t checks_now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------ */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 int watch_begin(struct checks *c, struct watch *w, int fd, uint32_t events)
 {
@@ -46,7 +46,7 @@ void watch_end(struct checks *c, struct watch *w)
 	w->fd = -1;
 }
 
-/* ---- turns ------------------------------------------------------------------------------------ */
+/* ---- turns ----------------------------------------------------------------------------------- */
 
 int checks_fd(const struct checks *c)
 {

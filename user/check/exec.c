@@ -33,7 +33,7 @@ struct command {
 	LIST_ENTRY(command) neighbours;
 };
 
-/* ---- its output ------------------------------------------------------------------------------- */
+/* ---- its output ------------------------------------------------------------------------------ */
 
 static void take_output(struct command *c, const char *data, size_t size)
 {
@@ -65,7 +65,7 @@ static void on_printed(struct watch *w, uint32_t events)
 	read_output(container(w, struct command, printed));
 }
 
-/* ---- its end ---------------------------------------------------------------------------------- */
+/* ---- its end --------------------------------------------------------------------------------- */
 
 static void command_free(struct command *c)
 {
@@ -113,7 +113,7 @@ static void on_ended(struct watch *w, uint32_t events)
 	}
 }
 
-/* ---- its beginning ---------------------------------------------------------------------------- */
+/* ---- its beginning --------------------------------------------------------------------------- */
 
 #define ENVIRONMENT 6
 #define VARIABLE_MAX (EK_NAME_MAX + 32)

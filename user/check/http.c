@@ -42,7 +42,7 @@ struct http_pool {
 	LIST_HEAD(, http_socket) retired; /* an event of this turn may still name them */
 };
 
-/* ---- one transfer ----------------------------------------------------------------------------- */
+/* ---- one transfer ---------------------------------------------------------------------------- */
 
 static size_t on_body(char *data, size_t size, size_t count, void *context)
 {
@@ -174,7 +174,7 @@ static bool set_options(struct transfer *t, struct checker *k)
 	       set_target(t, k) || set_tls(t, k->config);
 }
 
-/* ---- results ---------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 static bool is_expected(const struct config_check *c, long status)
 {
@@ -229,7 +229,7 @@ static void take_results(struct http_pool *pool)
 	}
 }
 
-/* ---- curl's sockets and its clock ------------------------------------------------------------- */
+/* ---- curl's sockets and its clock ------------------------------------------------------------ */
 
 static void on_ready(struct watch *w, uint32_t events)
 {
@@ -308,7 +308,7 @@ void http_settle(struct checks *c)
 	}
 }
 
-/* ---- the type --------------------------------------------------------------------------------- */
+/* ---- the type -------------------------------------------------------------------------------- */
 
 static void http_begin(struct checker *k)
 {
@@ -334,7 +334,7 @@ static void http_stop(struct checker *k)
 
 const struct checker_type checker_http = { http_begin, http_stop, "no answer" };
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 int http_checker_open(struct checks *c)
 {

@@ -11,7 +11,8 @@
 #include "cli/facts.h"
 #include "cli/units.h"
 
-/* Wide enough for the title behind its mark. All but the first, whose width is what is left, and the bar, which is there in wide terminals. */
+/* Wide enough for the title behind its mark. All but the first, whose width is what is left, and
+ * the bar, which is there in wide terminals. */
 static const struct {
 	const char *name, *title;
 	size_t width;

@@ -146,7 +146,7 @@ void attachments_tick(struct daemon *d)
 	}
 }
 
-/* ---- listing ---------------------------------------------------------------------------------- */
+/* ---- listing --------------------------------------------------------------------------------- */
 
 static uint32_t program_of(const char *interface)
 {
@@ -202,7 +202,7 @@ bool attachment_exists(const struct daemon *d, const char *name)
 	return false;
 }
 
-/* ---- as last listed --------------------------------------------------------------------------- */
+/* ---- as last listed -------------------------------------------------------------------------- */
 
 static bool same_place(const struct attachment *a, const struct attachment *b)
 {
@@ -211,8 +211,8 @@ static bool same_place(const struct attachment *a, const struct attachment *b)
 
 /* Answers of nat's backends leave by the interfaces that their clients' packets came in by. What is
  * attached in driver mode takes redirected frames; in generic mode any interface does, but not from
- * one in driver mode. Each second, as for the ways to backends (egresses_keep()); what fails goes by
- * the kernel. */
+ * one in driver mode. Each second, as for the ways to backends (egresses_keep()); what fails goes
+ * by the kernel. */
 static void egresses_keep_for_nat(const struct daemon *d)
 {
 	const struct attachments *a = d->attachments;
@@ -266,7 +266,7 @@ bool attachment_known(const struct daemon *d, unsigned int ifindex)
 	return false;
 }
 
-/* ---- detaching ---------------------------------------------------------------------------------- */
+/* ---- detaching ------------------------------------------------------------------------------- */
 
 int attachment_remove(struct daemon *d, const char *name)
 {
@@ -279,7 +279,7 @@ int attachment_remove(struct daemon *d, const char *name)
 	return dp_link_unpin(d->options.pins, name);
 }
 
-/* ---- attaching ---------------------------------------------------------------------------------- */
+/* ---- attaching ------------------------------------------------------------------------------- */
 
 static int keep(struct daemon *d, struct attach_job *job, bool generic,
 		char error[static DP_ERROR_MAX])

@@ -34,8 +34,8 @@ int attachments_list(const struct daemon *d, struct attachment **out, size_t *co
 /* Whether the interface is attached; NULL: whether any is. */
 bool attachment_exists(const struct daemon *d, const char *name);
 
-/* Lists them again, for the two below, which packets' ways are judged by, and sees to it that answers
- * of nat can leave by them; true if the list differs. */
+/* Lists them again, for the two below, which packets' ways are judged by, and sees to it that
+ * answers of nat can leave by them; true if the list differs. */
 bool attachments_refresh(struct daemon *d);
 /* An interface other than that one that is attached in driver mode, or NULL. */
 const struct attachment *attachment_driver_beside(const struct daemon *d, unsigned int ifindex);

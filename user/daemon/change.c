@@ -26,7 +26,7 @@
  * answers at once, who is not is waited for no longer than this. */
 #define FIRST_RESULTS_MS 2000
 
-/* ---- guards: what would take the host's own traffic ------------------------------------------- */
+/* ---- guards: what would take the host's own traffic ------------------------------------------ */
 
 /* The service that has this listener now, or NULL. */
 static const struct config_service *service_in_force(const struct daemon *d,
@@ -114,7 +114,7 @@ static void guard(const struct daemon *d, const struct config *c, struct diag *d
 				c->interfaces[i], c->interfaces[i]);
 }
 
-/* ---- the data path ------------------------------------------------------------------------------ */
+/* ---- the data path --------------------------------------------------------------------------- */
 
 /* Paths first, then tables: no packet is sent to a backend whose next hop could be known. */
 static int install(struct daemon *d, const struct config *c, struct dp_install_result *result,
@@ -215,7 +215,7 @@ static void warn_of_silent(const struct daemon *d, const struct config *c, struc
 	}
 }
 
-/* ---- the journal -------------------------------------------------------------------------------- */
+/* ---- the journal ----------------------------------------------------------------------------- */
 
 static void check_places_clear(struct config_check *k)
 {
@@ -370,7 +370,7 @@ void change_run(struct request *r, struct config *candidate, struct diag *diag, 
 	reply_changed(reply, d, true, diag);
 }
 
-/* ---- at start ------------------------------------------------------------------------------------- */
+/* ---- at start -------------------------------------------------------------------------------- */
 
 static int restore(struct daemon *d)
 {

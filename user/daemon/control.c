@@ -60,7 +60,7 @@ struct client {
 	char *answer;
 };
 
-/* ---- the life of a client ----------------------------------------------------------------------- */
+/* ---- the life of a client -------------------------------------------------------------------- */
 
 static void on_client_closed(uv_handle_t *handle)
 {
@@ -120,7 +120,7 @@ static void client_answer(struct client *c, const struct reply *reply)
 		client_close(c);
 }
 
-/* ---- slow requests: a child with a snapshot of everything -------------------------------------- */
+/* ---- slow requests: a child with a snapshot of everything ------------------------------------ */
 
 static void write_all(int fd, const char *text)
 {
@@ -198,7 +198,7 @@ static void on_child_ended(uv_signal_t *handle, int number)
 	}
 }
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static void client_call(struct client *c, size_t length)
 {
@@ -263,7 +263,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 		client_refuse_length(c, limit);
 }
 
-/* ---- accepting ---------------------------------------------------------------------------------- */
+/* ---- accepting ------------------------------------------------------------------------------- */
 
 static int client_identify(struct client *c, int fd)
 {
@@ -333,7 +333,7 @@ static void on_connection(uv_poll_t *handle, int status, int events)
 		log_warning("a client is not let in: %s", strerror(errno));
 }
 
-/* ---- opening ------------------------------------------------------------------------------------ */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 int control_open(struct control **out, struct daemon *d)
 {

@@ -33,7 +33,7 @@ struct doctor {
 	size_t unprobed;
 };
 
-/* ---- the addresses of a service ----------------------------------------------------------------- */
+/* ---- the addresses of a service -------------------------------------------------------------- */
 
 static uint64_t packets_of(const struct dp *dp, uint32_t service)
 {
@@ -95,7 +95,7 @@ static void check_vips(struct doctor *x, const struct config_service *s, uint32_
 	}
 }
 
-/* ---- the maps against the revision --------------------------------------------------------------- */
+/* ---- the maps against the revision ----------------------------------------------------------- */
 
 static void check_maps(struct doctor *x, const struct config_service *s, uint32_t service)
 {
@@ -132,7 +132,7 @@ static void check_maps(struct doctor *x, const struct config_service *s, uint32_
 			    view.slots, view.unsettled);
 }
 
-/* ---- backends --------------------------------------------------------------------------------------- */
+/* ---- backends -------------------------------------------------------------------------------- */
 
 static bool service_had_traffic(const struct doctor *x, const struct config_service *s)
 {

@@ -61,7 +61,7 @@ void findings_say(const struct findings *f, struct reply *reply)
 		reply->exit = 1;
 }
 
-/* ---- next hops -------------------------------------------------------------------------------- */
+/* ---- next hops ------------------------------------------------------------------------------- */
 
 json_t *hop_json(const struct hop *hop)
 {
@@ -84,7 +84,7 @@ json_t *hop_json(const struct hop *hop)
 			 "mtu", (json_int_t)hop->mtu, "source", addr_text(&hop->source, source));
 }
 
-/* ---- losses ------------------------------------------------------------------------------------ */
+/* ---- losses ---------------------------------------------------------------------------------- */
 
 json_t *lost_json(const struct daemon *d)
 {
@@ -110,7 +110,7 @@ json_t *lost_json(const struct daemon *d)
 	return list;
 }
 
-/* ---- services --------------------------------------------------------------------------------- */
+/* ---- services -------------------------------------------------------------------------------- */
 
 const struct config_service *service_config(const struct daemon *d, uint32_t service)
 {
@@ -201,7 +201,8 @@ static uint32_t seconds_left(const struct daemon *d, uint32_t i)
 	return s && passed < s->drain_s ? s->drain_s - passed : 0;
 }
 
-/* Are flows known to be left? Connections that name their server are seen by their packets alone. */
+/* Are flows known to be left? Connections that name their server are seen by their packets
+ * alone. */
 static bool is_busy(const struct daemon *d, uint32_t i, const struct tally *t)
 {
 	uint64_t packets = 0, flows = 0;

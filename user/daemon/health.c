@@ -27,7 +27,7 @@ uint32_t health_chance(struct healths *h)
 	return (uint32_t)(z >> 32);
 }
 
-/* ---- turns ------------------------------------------------------------------------------------ */
+/* ---- turns ----------------------------------------------------------------------------------- */
 
 static void ring_alarms(struct healths *h)
 {
@@ -96,7 +96,7 @@ static void on_prepare(uv_prepare_t *handle)
 	uv_timer_start(&h->timer, on_timer, (uint64_t)wait, 0);
 }
 
-/* ---- waiting ---------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 /* Nothing is known of it, and a result is to come. */
 static bool is_awaited(const struct health_unit *u)
@@ -137,7 +137,7 @@ void health_wait(struct daemon *d, int timeout_ms)
 	}
 }
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 /* A socket for each check under way, and thousands may be. */
 static void more_descriptors(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Health: checks every backend that the maps hold, and keeps the dead out of the tables. Verdicts become
- * weights (lib/eligible.h) and flags of the data path (dp_backend_down()); what was known before a
- * restart is in the maps. */
+/* Health: checks every backend that the maps hold, and keeps the dead out of the tables. Verdicts
+ * become weights (lib/eligible.h) and flags of the data path (dp_backend_down()); what was known
+ * before a restart is in the maps. */
 #ifndef EVENKEEL_DAEMON_HEALTH_H
 #define EVENKEEL_DAEMON_HEALTH_H
 
@@ -28,7 +28,7 @@ void health_wait(struct daemon *d, int timeout_ms);
 /* Each second: notices checks without results, forgets backends that are gone. */
 void health_tick(struct daemon *d);
 
-/* ---- what is known ---------------------------------------------------------------------------- */
+/* ---- what is known --------------------------------------------------------------------------- */
 
 #define HEALTH_TEXT_MAX 320
 

@@ -11,7 +11,7 @@
 #include "daemon/nexthop.h"
 #include "lib/addr.h"
 
-/* ---- results ---------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 static struct health_check *check_of(const struct health_probe *p)
 {
@@ -43,7 +43,7 @@ static void on_checked(void *context, const struct check_result *result)
 	take_result(context, result->outcome, result->latency_us, result->reason);
 }
 
-/* ---- through the tunnel ----------------------------------------------------------------------- */
+/* ---- through the tunnel ---------------------------------------------------------------------- */
 
 static struct endpoint tunnel_target(const struct health_probe *p)
 {
@@ -134,7 +134,7 @@ static void knock_late(struct health_probe *p)
 	take_result(p, CHECK_FAILED, 0, reason);
 }
 
-/* ---- one round -------------------------------------------------------------------------------- */
+/* ---- one round ------------------------------------------------------------------------------- */
 
 static void on_next(struct alarm *a)
 {
@@ -152,7 +152,7 @@ static void on_next(struct alarm *a)
 		checker_begin(p->checker);
 }
 
-/* ---- plans ------------------------------------------------------------------------------------ */
+/* ---- plans ----------------------------------------------------------------------------------- */
 
 void plan_release(struct health_plan *plan)
 {

@@ -13,7 +13,7 @@
 /* After a failure: there may be room in a while. */
 #define RETRY_MS 1000u
 
-/* ---- weights ---------------------------------------------------------------------------------- */
+/* ---- weights --------------------------------------------------------------------------------- */
 
 static struct eligible_member member_of(const struct healths *h, const struct config_backend *b,
 					uint32_t index)
@@ -63,7 +63,7 @@ void healths_weigh(void *context, const struct config_service *s, const uint32_t
 	note(h, s, indexes, weights, mode);
 }
 
-/* ---- flags ------------------------------------------------------------------------------------ */
+/* ---- flags ----------------------------------------------------------------------------------- */
 
 /* Before a table names them: who is up is not to be taken for dead. */
 static void flag_up(struct healths *h, uint32_t i)
@@ -74,8 +74,8 @@ static void flag_up(struct healths *h, uint32_t i)
 		dp_backend_up(h->daemon->dp, i);
 }
 
-/* Afterwards: who is down and has no new flows loses the old ones, too. One that the table names all
- * the same keeps them: health is ignored then. */
+/* Afterwards: who is down and has no new flows loses the old ones, too. One that the table names
+ * all the same keeps them: health is ignored then. */
 static void flag_down(struct healths *h, uint32_t i)
 {
 	const struct ek_backend_id *id = &h->daemon->dp->backend_ids[i];
@@ -89,7 +89,7 @@ static void flag_down(struct healths *h, uint32_t i)
 		dp_backend_up(h->daemon->dp, i);
 }
 
-/* ---- the journal ------------------------------------------------------------------------------ */
+/* ---- the journal ----------------------------------------------------------------------------- */
 
 /* The sentences of one service, as far as they fit. */
 struct story {
@@ -160,7 +160,7 @@ static void tell_service(struct healths *h, uint32_t service, enum eligible_mode
 		write_story(h->daemon, service, &story, before);
 }
 
-/* ---- installing ------------------------------------------------------------------------------- */
+/* ---- installing ------------------------------------------------------------------------------ */
 
 static void commit(struct healths *h)
 {

@@ -12,7 +12,7 @@
 
 enum backend_use { USE_FREE, USE_HERE, USE_LEAVING }; /* ek_backend_id.used */
 
-/* ---- states ----------------------------------------------------------------------------------- */
+/* ---- states ---------------------------------------------------------------------------------- */
 
 const char *way_text(const struct health_way *w)
 {
@@ -102,7 +102,7 @@ static void on_wake(struct alarm *a)
 	unit_judge(container(a, struct health_unit, wake));
 }
 
-/* ---- units ------------------------------------------------------------------------------------ */
+/* ---- units ----------------------------------------------------------------------------------- */
 
 void unit_close(struct health_unit *u)
 {
@@ -155,7 +155,7 @@ static bool is_same(const struct health_unit *u, const struct ek_backend_id *id)
 	       addr_equal(&u->addr, &id->addr);
 }
 
-/* ---- plans ------------------------------------------------------------------------------------ */
+/* ---- plans ----------------------------------------------------------------------------------- */
 
 static bool plan_fits(const struct health_plan *plan, const struct config_service *s)
 {
@@ -210,7 +210,7 @@ static struct health_plan *plan_make(const struct config_service *s)
 	return plan;
 }
 
-/* ---- who is checked --------------------------------------------------------------------------- */
+/* ---- who is checked -------------------------------------------------------------------------- */
 
 /* The services of `c` by their index. They are mostly in the same order in both. */
 static const struct config_service **services_by_index(const struct dp *dp, const struct config *c)
@@ -245,7 +245,8 @@ static void sync_plan(struct healths *h, uint32_t service, const struct config_s
 		log_warning("service %s: out of memory: it is not checked", s->name);
 }
 
-/* Health that is off is taken for good; of a service that is not there any more the last is kept. */
+/* Health that is off is taken for good; of a service that is not there any more the last is
+ * kept. */
 static void sync_unit(struct health_unit *u, struct health_plan *plan, bool configured)
 {
 	const struct ek_backend_id *id = &u->all->daemon->dp->backend_ids[u->index];
@@ -296,7 +297,7 @@ void health_sync(struct daemon *d, const struct config *c)
 			sync_index(d->healths, i, at);
 }
 
-/* ---- each second ------------------------------------------------------------------------------ */
+/* ---- each second ----------------------------------------------------------------------------- */
 
 static void notice_stuck(struct health_unit *u)
 {

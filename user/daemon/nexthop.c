@@ -50,7 +50,7 @@ struct nexthops {
 	uint32_t change_count;
 };
 
-/* ---- from address to indexes ------------------------------------------------------------------ */
+/* ---- from address to indexes ----------------------------------------------------------------- */
 
 static uint32_t bucket_of(const struct nexthops *n, const struct ek_addr *addr)
 {
@@ -75,7 +75,7 @@ static void chain_remove(struct nexthops *n, uint32_t backend)
 	*at = n->watch[backend].next;
 }
 
-/* ---- from hop to path --------------------------------------------------------------------------- */
+/* ---- from hop to path ------------------------------------------------------------------------ */
 
 static void path_report(struct watch *w, const struct hop *hop, const char *problem)
 {
@@ -184,7 +184,7 @@ static void on_hop(void *context, const struct ek_addr *addr, const struct hop *
 			path_publish(n, i, hop);
 }
 
-/* ---- following the maps ------------------------------------------------------------------------- */
+/* ---- following the maps ---------------------------------------------------------------------- */
 
 static void watch_begin(struct nexthops *n, uint32_t backend, const struct ek_backend_id *id)
 {
@@ -374,7 +374,7 @@ size_t nexthops_lost(const struct daemon *d, char buf[static NEXTHOP_REASON_MAX]
 	return count;
 }
 
-/* ---- opening -------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static void on_readable(uv_poll_t *handle, int status, int events)
 {

@@ -271,7 +271,7 @@ void request_attach(struct request *r, struct reply *reply)
 	reply->result = attach_result(d, &a);
 }
 
-/* ---- detach --------------------------------------------------------------------------------------- */
+/* ---- detach ---------------------------------------------------------------------------------- */
 
 static bool attached(const struct attachment *list, size_t count, const char *name)
 {
@@ -323,7 +323,7 @@ void request_detach(struct request *r, struct reply *reply)
 	reply->result = json_pack("{s:o}", "detached", detached);
 }
 
-/* ---- confirm -------------------------------------------------------------------------------------- */
+/* ---- confirm --------------------------------------------------------------------------------- */
 
 static void confirm_refuse(const struct daemon *d, struct reply *reply)
 {

@@ -123,7 +123,7 @@ void request_services(struct request *r, struct reply *reply)
 		reply->result = json_pack("{s:o}", "services", services_json(r->daemon));
 }
 
-/* ---- setup ------------------------------------------------------------------------------------ */
+/* ---- setup ----------------------------------------------------------------------------------- */
 
 /* Adds the text once. */
 static void list_add(json_t *list, const char *text)

@@ -12,8 +12,9 @@
 /* Told in a second at most, the rest in the next: each is on disk before the loop goes on. */
 #define TOLD_MAX 8u
 
-/* New flows for each backend within the slow horizon that are enough to say that all is well. Chance
- * makes 120 of 60 as rarely as it may raise an alarm: twice its share would have been one. */
+/* New flows for each backend within the slow horizon that are enough to say that all is well.
+ * Chance makes 120 of 60 as rarely as it may raise an alarm: twice its share would have been
+ * one. */
 #define FLOWS_ENOUGH 60
 
 #define TIME_TEXT_MAX 32

@@ -9,8 +9,8 @@
 #include "dp/install.h"
 #include "lib/cleanup.h"
 
-/* Read in a tick, a few nanoseconds each: after a start, or with another key, all tables are new, and
- * the loop has other things to do. A service is judged when its slots have been read. */
+/* Read in a tick, a few nanoseconds each: after a start, or with another key, all tables are new,
+ * and the loop has other things to do. A service is judged when its slots have been read. */
 #define SLOTS_A_TICK (4u << 20)
 
 struct entry {

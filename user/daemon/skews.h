@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One skew detector (lib/skew.h) for each service of the revision in force, fed each second with what
- * the samples counted, the slots of the map, and the revision's weights. Observes, changes nothing. */
+/* One skew detector (lib/skew.h) for each service of the revision in force, fed each second with
+ * what the samples counted, the slots of the map, and the revision's weights. Observes, changes
+ * nothing. */
 #ifndef EVENKEEL_DAEMON_SKEWS_H
 #define EVENKEEL_DAEMON_SKEWS_H
 

@@ -301,7 +301,7 @@ int decap_detach(const char *pins, const char *interface, char error[static DP_E
 	return 0;
 }
 
-/* ---- what it did ------------------------------------------------------------------------------ */
+/* ---- what it did ----------------------------------------------------------------------------- */
 
 /* The sum over CPUs of one counter. */
 static int read_counter(int map, uint32_t counter, int cpus, uint64_t *per_cpu, uint64_t *out)

@@ -25,7 +25,7 @@ static void indexes_release(struct indexes *x)
 	service_index_free(&x->services);
 }
 
-/* ---- tables ------------------------------------------------------------------------------------ */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 void dp_weigh_by(struct dp *dp, dp_weigh weigh, void *context)
 {
@@ -257,7 +257,7 @@ static int draft_service(struct draft *d, struct draft_service *s, const struct 
 	return 0;
 }
 
-/* ---- places ------------------------------------------------------------------------------------ */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 /* What a change asks of `slots`. */
 struct demand {
@@ -338,7 +338,7 @@ static int place_tables(struct draft *d, const struct dp *dp, char error[static 
 	return 0;
 }
 
-/* ---- the draft --------------------------------------------------------------------------------- */
+/* ---- the draft ------------------------------------------------------------------------------- */
 
 static int draft_begin(struct draft *d, struct indexes *x, const struct dp *dp,
 		       const struct config *c)

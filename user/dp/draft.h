@@ -36,7 +36,8 @@ int draft_make(struct draft *d, const struct dp *dp, const struct config *c,
 	       const struct backend_index *backends, char error[static DP_ERROR_MAX]);
 void draft_release(struct draft *d);
 
-/* The owner that each slot of the table in force should have; *owners is allocated. -errno, or 0. */
+/* The owner that each slot of the table in force should have; *owners is allocated. -errno, or
+ * 0. */
 int draft_owners(const struct dp *dp, uint32_t service, const struct config_service *config,
 		 uint32_t **owners);
 

@@ -37,7 +37,7 @@ static void tell(const struct listener *l, const char *subject, const char *form
 	l->found(l->context, subject, text);
 }
 
-/* ---- the global record and the listeners ------------------------------------------------------- */
+/* ---- the global record and the listeners ----------------------------------------------------- */
 
 /* A field of the global record, all of which are whole words. */
 static const struct global_field {
@@ -96,7 +96,7 @@ bool dp_drift_global(struct dp *dp, dp_drift_fn *found, void *context)
 	return m->lay_out;
 }
 
-/* ---- a service ----------------------------------------------------------------------------------- */
+/* ---- a service ------------------------------------------------------------------------------- */
 
 static void check_record(struct dp *dp, uint32_t service, const struct listener *l)
 {
@@ -162,8 +162,8 @@ static bool slots_same(const struct dp *dp, uint32_t service)
 	return sum == dp->priv->memory->services[service].owners;
 }
 
-/* The slot as it must have been. A settled one is its owner's, whose flows have been there all along,
- * and whoever came meanwhile to another backend is cut: the fewer. */
+/* The slot as it must have been. A settled one is its owner's, whose flows have been there all
+ * along, and whoever came meanwhile to another backend is cut: the fewer. */
 static uint64_t slot_right(const struct dp *dp, uint32_t service, uint64_t word, uint32_t owner)
 {
 	uint32_t def = ek_slot_def(word);
@@ -225,7 +225,7 @@ int dp_drift_service(struct dp *dp, uint32_t service, const struct config_servic
 	return check_slots(dp, service, s, wrong, &l);
 }
 
-/* ---- backends ------------------------------------------------------------------------------------- */
+/* ---- backends -------------------------------------------------------------------------------- */
 
 int dp_drift_backends(struct dp *dp, dp_drift_fn *found, void *context)
 {

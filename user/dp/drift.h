@@ -2,9 +2,9 @@
 /* Drift: what in the maps is not as this controller left it. Somebody has used bpftool. It is found
  * against a memory of what was written last, told, and set right in place, by single stores.
  *
- * Not compared: counters, remembered flows, notes of fragments, and identities, by which a controller
- * that begins finds out what is there. Of an unsettled slot its default cannot be known, only whether
- * it is a backend of the service. */
+ * Not compared: counters, remembered flows, notes of fragments, and identities, by which a
+ * controller that begins finds out what is there. Of an unsettled slot its default cannot be known,
+ * only whether it is a backend of the service. */
 #ifndef EVENKEEL_DP_DRIFT_H
 #define EVENKEEL_DP_DRIFT_H
 
@@ -15,8 +15,8 @@
  * what it was and what it is again. */
 typedef void dp_drift_fn(void *context, const char *subject, const char *text);
 
-/* The global record and the listeners. True if the listeners are to be laid out anew, which the next
- * dp_install() does. */
+/* The global record and the listeners. True if the listeners are to be laid out anew, which the
+ * next dp_install() does. */
 bool dp_drift_global(struct dp *dp, dp_drift_fn *found, void *context);
 
 /* The service's record and slots; `s` is what dp_install() was given for it last. Reads every slot

@@ -6,8 +6,8 @@
 #include "dp/dp.h"
 #include "lib/config.h"
 
-/* Finds backends by (service, address, port) without scanning, and hands out free indexes. A view of
- * the identities at one moment, kept true by index_take(). */
+/* Finds backends by (service, address, port) without scanning, and hands out free indexes. A view
+ * of the identities at one moment, kept true by index_take(). */
 struct backend_index;
 
 int backend_index_make(struct backend_index **out, const struct dp *dp);

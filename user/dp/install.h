@@ -40,9 +40,10 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 int dp_rekey(struct dp *dp, struct ek_key key, const struct config *c, uint32_t now_s,
 	     struct dp_install_result *result, char error[static DP_ERROR_MAX]);
 
-/* Who decides the weights of a service's table: writes one for each backend of `s`, whose indexes are
- * given. Without it, or with NULL, they are the configured ones, the dead left out unless all of the
- * pool are dead. Asked for every service at each dp_install(), dp_rekey() and dp_table_drift(). */
+/* Who decides the weights of a service's table: writes one for each backend of `s`, whose indexes
+ * are given. Without it, or with NULL, they are the configured ones, the dead left out unless all
+ * of the pool are dead. Asked for every service at each dp_install(), dp_rekey() and
+ * dp_table_drift(). */
 typedef void (*dp_weigh)(void *context, const struct config_service *s, const uint32_t *indexes,
 			 uint32_t *weights);
 void dp_weigh_by(struct dp *dp, dp_weigh weigh, void *context);
@@ -67,8 +68,8 @@ int dp_paths_set(struct dp *dp, const struct dp_path_change *changes, size_t cou
 /* The path in use. */
 const struct ek_path *dp_path(const struct dp *dp, uint32_t backend);
 
-/* Declares a backend dead, or alive (again). Flows in unsettled slots leave it at once, those in its
- * own slots with the next dp_install() that gives it no slots. For the hold time its flows stay
+/* Declares a backend dead, or alive (again). Flows in unsettled slots leave it at once, those in
+ * its own slots with the next dp_install() that gives it no slots. For the hold time its flows stay
  * remembered: should it come back, they are its. */
 void dp_backend_down(struct dp *dp, uint32_t backend, uint32_t now_s);
 void dp_backend_up(struct dp *dp, uint32_t backend);

@@ -156,7 +156,7 @@ int nat_prepare(struct dp *dp, const struct config *c, char error[static DP_ERRO
 	return 0;
 }
 
-/* ---- leaving ---------------------------------------------------------------------------------- */
+/* ---- leaving --------------------------------------------------------------------------------- */
 
 struct walk {
 	int fd;

@@ -20,9 +20,9 @@ int quic_prepare(struct dp *dp, const struct draft *d, const struct backend_inde
  * packet can ask for any more goes at once. */
 int quic_retire(struct dp *dp, const struct draft *d, uint32_t now_s);
 
-/* Takes away the numbers whose drain time is over, and those of leaving backends that nobody has sent
- * a packet to for the idle time; counts the others as references of their backends. Returns how
- * many are left. */
+/* Takes away the numbers whose drain time is over, and those of leaving backends that nobody has
+ * sent a packet to for the idle time; counts the others as references of their backends. Returns
+ * how many are left. */
 uint32_t quic_sweep(struct dp *dp, struct dp_settling *s, uint32_t now_s);
 
 #endif

@@ -7,7 +7,7 @@
 #include "dp/settling.h"
 #include "evenkeel/table.h"
 
-/* ---- old tables -------------------------------------------------------------------------------- */
+/* ---- old tables ------------------------------------------------------------------------------ */
 
 /* The flows that a slot of an old table has for the backend are nobody's from now on: their new
  * slot's owner takes them. Packets only read old tables. */
@@ -52,7 +52,7 @@ static void old_table_judge(struct dp *dp, struct dp_settling *s, uint32_t servi
 	}
 }
 
-/* ---- the dead ---------------------------------------------------------------------------------- */
+/* ---- the dead -------------------------------------------------------------------------------- */
 
 static enum fate judge(const struct ek_backend_id *id, const struct times *t, uint32_t now_s)
 {
@@ -74,7 +74,7 @@ void holds_judge(struct dp *dp, struct dp_settling *s, uint32_t now_s)
 		old_table_judge(dp, s, i);
 }
 
-/* ---- the leaving ------------------------------------------------------------------------------- */
+/* ---- the leaving ----------------------------------------------------------------------------- */
 
 uint64_t slot_release(uint64_t *slot, uint32_t backend)
 {

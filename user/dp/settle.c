@@ -13,10 +13,10 @@
  * The slot of a flow that is remembered under an old table is not known in the present one. While
  * there is one, nothing of its service settles; such flows end, or become idle.
  *
- * The rules are those of affinity.h, and why each is as it is. The data path goes on meanwhile. It can
- * only make a slot less settled by a miss that relies on def (which changes the slot word, so that
- * 4's compare-and-swap fails) or by UDP that is stored for def: by a packet that began before def was
- * quiet, and so before this round, which begins with a grace period. */
+ * The rules are those of affinity.h, and why each is as it is. The data path goes on meanwhile. It
+ * can only make a slot less settled by a miss that relies on def (which changes the slot word, so
+ * that 4's compare-and-swap fails) or by UDP that is stored for def: by a packet that began before
+ * def was quiet, and so before this round, which begins with a grace period. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -184,7 +184,7 @@ static void sweep(struct sweep *w)
 			sweep_flow(w, &w->dp->flows[b].flow[i]);
 }
 
-/* ---- slots ------------------------------------------------------------------------------------- */
+/* ---- slots ----------------------------------------------------------------------------------- */
 
 /* One service in a round. */
 struct settler {

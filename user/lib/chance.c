@@ -16,7 +16,8 @@ double chance_bennett(double variance, double departure, double largest)
 	if (!(variance > 0) || !(largest > 0))
 		return INFINITY;
 	u = largest * departure / variance;
-	/* Where u is small log1p(u) - u loses its digits: the series, u / 3 of which is negligible. */
+	/* Where u is small log1p(u) - u loses its digits: the series, u / 3 of which is
+	 * negligible. */
 	if (u < 1e-4)
 		return departure * departure / (2 * variance);
 	return variance / (largest * largest) * ((1 + u) * log1p(u) - u);

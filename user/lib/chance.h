@@ -20,9 +20,10 @@ double chance_bennett(double variance, double departure, double largest);
  * cell expects CHANCE_CELL_MIN or more. */
 double chance_chi_square(double statistic, double freedom);
 
-/* Cochran (1954) asks for 5 at the 5 % level. Far out in the tail, where alarms are, more is needed:
- * with 20 one would be seen there 80 times as often as chi-square says, with 100 less than 8 times;
- * asking overlapping averages each second is counted 20 times too often and more than covers it. */
+/* Cochran (1954) asks for 5 at the 5 % level. Far out in the tail, where alarms are, more is
+ * needed: with 20 one would be seen there 80 times as often as chi-square says, with 100 less than
+ * 8 times; asking overlapping averages each second is counted 20 times too often and more than
+ * covers it. */
 #define CHANCE_CELL_MIN 100.0
 
 /* The surprise at a normal variable of at least z deviations; 0 below its mean. */

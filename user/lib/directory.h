@@ -9,12 +9,12 @@
 
 #include "evenkeel/abi.h"
 
-/* Lays `count` distinct listeners out in `region`, 0 or 1. `entries` has 2 * EK_DIRECTORY_ENTRIES and
- * `displacement` 2 * EK_DIRECTORY_BUCKETS elements: both regions of each map. On success *word (see
- * ek_directory_word()) describes the result. -E2BIG beyond EK_DIRECTORY_MAX,
- * -EEXIST if two are equal, -ENOSPC if they cannot be laid out (no such set is known),
- * -ENOMEM, or 0. Depends on the set of listeners, not on their order. Only the region's used part
- * of the arrays is written, and on success alone; unused entries in it have proto 0. */
+/* Lays `count` distinct listeners out in `region`, 0 or 1. `entries` has 2 * EK_DIRECTORY_ENTRIES
+ * and `displacement` 2 * EK_DIRECTORY_BUCKETS elements: both regions of each map. On success *word
+ * (see ek_directory_word()) describes the result. -E2BIG beyond EK_DIRECTORY_MAX, -EEXIST if two
+ * are equal, -ENOSPC if they cannot be laid out (no such set is known), -ENOMEM, or 0. Depends on
+ * the set of listeners, not on their order. Only the region's used part of the arrays is written,
+ * and on success alone; unused entries in it have proto 0. */
 int directory_build(struct ek_listener *entries, uint16_t *displacement, uint64_t *word,
 		    const struct ek_listener *listeners, size_t count, unsigned int region);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Who gets new flows, and in what shares: from weights and health to the weights of a table. Pure. */
+/* Who gets new flows, and in what shares: from weights and health to the weights of a table.
+ * Pure. */
 #ifndef EVENKEEL_LIB_ELIGIBLE_H
 #define EVENKEEL_LIB_ELIGIBLE_H
 

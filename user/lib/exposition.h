@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Prometheus' text format, version 0.0.4: families with HELP and TYPE, samples with labels. Pure. */
+/* Prometheus' text format, version 0.0.4: families with HELP and TYPE, samples with labels.
+ * Pure. */
 #ifndef EVENKEEL_LIB_EXPOSITION_H
 #define EVENKEEL_LIB_EXPOSITION_H
 

@@ -6,12 +6,12 @@
  * table stays, and the breach says for an alert and the journal which rule, which backend, which
  * numbers, and what to do.
  *
- * Several causes may want something at once: the first of GUARD_CAUSES wins, and the others build on
- * its result. Which rules bind depends on the cause, because refusing is not always the safe choice:
- * a dead backend's load must go to somebody. So what health, panic and slow start do is measured by
- * the weights instead: everybody may have what the weights in force give among those left, at once
- * (`by weight` in the list), but not more. Where that exceeds a declared capacity the data path
- * sheds the excess. Rebalance is no necessity, and gets no such allowance. */
+ * Several causes may want something at once: the first of GUARD_CAUSES wins, and the others build
+ * on its result. Which rules bind depends on the cause, because refusing is not always the safe
+ * choice: a dead backend's load must go to somebody. So what health, panic and slow start do is
+ * measured by the weights instead: everybody may have what the weights in force give among those
+ * left, at once (`by weight` in the list), but not more. Where that exceeds a declared capacity the
+ * data path sheds the excess. Rebalance is no necessity, and gets no such allowance. */
 #ifndef EVENKEEL_LIB_GUARD_H
 #define EVENKEEL_LIB_GUARD_H
 

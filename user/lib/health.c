@@ -8,7 +8,7 @@ const char *health_state_name(enum health_state state)
 	return names[state];
 }
 
-/* ---- one check of one backend ----------------------------------------------------------------- */
+/* ---- one check of one backend ---------------------------------------------------------------- */
 
 /* Of `ms`, the part that `random` is of its range. */
 static uint64_t part_of(uint64_t ms, uint32_t random)
@@ -88,7 +88,7 @@ bool health_check_stuck(const struct health_check *k, uint64_t now_ms)
 	return now_ms > k->heard_ms + longest + longest / 10 + t->timeout_ms + HEALTH_GRACE_MS;
 }
 
-/* ---- a backend -------------------------------------------------------------------------------- */
+/* ---- a backend ------------------------------------------------------------------------------- */
 
 void health_init(struct health *h, enum health_state state, bool ever_up, uint64_t now_ms)
 {

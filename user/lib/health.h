@@ -15,7 +15,7 @@ enum health_state {
 };
 const char *health_state_name(enum health_state state); /* "unknown", "up", "down" */
 
-/* ---- one check of one backend ----------------------------------------------------------------- */
+/* ---- one check of one backend ---------------------------------------------------------------- */
 
 struct health_times {
 	uint32_t interval_ms, down_interval_ms, timeout_ms, rise, fall;
@@ -47,7 +47,7 @@ void health_check_missed(struct health_check *k, uint64_t now_ms, uint32_t rando
 #define HEALTH_GRACE_MS 1000u
 bool health_check_stuck(const struct health_check *k, uint64_t now_ms);
 
-/* ---- a backend -------------------------------------------------------------------------------- */
+/* ---- a backend ------------------------------------------------------------------------------- */
 
 /* A backend that goes down for the third time before it was forgotten that it did is held down:
  * each change costs its clients more than its absence. From the fall on, so that whoever is down

@@ -202,9 +202,10 @@ double heavy_samples(const struct heavy *h)
 	return h->samples;
 }
 
-/* The squares of the weights are at least those of the truth. Be t what an item really weighs, w its
- * weight: the sum of w^2 - t^2 is at least that of (w - t) w, so at least the lightest w times the
- * sum of w - t, which is all that is in no item; and there nothing is heavier than the lightest w. */
+/* The squares of the weights are at least those of the truth. Be t what an item really weighs, w
+ * its weight: the sum of w^2 - t^2 is at least that of (w - t) w, so at least the lightest w times
+ * the sum of w - t, which is all that is in no item; and there nothing is heavier than the lightest
+ * w. */
 void heavy_spread(const struct heavy *h, double *squares, double *largest)
 {
 	double sum = 0, most = 0;

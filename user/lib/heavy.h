@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The heaviest clients of a stream, in bounded memory. Pure.
  *
- * Space-Saving (Metwally, Agrawal, El Abbadi, ICDT 2005), with weights, and with decay as in Cormode
- * et al. (ICDE 2008): what is new takes the place of the lightest and inherits its weight as a
- * possible error. So for each item, with W the weight of all that was added:
+ * Space-Saving (Metwally, Agrawal, El Abbadi, ICDT 2005), with weights, and with decay as in
+ * Cormode et al. (ICDE 2008): what is new takes the place of the lightest and inherits its weight
+ * as a possible error. So for each item, with W the weight of all that was added:
  *
  *     weight - error <= its true weight <= weight;  the weights of all items sum to W;
  *     whatever is heavier than W / capacity is there.

@@ -76,7 +76,7 @@ static bool kind_lacks_driver_mode(const char *kind)
 	return false;
 }
 
-/* ---- the checks -------------------------------------------------------------------------------- */
+/* ---- the checks ------------------------------------------------------------------------------ */
 
 static void check_link(struct findings *f, const struct link_facts *l)
 {

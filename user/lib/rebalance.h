@@ -13,17 +13,18 @@
  *
  *     ln f := ln f - gain * y        at most by step_max, within low..high
  *
- * Be E how strongly load answers to weight, d ln a / d ln f: 1 for new flows, less with heavy clients
- * that stay, possibly more for a queue near its limit. As nothing measured is older than the last
- * change, y' = (1 - gain E) y: stable for 0 < gain E < 2, without overshoot for gain E <= 1. If load
- * shows a change m cycles later than waited for, stability needs gain E < 2 cos(pi m / (2 m + 1))
- * (Levin, May 1976): 1 for m = 1, 0.62 for m = 2. So gain 0.5 bears E < 4 in time and E < 1.2 with
- * load that is two cycles late. Beyond that a backend's gain is halved each time its correction turns
- * round, which finds a stable one, and comes back when it has not for calm_s.
+ * Be E how strongly load answers to weight, d ln a / d ln f: 1 for new flows, less with heavy
+ * clients that stay, possibly more for a queue near its limit. As nothing measured is older than
+ * the last change, y' = (1 - gain E) y: stable for 0 < gain E < 2, without overshoot for gain E <=
+ * 1. If load shows a change m cycles later than waited for, stability needs gain E < 2 cos(pi m /
+ * (2 m + 1)) (Levin, May 1976): 1 for m = 1, 0.62 for m = 2. So gain 0.5 bears E < 4 in time and E
+ * < 1.2 with load that is two cycles late. Beyond that a backend's gain is halved each time its
+ * correction turns round, which finds a stable one, and comes back when it has not for calm_s.
  *
- * Damped, too: nothing is done within a dead band (begin beyond band_start, end within band_stop) nor
- * within `noise` standard errors, as measured from second to second. And whatever happens, a
- * backend's factor moves altogether by no more than `allowance` and `allowance_h` more each hour. */
+ * Damped, too: nothing is done within a dead band (begin beyond band_start, end within band_stop)
+ * nor within `noise` standard errors, as measured from second to second. And whatever happens, a
+ * backend's factor moves altogether by no more than `allowance` and `allowance_h` more each
+ * hour. */
 #ifndef EVENKEEL_LIB_REBALANCE_H
 #define EVENKEEL_LIB_REBALANCE_H
 

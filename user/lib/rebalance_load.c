@@ -20,7 +20,8 @@ static void ratio_add(struct ratio *q, double x, double base)
 }
 
 /* The standard error of x / base, from how far each second was from it (ratio estimator, Cochran
- * 1977, section 6.3). Where there was nothing at all, from `expected` instead, or it would be sure. */
+ * 1977, section 6.3). Where there was nothing at all, from `expected` instead, or it would be
+ * sure. */
 static double ratio_error(const struct ratio *q, double expected)
 {
 	double mean = q->x > 0 ? q->x / q->base : expected;

@@ -73,9 +73,9 @@ static double by_next(const struct rebalance_row *row)
 
 /* ---- aims --------------------------------------------------------------------------------- */
 
-/* Only ratios of factors matter, so all may be shifted together: to a mean of 1, or as far from that
- * as makes room for who would leave the bounds. `down` and `up` are what brings the lowest and the
- * highest to its bound. */
+/* Only ratios of factors matter, so all may be shifted together: to a mean of 1, or as far from
+ * that as makes room for who would leave the bounds. `down` and `up` are what brings the lowest and
+ * the highest to its bound. */
 static double shift_by(double mean, double down, double up)
 {
 	if (down <= up)
@@ -116,8 +116,8 @@ static double cap_of(const struct step *s, size_t i, size_t eligible)
 	return fmax(limit, s->rows[i].share);
 }
 
-/* The guard refuses a whole step for one backend's sake: rather hold that one back, to a factor that
- * gives it its limit beside what the others have. */
+/* The guard refuses a whole step for one backend's sake: rather hold that one back, to a factor
+ * that gives it its limit beside what the others have. */
 static void cap(struct step *s)
 {
 	size_t eligible = 0;

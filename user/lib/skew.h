@@ -4,8 +4,8 @@
  * How it is used: one `struct skew` for each service, skew_tick() each second, and then
  * skew_leading() or each kind's finding. Whoever calls takes the differences of the counters, reads
  * the slots from the map, and keeps a sketch of sampled packets (lib/heavy.h) for each track, which
- * it decays by exp(-seconds / skew_horizon_s()). What changed in skew_finding() since the tick before is
- * what an alert or its "cleared" is about.
+ * it decays by exp(-seconds / skew_horizon_s()). What changed in skew_finding() since the tick
+ * before is what an alert or its "cleared" is about.
  *
  * What is compared: even > what the revision asks for > what health makes of it > what is in the
  * map > what is counted. Each of these steps has a kind of its own (SKEW_KINDS). All but the last
@@ -28,8 +28,8 @@ struct heavy;
 	X(PACKETS, "packets", "packets")                                                           \
 	X(BYTES, "bytes", "bytes")
 
-/* What is judged: a measure within a horizon: X(ENUM, measure, horizon). Packets and bytes depend on
- * few flows; within the fast horizon there are too few to say anything. */
+/* What is judged: a measure within a horizon: X(ENUM, measure, horizon). Packets and bytes depend
+ * on few flows; within the fast horizon there are too few to say anything. */
 #define SKEW_TRACKS(X)                                                                             \
 	X(FLOWS_FAST, FLOWS, fast_s)                                                               \
 	X(FLOWS_SLOW, FLOWS, slow_s)                                                               \
@@ -146,7 +146,8 @@ bool skew_share(const struct skew *s, uint32_t backend, enum skew_measure measur
 /* How much of it was seen within the slow horizon. */
 double skew_seen(const struct skew *s, enum skew_measure measure);
 
-/* The finding as a sentence, with its numbers; `backend` is the name of the one that is most off. */
+/* The finding as a sentence, with its numbers; `backend` is the name of the one that is most
+ * off. */
 #define SKEW_TEXT_MAX 256
 void skew_describe(char out[static SKEW_TEXT_MAX], enum skew_kind kind,
 		   const struct skew_finding *f, const char *backend);

@@ -15,12 +15,12 @@
  * surprise of ln(false_alarm_s x number of tests). That this is the bound for tests that overlap
  * as much as those of a moving average do costs little: ten times the tests are 2.3 nats of 20.
  *
- * Packets and bytes do not come one by one: a flow's stay together, and few flows have most of them.
- * The variance is p (1 - p) times the sum of the squares of what stays together. The sample's items
- * (a client at a backend) are at least as coarse as flows, and the sketch's sum of squares is an
- * upper bound: chance is given too much, never too little. Measuring how the shares vary from second to
- * second instead would miss exactly the flows that matter, which last for longer. The same is done
- * for new flows where the hash kind keeps a client's together.
+ * Packets and bytes do not come one by one: a flow's stay together, and few flows have most of
+ * them. The variance is p (1 - p) times the sum of the squares of what stays together. The sample's
+ * items (a client at a backend) are at least as coarse as flows, and the sketch's sum of squares is
+ * an upper bound: chance is given too much, never too little. Measuring how the shares vary from
+ * second to second instead would miss exactly the flows that matter, which last for longer. The
+ * same is done for new flows where the hash kind keeps a client's together.
  *
  * Significance alone would raise an alarm at 0.1 % off where traffic is heavy enough. So the
  * departure must also be of a size that matters (raise_off, raise_rms). */

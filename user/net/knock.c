@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Knocks: SYNs on the way that the data path takes, and their direct answers, which are told apart by
- * the port that each knock has for itself. This host's own TCP knows nothing of them; the RST that
- * it may answer with changes nothing, for the verdict is taken from the first answer. */
+/* Knocks: SYNs on the way that the data path takes, and their direct answers, which are told apart
+ * by the port that each knock has for itself. This host's own TCP knows nothing of them; the RST
+ * that it may answer with changes nothing, for the verdict is taken from the first answer. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_packet.h>

@@ -103,12 +103,12 @@ enum probe_verdict {
 };
 
 /* Sends one TCP SYN for `service` from an address of this host, the way the data path would: with
- * the header of `path`, by `hop`. Waits up to timeout_ms for the direct answer. Blocking. Uses a packet socket, so that rp_filter and the host's own sockets see
- * nothing. -errno or 0. */
+ * the header of `path`, by `hop`. Waits up to timeout_ms for the direct answer. Blocking. Uses a
+ * packet socket, so that rp_filter and the host's own sockets see nothing. -errno or 0. */
 int net_probe(enum probe_verdict *out, const struct endpoint *service, const struct ek_path *path,
 	      const struct hop *hop, int timeout_ms);
 
-/* ---- knocks: many such probes, without waiting --------------------------------------------------- */
+/* ---- knocks: many such probes, without waiting ----------------------------------------------- */
 
 struct knocks;
 int knocks_open(struct knocks **out);

@@ -97,7 +97,7 @@ int journal_events(struct journal *j, size_t limit, struct journal_audit **out, 
 	return 0;
 }
 
-/* ---- the flow hash key ------------------------------------------------------------------------ */
+/* ---- the flow hash key ----------------------------------------------------------------------- */
 
 static int key_store(struct journal *j, const struct ek_key *key)
 {
