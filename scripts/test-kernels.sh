@@ -61,7 +61,7 @@ nic() { # number: with what native XDP cannot have switched off
 fill_root() {
 	local compiler build=build program
 	guest_root || return 1
-	guest_add /usr/bin nsenter ethtool bpftool curl jq nginx tc date head mktemp rm \
+	guest_add /usr/bin nsenter flock ethtool bpftool curl jq nginx tc date head mktemp rm \
 		sort seq || return 1
 	for compiler in "${compilers[@]}"; do
 		[ "$compiler" = "${compilers[0]}" ] || build=build-$compiler
@@ -83,7 +83,7 @@ fill_root() {
 
 write_task() {
 	local compiler build=build
-	echo 'export TEST_SECONDS=900 TEST_SCALE=64'
+	echo 'export TEST_SECONDS=900 TEST_SCALE=64 TEST_JOBS=1'
 	for compiler in "${compilers[@]}"; do
 		[ "$compiler" = "${compilers[0]}" ] || build=build-$compiler
 		printf '%s/tests/kernels/verifier\n' "$build"
