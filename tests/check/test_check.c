@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -288,12 +289,14 @@ static void a_command_may_print_and_end_before_anybody_looks(void **state)
 	struct config_check k = shell("echo no; exit 1");
 	struct check_target target = at("127.0.0.1", 1);
 	struct heard heard = {};
+	siginfo_t ended = {};
 	struct checker *c;
 
 	assert_int_equal(checker_make(&c, checks, &k, &target, hear, &heard), 0);
 	for (int i = 1; i <= 5; i++) {
 		checker_begin(c);
-		usleep(200000);
+		/* Over, and nobody has looked at it. */
+		assert_int_equal(waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT), 0);
 		turn();
 		turn();
 		assert_int_equal(heard.count, i);
