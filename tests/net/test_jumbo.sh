@@ -14,12 +14,7 @@ for link in "client eth0" "router outer" "router lb" "balancer eth0" "router b1"
 done
 lab_in router ip link set dev lb xdpdrv obj "$BUILD/tests/lib/pass.bpf.o" sec xdp.frags ||
 	lab_die "no program for jumbo frames on the router's lb"
-for i in 1 2; do
-	lab_ip "b$i" <<-END
-		route change default via 10.0.1.1
-		route change default via fd00:1::1
-	END
-done
+answers_unclamped
 lab_nginx
 lab_file big 100
 
