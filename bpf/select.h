@@ -99,7 +99,7 @@ static __always_inline __u32 old_def(const struct question *q, struct ek_flow **
 	if (!slot)
 		return EK_NO_BACKEND;
 	word = load_once(*slot);
-	if (word & EK_SLOT_UNSETTLED && !same && !*f)
+	if (ek_old_slot_remembers(word) && !same && !*f)
 		*f = flow_find(flow_tag(&q->id, old, hash, q->service));
 	return ek_old_slot_def(word);
 }
