@@ -47,6 +47,9 @@ int dp_rekey(struct dp *dp, struct ek_key key, const struct config *c, uint32_t 
 typedef void (*dp_weigh)(void *context, const struct config_service *s, const uint32_t *indexes,
 			 uint32_t *weights);
 void dp_weigh_by(struct dp *dp, dp_weigh weigh, void *context);
+/* Those that a table of the service would be made with now. */
+void dp_weights(const struct dp *dp, const struct config_service *s, const uint32_t *indexes,
+		uint32_t *weights);
 
 /* Indexes; 0 (EK_NO_BACKEND) or -ENOENT if there is none. A leaving backend is found too. */
 int dp_service_index(const struct dp *dp, const char *name);

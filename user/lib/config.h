@@ -139,6 +139,8 @@ void config_check(const struct config *c, struct diag *d);
 /* The canonical text: JSON, which config_parse() reads back to an equal model. Allocated;
  * NULL when memory runs out. Two equal models have equal texts: it identifies a revision. */
 char *config_text(const struct config *c);
+/* The same of one service, without its name. */
+char *config_service_text(const struct config_service *s);
 
 struct config *config_copy(const struct config *c); /* deep; NULL when memory runs out */
 void config_free(struct config *c);

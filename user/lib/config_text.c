@@ -141,6 +141,13 @@ static char *json_text(const json_t *json)
 	return take_ptr(text);
 }
 
+char *config_service_text(const struct config_service *s)
+{
+	_cleanup_(json_release) json_t *json = service_json(s);
+
+	return json ? json_text(json) : NULL;
+}
+
 char *config_text(const struct config *c)
 {
 	_cleanup_(json_release) json_t *json = config_json(c);
