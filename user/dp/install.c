@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dp/capacity.h"
 #include "dp/draft.h"
 #include "dp/index.h"
 #include "dp/install.h"
@@ -213,6 +214,7 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	err = prepare_tables(dp, &d, now_s);
 	if (err)
 		return no_grace(err, error);
+	capacities_write(dp, &d);
 	for (size_t i = 0; i < d.count; i++)
 		switch_service(dp, &d.services[i]);
 	__atomic_store_n(&dp->global->flags,

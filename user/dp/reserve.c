@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dp/capacity.h"
 #include "dp/index.h"
 #include "dp/install.h"
 #include "dp/object.h"
@@ -96,6 +97,7 @@ static void write_backend(struct dp *dp, const struct fresh *f, uint32_t now_s)
 
 	clear_traffic(dp, f->backend);
 	dp->backends[f->backend] = (struct ek_backend){};
+	capacity_clear(dp, f->backend);
 	memset(id, 0, sizeof(*id));
 	snprintf(id->name, sizeof(id->name), "%s", f->config->name);
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): reserve_backends() has set it */

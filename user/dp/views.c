@@ -105,6 +105,7 @@ void dp_traffic(const struct dp *dp, uint32_t backend, struct ek_traffic *out)
 		sum.packets += t->packets;
 		sum.bytes += t->bytes;
 		sum.flows += t->flows;
+		sum.shed += t->shed;
 	}
 	*out = sum;
 }
