@@ -2,6 +2,9 @@
 /* The table of commands: what is not here does not exist. */
 #include "cli/cli.h"
 
+#define OPTIONS_OF_BACKENDS                                                                        \
+	(OPTION_BIT(OPTION_WEIGHT) | OPTION_BIT(OPTION_NEW_FLOWS) | OPTION_BIT(OPTION_UDP_PACKETS))
+
 const struct command cli_commands[] = {
 	{ "attach", "IF... [--generic] [--yes]", NULL, "put the balancer on network interfaces",
 	  "In driver mode; in generic mode only with --generic. Checks the interface first and\n"
@@ -40,16 +43,19 @@ const struct command cli_commands[] = {
 	{ "service list", "", NULL, "list the services", "", 0, 0, 0, cmd_service_list, false },
 	{ "service show", "NAME", NULL, "show one service and its backends", "", 0, 1, 1,
 	  cmd_service_show, false },
-	{ "backend add", "SERVICE NAME ADDRESS [--weight N]",
-	  "SERVICE NAME=ADDRESS[,weight=N]... [--weight N]", "add backends to a service",
+	{ "backend add", "SERVICE NAME ADDRESS [OPTION N]...",
+	  "SERVICE NAME=ADDRESS[,weight=N]... [OPTION N]...", "add backends to a service",
 	  "Several in one command are one change. --weight is for those without one of their own.\n"
 	  "\n"
 	  "  evenkeel backend add web web-4 10.0.1.4\n"
 	  "  evenkeel backend add web web-4=10.0.1.4 web-5=10.0.1.5,weight=50\n",
-	  OPTION_BIT(OPTION_WEIGHT), 2, CLI_ANY, cmd_backend_add, false },
-	{ "backend set", "SERVICE NAME... --weight N", NULL, "set the weight of backends",
-	  "\n  evenkeel backend set web web-4 web-5 --weight 200\n", OPTION_BIT(OPTION_WEIGHT), 2,
-	  CLI_ANY, cmd_backend_set, false },
+	  OPTIONS_OF_BACKENDS, 2, CLI_ANY, cmd_backend_add, false },
+	{ "backend set", "SERVICE NAME... OPTION N...", NULL,
+	  "set the weight or the capacity of backends",
+	  "\n"
+	  "  evenkeel backend set web web-4 web-5 --weight 200\n"
+	  "  evenkeel backend set web web-4 --new-flows 1000\n",
+	  OPTIONS_OF_BACKENDS, 2, CLI_ANY, cmd_backend_set, false },
 	{ "backend drain", "SERVICE NAME...", NULL,
 	  "send no new flows to backends, keep the old ones",
 	  "\n  evenkeel backend drain web web-1\n", 0, 2, CLI_ANY, cmd_backend_drain, false },

@@ -248,6 +248,26 @@ const char *backend_state(const struct daemon *d, uint32_t i, const struct confi
 	return reason[0] ? "no_next_hop" : "up";
 }
 
+const char *capacity_text(const struct ek_capacity *c, char out[static CAPACITY_TEXT_MAX])
+{
+	char flows[32] = "", packets[32] = "";
+
+	if (c->flows)
+		snprintf(flows, sizeof(flows), "%u new flows", c->flows);
+	if (c->packets)
+		snprintf(packets, sizeof(packets), "%u packets of UDP", c->packets);
+	snprintf(out, CAPACITY_TEXT_MAX, "%s%s%s a second", flows,
+		 *flows && *packets ? " and " : "", packets);
+	return out;
+}
+
+/* As the data path has it. */
+static json_t *capacity_json(const struct ek_capacity *c)
+{
+	return json_pack("{s:o, s:o}", "new_flows", c->flows ? json_integer(c->flows) : json_null(),
+			 "udp_packets", c->packets ? json_integer(c->packets) : json_null());
+}
+
 static json_t *backend_json(const struct daemon *d, uint32_t i, const struct config_backend *b,
 			    const struct tally *t)
 {
@@ -277,6 +297,8 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 	json_put(j, "packets", json_integer((json_int_t)traffic.packets));
 	json_put(j, "bytes", json_integer((json_int_t)traffic.bytes));
 	json_put(j, "flows", json_integer((json_int_t)traffic.flows));
+	json_put(j, "capacity", capacity_json(&d->dp->capacities[i]));
+	json_put(j, "shed", json_integer((json_int_t)traffic.shed));
 	json_put(j, "health", health_backend_json(d, i));
 	json_put(j, "next_hop", hop_json(nexthop_find(d, i)));
 	return j;

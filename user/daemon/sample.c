@@ -78,6 +78,7 @@ void samples_take(struct samples *s, const struct dp *dp)
 		series->second.packets = t.packets - series->last.packets;
 		series->second.bytes = t.bytes - series->last.bytes;
 		series->second.flows = t.flows - series->last.flows;
+		series->second.shed = t.shed - series->last.shed;
 		series->last = t;
 	}
 }
