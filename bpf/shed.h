@@ -5,7 +5,12 @@
 #ifndef EVENKEEL_BPF_SHED_H
 #define EVENKEEL_BPF_SHED_H
 
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "parse.h"
 #include "select.h"
+#include "service.h"
 
 #define NS_PER_MS 1000000ull
 
@@ -14,16 +19,59 @@
 
 enum newcomer { NEWCOMER_SYN, NEWCOMER_INITIAL, NEWCOMER_DATAGRAM };
 
-/* As struct question: a copy, without padding. */
+/* As struct question: without pointers and padding. */
 struct newcomer_question {
 	struct ek_flow_id id;
-	__u64 hash; /* the slot hash */
 	__u32 service;
 	__u32 backend;
 	__u32 what; /* enum newcomer */
 	__u32 pad;
 };
-_Static_assert(sizeof(struct newcomer_question) == 64, "no padding");
+_Static_assert(sizeof(struct newcomer_question) == 56, "no padding");
+
+/* Reads the flow and its service anew: so the fast program need not keep them for the end of its
+ * path, and the packets that never come here pay nothing. 0: the frame has them not, or a change
+ * has just taken the listener away. Not static: the verifier judges it once, by itself. */
+__noinline int identify(struct xdp_md *ctx, __u32 transport, __u32 ipv6,
+			struct newcomer_question *n)
+{
+	struct cursor c = cursor_at_start(ctx);
+	const struct ek_listener *l;
+	const __be16 *ports;
+	struct packet p;
+
+	if (!n || !take_bytes(&c, ETH_HLEN))
+		return 0;
+	p.global = &core.global;
+	p.ipv6 = !!ipv6;
+	if (ipv6) {
+		const struct ipv6hdr *ip = take(&c, struct ipv6hdr);
+
+		if (!ip)
+			return 0;
+		set_ipv6(&p.src, &ip->saddr);
+		set_ipv6(&p.dst, &ip->daddr);
+	} else {
+		const struct iphdr *ip = take(&c, struct iphdr);
+
+		if (!ip)
+			return 0;
+		set_ipv4(&p.src, ip->saddr);
+		set_ipv4(&p.dst, ip->daddr);
+	}
+	c = cursor_at_start(ctx);
+	c.at += (ETH_HLEN + transport) & FRAME_OFFSET_MASK;
+	ports = take_bytes(&c, 2 * sizeof(*ports));
+	if (!ports)
+		return 0;
+	n->id.src = p.src;
+	n->id.dst = p.dst;
+	n->id.sport = ports[0];
+	n->id.dport = ports[1];
+	l = find_listener(&p, n->id.dport, n->id.proto);
+	n->service = l->service;
+	return is_listener(l, &p, n->id.dport, n->id.proto);
+}
 
 static __always_inline __u32 borrow(__u64 *spent_ns, __u32 rate, __u64 now_ns)
 {
@@ -71,8 +119,8 @@ __noinline int is_confirmed(const struct newcomer_question *n)
 	if (!n)
 		return 0;
 	q.table = load_once(core_element(services, n->service)->table);
-	q.hash = n->hash;
 	q.id = n->id;
+	q.hash = rehash(&q.id, q.table);
 	q.service = n->service;
 	slot = element(slots, ek_table_base(q.table) + ((__u32)q.hash & ek_table_mask(q.table)));
 	word = slot ? load_once(*slot) : 0;
@@ -221,30 +269,45 @@ __noinline int judge_newcomer(const struct newcomer_question *n)
 	return flow_admitted(n, c, p) ? NEXT : shed(n->backend, EK_DROP_SHED_FLOW);
 }
 
+/* The fast program does not know it any more; its packets have it in their IP header. */
+static __always_inline __u8 protocol_of(const struct packet *p)
+{
+	const __u8 *at =
+		(void *)(long)p->ctx->data + ETH_HLEN +
+		(p->ipv6 ? offsetof(struct ipv6hdr, nexthdr) : offsetof(struct iphdr, protocol));
+
+	if (p->general)
+		return p->proto;
+	return (void *)(at + 1) > (void *)(long)p->ctx->data_end ? 0 : *at;
+}
+
 /* A packet for a backend with a capacity. What follows a flow (errors, later fragments) goes where
  * the flow goes; so do a datagram's first fragment, whose others could not be told apart, and
  * whatever belongs to a flow that is there. */
 static __always_inline int admit(struct packet *p, const struct ek_path *path)
 {
-	struct newcomer_question n = {
-		.hash = p->hash,
-		.service = p->service,
-		.backend = p->backend,
-	};
+	struct newcomer_question n = {};
+	__u8 proto = IPPROTO_TCP;
 
 	if (p->related)
 		return NEXT;
-	if (p->proto == IPPROTO_UDP && !p->initial && p->fragment != FRAGMENT_NONE)
-		return NEXT;
-	if (p->proto != IPPROTO_UDP && !p->syn)
-		return NEXT;
+	if (!p->syn) {
+		proto = protocol_of(p);
+		if (proto != IPPROTO_UDP || (!p->initial && p->fragment != FRAGMENT_NONE))
+			return NEXT;
+	}
 	/* What this mode may leave to the program for rare packets is not to be judged twice. */
 	if (!p->general && path->encap & EK_ENCAP_GUE_CHECKSUM) {
 		tail(p, TAIL_GENERAL);
 		return drop(EK_DROP_INTERNAL);
 	}
-	n.id = flow_id(p);
-	n.what = p->syn ? NEWCOMER_SYN : p->initial ? NEWCOMER_INITIAL : NEWCOMER_DATAGRAM;
+	n.backend = p->backend;
+	n.id.proto = proto;
+	n.what = p->initial             ? NEWCOMER_INITIAL
+		 : proto == IPPROTO_UDP ? NEWCOMER_DATAGRAM
+					: NEWCOMER_SYN;
+	if (!identify(p->ctx, p->transport, p->ipv6, &n))
+		return NEXT;
 	return n.what == NEWCOMER_SYN && is_confirmed(&n) ? NEXT : judge_newcomer(&n);
 }
 
