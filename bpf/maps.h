@@ -8,6 +8,7 @@
 
 #include "evenkeel/abi.h"
 #include "evenkeel/shed.h"
+#include "evenkeel/sample.h"
 
 #define EK_TABLE(name_, value_, entries_)                                                          \
 	struct {                                                                                   \
@@ -30,6 +31,9 @@ EK_TABLE(traffic, struct ek_traffic, 1);
 EK_TABLE(capacities, struct ek_capacity, 1);
 EK_TABLE(purses, struct ek_purse, 1);
 EK_TABLE(shed_notes, struct ek_note_bucket, 1);
+EK_TABLE(samples, struct ek_sample_ring, 1);
+EK_TABLE(sample_shifts, struct ek_sample_shifts, 1);
+EK_TABLE(handshakes, __u64, EK_HANDSHAKES);
 /* Read and written by user space alone: they let pinned maps explain themselves. */
 EK_TABLE(service_ids, struct ek_service_id, EK_SERVICES_MAX);
 EK_TABLE(backend_ids, struct ek_backend_id, 1);

@@ -236,13 +236,9 @@ static __always_inline int packet_admitted(const struct newcomer_question *n, st
 
 /* ---- the verdict ----------------------------------------------------------------------------- */
 
-static __always_inline int shed(__u32 backend, enum ek_drop reason)
+static __always_inline int shed(struct ek_purse *p, enum ek_drop reason)
 {
-	struct ek_traffic *t =
-		element(traffic, bpf_get_smp_processor_id() * opt_backends + backend);
-
-	if (t)
-		t->shed++;
+	p->shed++;
 	return drop(reason);
 }
 
@@ -262,11 +258,11 @@ __noinline int judge_newcomer(const struct newcomer_question *n)
 		/* Of a service whose servers are named, it is QUIC's. */
 		if (!load_once(c->packets) || load_once(core_element(services, n->service)->quic))
 			return NEXT;
-		return packet_admitted(n, c, p) ? NEXT : shed(n->backend, EK_DROP_SHED_PACKET);
+		return packet_admitted(n, c, p) ? NEXT : shed(p, EK_DROP_SHED_PACKET);
 	}
 	if (!load_once(c->flows))
 		return NEXT;
-	return flow_admitted(n, c, p) ? NEXT : shed(n->backend, EK_DROP_SHED_FLOW);
+	return flow_admitted(n, c, p) ? NEXT : shed(p, EK_DROP_SHED_FLOW);
 }
 
 /* The fast program does not know it any more; its packets have it in their IP header. */

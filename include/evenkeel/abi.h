@@ -336,9 +336,9 @@ static inline __u32 ek_fragment_age(__u64 note, __u32 now_s)
 /* traffic[cpu * global.backends + backend] */
 struct ek_traffic {
 	__u64 packets;
-	__u64 bytes; /* of the IP packets received, without Ethernet and outer header */
-	__u64 flows; /* new flows: TCP SYNs */
-	__u64 shed;  /* packets that were not forwarded: above its capacity (shed.h) */
+	__u64 bytes;     /* of the IP packets received, without Ethernet and outer header */
+	__u64 flows;     /* new flows: TCP SYNs */
+	__u64 sample_at; /* the packet to be looked at more closely: see sample.h */
 };
 _Static_assert(sizeof(struct ek_traffic) == 32, "two to a cache line");
 

@@ -27,7 +27,8 @@ struct ek_capacity {
 };
 _Static_assert(sizeof(struct ek_capacity) == 32, "two to a cache line");
 
-/* purses[cpu * global.backends + backend]: what the CPU has borrowed and not spent. */
+/* purses[cpu * global.backends + backend]: what the CPU has borrowed and not spent, and what it has
+ * shed. */
 struct ek_purse {
 	__u16 flows_of;   /* the declared number that the tokens are of, its low bits: of another */
 	__u16 packets_of; /* one, they are void */
@@ -35,8 +36,9 @@ struct ek_purse {
 	__u8 packets;
 	__u8 wanted; /* packets not yet added to the share's word */
 	__u8 pad;
+	__u64 shed; /* packets that were not forwarded: above the capacity */
 };
-_Static_assert(sizeof(struct ek_purse) == 8, "eight to a cache line");
+_Static_assert(sizeof(struct ek_purse) == 16, "four to a cache line");
 
 /* ---- the budget: a bucket of tokens, from which CPUs borrow ----------------------------------- */
 

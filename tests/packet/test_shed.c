@@ -66,7 +66,7 @@ static bool send_to(const struct fixture *x, const char *service, unsigned int i
 
 static uint64_t shed_of(const struct fixture *x, const char *service)
 {
-	struct ek_traffic t;
+	struct dp_traffic t;
 
 	dp_traffic(x->dp, backend(x, service), &t);
 	return t.shed;
@@ -87,7 +87,7 @@ static void dns_packet(struct frame *f, unsigned int i)
 static void assert_counted(const struct fixture *x, const char *service, enum ek_drop reason,
 			   const struct streamed *s)
 {
-	struct ek_traffic t;
+	struct dp_traffic t;
 
 	dp_traffic(x->dp, backend(x, service), &t);
 	assert_int_equal(t.packets, s->admitted);

@@ -124,7 +124,7 @@ static void note_shedding(struct daemon *d)
 	for (uint32_t i = 1; i < dp->sizes.backends && !d->alerting->full; i++) {
 		const struct ek_backend_id *id = &dp->backend_ids[i];
 		char text[ALERT_TEXT_MAX], capacity[CAPACITY_TEXT_MAX];
-		struct ek_traffic second;
+		struct dp_traffic second;
 
 		if (!id->used)
 			continue;

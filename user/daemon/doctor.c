@@ -42,7 +42,7 @@ static uint64_t packets_of(const struct dp *dp, uint32_t service)
 	uint64_t packets = 0;
 
 	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
-		struct ek_traffic t;
+		struct dp_traffic t;
 
 		if (!dp->backend_ids[i].used || dp->backend_ids[i].service != service)
 			continue;
@@ -328,7 +328,7 @@ static void check_capacity(struct doctor *x, uint32_t index, const char *subject
 {
 	const struct ek_capacity *c = &x->daemon->dp->capacities[index];
 	char text[CAPACITY_TEXT_MAX];
-	struct ek_traffic all, second;
+	struct dp_traffic all, second;
 
 	if (!c->flows && !c->packets)
 		return;

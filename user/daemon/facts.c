@@ -275,7 +275,7 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 	const struct service_tally *all = &t->services[id->service];
 	char addr[ADDR_TEXT_MAX], reason[NEXTHOP_REASON_MAX] = "";
 	const char *state = backend_state(d, i, b, t, reason);
-	struct ek_traffic traffic;
+	struct dp_traffic traffic;
 	uint64_t packets, flows;
 	json_t *j;
 

@@ -252,7 +252,7 @@ static struct metrics_backend backend_of(const struct daemon *d, uint32_t i,
 	const struct ek_backend_id *id = &d->dp->backend_ids[i];
 	const struct service_tally *all = &t->services[id->service];
 	char reason[NEXTHOP_REASON_MAX] = "";
-	struct ek_traffic traffic;
+	struct dp_traffic traffic;
 	uint64_t packets, flows;
 
 	dp_traffic(d->dp, i, &traffic);

@@ -269,7 +269,7 @@ static int judge(struct skews *s, struct entry *e, const struct skews_view *v)
 	struct skew_backend *rows = &s->rows[e->first];
 
 	for (uint32_t i = 0; i < e->count; i++) {
-		struct ek_traffic t;
+		struct dp_traffic t;
 
 		samples_second(v->samples, rows[i].id, &t);
 		rows[i].delta[SKEW_FLOWS] = t.flows;

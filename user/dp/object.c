@@ -44,6 +44,9 @@ static const struct table tables[] = {
 	TABLE(EK_MAP_CAPACITIES, capacities, struct ek_capacity),
 	TABLE(EK_MAP_PURSES, purses, struct ek_purse),
 	TABLE(EK_MAP_SHED_NOTES, shed_notes, struct ek_note_bucket),
+	TABLE(EK_MAP_SAMPLES, samples, struct ek_sample_ring),
+	TABLE(EK_MAP_SAMPLE_SHIFTS, sample_shifts, struct ek_sample_shifts),
+	TABLE(EK_MAP_HANDSHAKES, handshakes, uint64_t),
 	TABLE(EK_MAP_SERVICE_IDS, service_ids, struct ek_service_id),
 	TABLE(EK_MAP_BACKEND_IDS, backend_ids, struct ek_backend_id),
 };
@@ -191,6 +194,10 @@ int dp_object_prepare(struct bpf_object *object, const struct dp_sizes *sizes,
 	err = err
 		      ?: set_entries(object, EK_MAP_SHED_NOTES, ek_note_buckets(sizes->backends),
 				     error);
+	err = err ?: set_entries(object, EK_MAP_SAMPLES, (uint32_t)cpus, error);
+	err = err
+		      ?: set_entries(object, EK_MAP_SAMPLE_SHIFTS,
+				     EK_SAMPLE_SHIFTS(sizes->backends), error);
 	err = err ?: set_frags(object, sizes);
 	return err ?: set_options(object, sizes, error);
 }

@@ -336,7 +336,7 @@ static int send_one(struct scene *s, const struct config_listener *l)
 
 static uint64_t packets_counted(const struct scene *s, size_t place)
 {
-	struct ek_traffic t;
+	struct dp_traffic t;
 
 	dp_traffic(s->dp, s->backends[place], &t);
 	return t.packets;

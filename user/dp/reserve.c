@@ -87,8 +87,12 @@ static int reserve_backends(struct reservation *r, const struct config_service *
  * no slot has named it for more than a grace period. */
 static void clear_traffic(struct dp *dp, uint32_t backend)
 {
-	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++)
-		dp->traffic[(size_t)cpu * dp->sizes.backends + backend] = (struct ek_traffic){};
+	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++) {
+		size_t at = (size_t)cpu * dp->sizes.backends + backend;
+
+		dp->traffic[at] = (struct ek_traffic){};
+		dp->purses[at] = (struct ek_purse){};
+	}
 }
 
 static void write_backend(struct dp *dp, const struct fresh *f, uint32_t now_s)
