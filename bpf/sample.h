@@ -15,7 +15,6 @@
 #include "cursor.h"
 #include "packet.h"
 
-#define NS_PER_MS 1000000ull
 #define IPV4_OFFSET_MASK 0x1fff
 #define TCP_FLAGS 13 /* their offset in its header */
 #define TCP_FLAGS_BEGIN 0x17
@@ -158,7 +157,6 @@ static __always_inline void sample_take(struct xdp_md *ctx, __u32 backend, __u32
 		sample_listener(s);
 	s->backend = backend;
 	s->count = count;
-	s->time_ms = bpf_ktime_get_coarse_ns() / NS_PER_MS;
 	/* What it says is written before it is said: an atomic operation is a barrier. */
 	__sync_fetch_and_add(&r->written, 1);
 }

@@ -31,15 +31,13 @@ struct ek_sample_shifts {
 struct ek_sample {
 	struct ek_addr client, dest;
 	__u32 backend;
-	__u32 count;   /* packets that this CPU had sent to the backend, it included, modulo 2^32 */
-	__u32 time_ms; /* CLOCK_MONOTONIC, modulo 2^32 */
-	__u16 bytes;   /* of the IP packet */
+	__u32 count; /* packets that this CPU had sent to the backend, it included, modulo 2^32 */
+	__u16 bytes; /* of the IP packet */
 	__be16 sport, dport; /* 0: another part of its datagram has them */
 	__u8 proto;
 	__u8 flags; /* EK_SAMPLE_* */
-	__u8 pad[4];
 };
-_Static_assert(sizeof(struct ek_sample) == 56, "a sample");
+_Static_assert(sizeof(struct ek_sample) == 48, "a sample");
 #define EK_SAMPLE_SYN 1u  /* TCP: the first of a connection */
 #define EK_SAMPLE_IPV6 2u /* an IPv6 packet */
 

@@ -28,7 +28,7 @@ const struct option_info cli_options[OPTIONS] = {
 	[OPTION_NEW_FLOWS] = { "new-flows", "N", false, "capacity: new flows per second, or none" },
 	[OPTION_UDP_PACKETS] = { "udp-packets", "N", false,
 				 "capacity: packets of plain UDP per second, or none" },
-	[OPTION_LIMIT] = { "limit", "N", false, "at most N, the newest (20)" },
+	[OPTION_LIMIT] = { "limit", "N", false, "at most N of them (20)" },
 	[OPTION_EVENTS] = { "events", NULL, false, "list what happened, not the revisions" },
 	[OPTION_SORT] = { "sort", "COLUMN", false,
 			  "backend, state, expect, actual, skew, packets, bits or flows" },

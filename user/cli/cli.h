@@ -125,6 +125,7 @@ int cmd_apply(struct cli *cli);
 int cmd_check(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_top(struct cli *cli);
+int cmd_clients(struct cli *cli);
 int cmd_metrics(struct cli *cli);
 int cmd_service_list(struct cli *cli);
 int cmd_service_show(struct cli *cli);

@@ -37,6 +37,11 @@ const struct command cli_commands[] = {
 	  "a | at EXPECT. Keys: q quits, < and > choose the column to sort by, r reverses, arrows\n"
 	  "and page keys scroll.\n",
 	  OPTION_BIT(OPTION_SORT) | OPTION_BIT(OPTION_ONCE), 0, 0, cmd_top, false },
+	{ "clients", "[SERVICE] [--limit N]", NULL, "show who sends how much, the heaviest first",
+	  "From packets sampled in the last three minutes: shares of each service's bytes, packets\n"
+	  "and new TCP flows by client address, and the backend that most of it goes to. SAMPLES\n"
+	  "says how much there is to go by.\n",
+	  OPTION_BIT(OPTION_LIMIT), 0, 1, cmd_clients, false },
 	{ "metrics", "", NULL, "print the metrics, as GET /metrics answers",
 	  "In Prometheus' text format; docs/monitoring.md says what each means.\n", 0, 0, 0,
 	  cmd_metrics, false },
@@ -87,8 +92,8 @@ const struct command cli_commands[] = {
 	  "  evenkeel explain 198.51.100.7:40000 203.0.113.10:443/tcp\n",
 	  0, 1, 3, cmd_explain, false },
 	{ "history", "[--events] [--limit N]", NULL, "list the revisions of the configuration",
-	  "With --events, what happened: starts, attachments and those undone by themselves,\n"
-	  "confirmations, backends that left.\n",
+	  "The newest ones first. With --events, what happened: starts, attachments and those undone\n"
+	  "by themselves, confirmations, backends that left.\n",
 	  OPTION_BIT(OPTION_EVENTS) | OPTION_BIT(OPTION_LIMIT), 0, 0, cmd_history, false },
 	{ "doctor", "", NULL, "look for what is wrong, and say what mends it",
 	  "Exit status 1 if it finds an error.\n", 0, 0, 0, cmd_doctor, false },

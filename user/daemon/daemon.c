@@ -23,6 +23,7 @@
 #include "daemon/nexthop.h"
 #include "daemon/notify.h"
 #include "daemon/sample.h"
+#include "daemon/sampling.h"
 #include "daemon/skew_report.h"
 #include "daemon/skews.h"
 #include "dp/install.h"
@@ -137,6 +138,15 @@ static int data_path_open(struct daemon *d)
 	return key_choose(d, &pinned, &key);
 }
 
+static int skews_start(struct daemon *d)
+{
+	uint64_t key;
+
+	if (getrandom(&key, sizeof(key), 0) != sizeof(key))
+		return log_err(-errno, "no random number for skew: %s", strerror(errno));
+	return skews_open(&d->skews, d->dp, key);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct daemon *d = handle->data;
@@ -185,6 +195,7 @@ static void on_tick(uv_timer_t *handle)
 	if (d->lost)
 		dp_lost_refresh(d->lost); /* for the doctor, who sees what this process has read */
 	samples_take(d->samples, d->dp);
+	sampling_tick(d);
 	attachments_tick(d);
 	alerting_tick(d);
 	drift_check(d);
@@ -219,7 +230,7 @@ int daemon_open(struct daemon *d, const struct options *options)
 	err = journal_start(d) ?: control_open(&d->control, d) ?: pins_take(d);
 	err = err ?: http_open(&d->http, d) ?: alerting_open(&d->alerting, d);
 	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp);
-	err = err ?: skews_open(&d->skews, d->dp) ?: attachments_open(d);
+	err = err ?: skews_start(d) ?: sampling_open(d) ?: attachments_open(d);
 	err = err ?: metrics_open(&d->metrics, d->dp) ?: nexthops_open(d) ?: health_open(d);
 	err = err ?: macs_open(&d->macs) ?: loop_start(d);
 	if (err)
@@ -265,6 +276,7 @@ void daemon_close(struct daemon *d)
 	health_close(d->healths);
 	attachments_close(d->attachments);
 	skews_close(d->skews);
+	sampling_close(d->sampling);
 	samples_close(d->samples);
 	metrics_close(d->metrics);
 	macs_close(d->macs);

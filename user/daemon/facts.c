@@ -9,6 +9,7 @@
 #include "daemon/health.h"
 #include "daemon/nexthop.h"
 #include "daemon/sample.h"
+#include "daemon/sampling.h"
 #include "daemon/skew_report.h"
 #include "dp/install.h"
 #include "dp/lost.h"
@@ -268,6 +269,18 @@ static json_t *capacity_json(const struct ek_capacity *c)
 			 "udp_packets", c->packets ? json_integer(c->packets) : json_null());
 }
 
+/* What was seen of SYNs within the last seconds; null: nothing. */
+static json_t *handshakes_json(const struct daemon *d, uint32_t backend)
+{
+	struct handshakes h;
+	bool suspect = sampling_handshakes(d, backend, &h);
+
+	if (!(h.followed + h.alone > 0))
+		return json_null();
+	return json_pack("{s:f, s:f, s:b}", "followed", h.followed, "alone", h.alone, "suspect",
+			 suspect);
+}
+
 static json_t *backend_json(const struct daemon *d, uint32_t i, const struct config_backend *b,
 			    const struct tally *t)
 {
@@ -299,6 +312,7 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 	json_put(j, "flows", json_integer((json_int_t)traffic.flows));
 	json_put(j, "capacity", capacity_json(&d->dp->capacities[i]));
 	json_put(j, "shed", json_integer((json_int_t)traffic.shed));
+	json_put(j, "handshakes", handshakes_json(d, i));
 	json_put(j, "health", health_backend_json(d, i));
 	json_put(j, "next_hop", hop_json(nexthop_find(d, i)));
 	return j;

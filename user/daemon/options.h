@@ -12,6 +12,7 @@ struct options {
 	struct endpoint metrics_at;
 	const char *alert_exec; /* NULL: no program is run */
 	struct dp_sizes sizes;
+	uint32_t samples; /* packets a second to be sampled, of all services together; 0: none */
 	/* How long an attachment that could cut the operator off stays without `confirm`. */
 	uint32_t confirm_s;
 };

@@ -14,6 +14,7 @@ static const struct request_entry table[] = {
 	{ "metrics", request_metrics, false, false },
 	{ "services", request_services, false, false },
 	{ "setup", request_setup, false, false },
+	{ "clients", request_clients, false, false },
 	{ "explain", request_explain, false, false },
 	{ "history", request_history, false, false },
 	{ "doctor", request_doctor, false, true },

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "dp/dp.h"
+#include "dp/install.h"
 
 /* Seconds over which actual shares are counted. */
 #define SAMPLE_WINDOW_S 10

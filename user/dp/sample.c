@@ -9,7 +9,7 @@ struct dp_sampler {
 	uint32_t *last; /* by CPU and backend: the count of the packet sampled last */
 };
 
-int dp_sampler_open(struct dp_sampler **out, const struct dp *dp)
+int dp_sampler_open(struct dp_sampler **out, struct dp *dp)
 {
 	struct dp_sampler *s = calloc(1, sizeof(*s));
 
@@ -21,8 +21,11 @@ int dp_sampler_open(struct dp_sampler **out, const struct dp *dp)
 		dp_sampler_close(s);
 		return -ENOMEM;
 	}
-	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++)
+	/* What is there was sampled for a reader before this one, some time ago. */
+	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++) {
 		s->full[cpu] = dp->samples[cpu].full;
+		dp->samples[cpu].read = dp->samples[cpu].written;
+	}
 	*out = s;
 	return 0;
 }
@@ -39,6 +42,11 @@ void dp_sampler_close(struct dp_sampler *s)
 static uint8_t *shift_of(const struct dp *dp, uint32_t backend)
 {
 	return &dp->sample_shifts[backend / 8].shift[backend % 8];
+}
+
+uint8_t dp_sampled_every(const struct dp *dp, uint32_t backend)
+{
+	return *shift_of(dp, backend);
 }
 
 /* Where the distance shrinks the next sample would come by the old one, in hours perhaps. */

@@ -7,9 +7,11 @@
 
 /* Who reads samples keeps what it needs to know how many packets each one stands for. */
 struct dp_sampler;
-int dp_sampler_open(struct dp_sampler **out, const struct dp *dp); /* -ENOMEM, or 0 */
+int dp_sampler_open(struct dp_sampler **out, struct dp *dp); /* -ENOMEM, or 0 */
 void dp_sampler_close(struct dp_sampler *s);
 
+/* Which shift is in force for the backend. */
+uint8_t dp_sampled_every(const struct dp *dp, uint32_t backend);
 /* From now on one in 2^shift of the backend's packets, or none: EK_SAMPLE_OFF. */
 void dp_sample_every(struct dp_sampler *s, struct dp *dp, uint32_t backend, uint8_t shift);
 
