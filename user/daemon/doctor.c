@@ -12,6 +12,7 @@
 #include "daemon/facts.h"
 #include "daemon/nexthop.h"
 #include "daemon/sample.h"
+#include "daemon/sampling.h"
 #include "daemon/skew_report.h"
 #include "dp/install.h"
 #include "lib/addr.h"
@@ -370,6 +371,7 @@ static void check_backend(struct doctor *x, const struct config_service *s,
 	snprintf(subject, sizeof(subject), "%s/%s", s->name, b->name);
 	check_health(x, index, subject);
 	check_capacity(x, index, subject);
+	handshakes_examine(x->findings, x->daemon, index);
 	next_hop_remedy(x, hop, &b->addr, remedy, sizeof(remedy));
 	if (nexthop_problem(x->daemon, reason, s->forward, &b->addr, hop)) {
 		finding_add(x->findings, FINDING_ERROR, "next_hop", subject, remedy, "%s", reason);

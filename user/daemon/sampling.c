@@ -2,6 +2,7 @@
 #include "daemon/sampling.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -158,6 +159,46 @@ static struct handshakes peers_of(const struct sampling *s, uint32_t service, ui
 	};
 }
 
+#define HANDSHAKES_TEXT_MAX 160
+static void handshakes_text(const struct daemon *d, uint32_t backend,
+			    char out[static HANDSHAKES_TEXT_MAX])
+{
+	const struct sampling *s = d->sampling;
+	const struct handshakes *h = &s->handshakes[backend];
+	struct handshakes peers = peers_of(s, d->dp->backend_ids[backend].service, backend);
+
+	snprintf(out, HANDSHAKES_TEXT_MAX,
+		 "%.0f of %.0f sampled SYNs within %.0f s were followed by nothing; of its peers' "
+		 "%.0f of %.0f",
+		 h->alone, h->alone + h->followed, HANDSHAKES_HORIZON_S, peers.alone,
+		 peers.alone + peers.followed);
+}
+
+static void say_suspect(const struct daemon *d, uint32_t backend)
+{
+	const struct ek_backend_id *id = &d->dp->backend_ids[backend];
+	char text[HANDSHAKES_TEXT_MAX];
+
+	handshakes_text(d, backend, text);
+	log_notice("%s/%s: %s: it is checked at once", d->dp->service_ids[id->service].name,
+		   id->name, text);
+}
+
+void handshakes_examine(struct findings *f, const struct daemon *d, uint32_t backend)
+{
+	const struct ek_backend_id *id = &d->dp->backend_ids[backend];
+	char text[HANDSHAKES_TEXT_MAX], subject[2 * EK_NAME_MAX + 2], remedy[EK_NAME_MAX + 128];
+
+	if (!d->sampling->suspect[backend])
+		return;
+	handshakes_text(d, backend, text);
+	snprintf(subject, sizeof(subject), "%s/%s", d->dp->service_ids[id->service].name, id->name);
+	snprintf(remedy, sizeof(remedy),
+		 "on %s: does it answer from the service's address, and do answers reach clients?",
+		 id->name);
+	finding_add(f, FINDING_WARNING, "handshakes", subject, remedy, "%s", text);
+}
+
 /* A hint to the checks, each second that it stands. */
 static void handshakes_judge(struct daemon *d)
 {
@@ -178,8 +219,11 @@ static void handshakes_judge(struct daemon *d)
 		bool was = s->suspect[i];
 
 		s->suspect[i] = handshakes_suspect(&s->handshakes[i], &peers);
-		if (s->suspect[i])
-			health_hint(d, i, was);
+		if (!s->suspect[i])
+			continue;
+		health_hint(d, i, was);
+		if (!was)
+			say_suspect(d, i);
 	}
 }
 

@@ -4,11 +4,10 @@
 #ifndef EVENKEEL_DAEMON_SAMPLING_H
 #define EVENKEEL_DAEMON_SAMPLING_H
 
-#include <jansson.h>
-
 #include "daemon/daemon.h"
 #include "lib/clients.h"
 #include "lib/handshakes.h"
+#include "lib/preflight.h"
 
 /* Seconds that clients are remembered for. */
 #define SAMPLING_WINDOW_S 180u
@@ -24,5 +23,7 @@ const struct clients *sampling_clients(const struct daemon *d);
 /* Sampled SYNs of a backend; true: more of them had no second packet than its peers' and chance
  * explain. */
 bool sampling_handshakes(const struct daemon *d, uint32_t backend, struct handshakes *out);
+/* For the doctor: names who answers fewer than its peers. */
+void handshakes_examine(struct findings *f, const struct daemon *d, uint32_t backend);
 
 #endif
