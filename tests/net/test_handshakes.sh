@@ -71,6 +71,7 @@ load other 40
 claim "handshakes go on" wait_for 12 seen
 mute 3
 claim "who answers nobody is suspect here, too" wait_for 12 suspect 3
+claim "so says the status" grep -E '^  web-3: [0-9]+ of [0-9]+ sampled SYNs' <<<"$(ek status)"
 claim "the doctor names it" examined '^web/web-3 [0-9]+ of [0-9]+ sampled SYNs'
 stays_up() {
 	local i

@@ -126,6 +126,19 @@ static void reason_print(FILE *out, const json_t *backend)
 	fputc('\n', out);
 }
 
+/* A hint, which checks have not confirmed, or not yet. */
+static void suspect_print(FILE *out, const json_t *backend)
+{
+	const json_t *h = json_object_get(backend, "handshakes");
+	double alone = fact_share(h, "alone");
+
+	if (fact_true(h, "suspect"))
+		fprintf(out,
+			"  %s: %.0f of %.0f sampled SYNs were followed by nothing, more than its "
+			"peers'\n",
+			fact_text(backend, "name"), alone, alone + fact_share(h, "followed"));
+}
+
 /* Where the table is not simply made of those that are up. */
 static void mode_print(FILE *out, const json_t *health)
 {
@@ -167,8 +180,10 @@ static void backends_print(FILE *out, const json_t *backends, const json_t *befo
 			capacity_cells(&t, backend);
 	}
 	table_print(&t, out, "  ");
-	json_array_foreach(backends, i, backend)
+	json_array_foreach(backends, i, backend) {
 		reason_print(out, backend);
+		suspect_print(out, backend);
+	}
 }
 
 static void skew_print(FILE *out, const json_t *skew)
