@@ -91,7 +91,7 @@ static void rates_follow(struct sampling *s, const struct daemon *d)
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
 		s->seconds[i] = 0;
 	for (uint32_t i = 1; i < d->dp->sizes.backends; i++) {
-		struct ek_traffic t;
+		struct dp_traffic t;
 
 		if (d->dp->backend_ids[i].used == BACKEND_FREE)
 			continue;
