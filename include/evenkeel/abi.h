@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Keys and values of the maps: the contract between the data path and user space.
- *
- * All maps but `egress`, `macs`, `quic_ids` and those of nat are memory-mapped: user space needs
- * no system calls to read counters and write tables. What must be atomic is one aligned word. */
+/* Keys and values of the maps: the contract between the data path and user space. All maps but
+ * `egress`, `macs`, `quic_ids` and those of nat are memory-mapped: user space needs no system calls
+ * to read counters and write tables. What must be atomic is one aligned word. */
 #ifndef EVENKEEL_ABI_H
 #define EVENKEEL_ABI_H
 
@@ -391,8 +390,9 @@ struct ek_backend_id {
 	__u16 port;   /* nat: where its packets go, host order; 0: to the listener's */
 	__u32 since;  /* CLOCK_MONOTONIC seconds when the index was taken, or began to leave */
 	__u32 died;   /* and when the backend was last declared dead; 0: it lives */
+	__u64 start;  /* its slow start, as user/lib/start.h has it; 0: none */
 };
-_Static_assert(sizeof(struct ek_backend_id) == 96, "a backend's identity");
+_Static_assert(sizeof(struct ek_backend_id) == 104, "a backend's identity");
 
 /* ---- words ------------------------------------------------------------------------------- */
 

@@ -230,7 +230,7 @@ static void places_clear(struct config *c)
 	for (size_t i = 0; i < c->service_count; i++) {
 		struct config_service *s = &c->services[i];
 
-		s->place = s->gue_place = s->quic_place = (struct place){};
+		s->place = s->gue_place = s->quic_place = s->backup_place = (struct place){};
 		for (size_t k = 0; k < s->check_count; k++)
 			check_places_clear(&s->checks[k]);
 		for (size_t k = 0; k < s->listener_count; k++)

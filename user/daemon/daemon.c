@@ -15,6 +15,7 @@
 #include "daemon/change.h"
 #include "daemon/control.h"
 #include "daemon/drift.h"
+#include "daemon/guarded.h"
 #include "daemon/health.h"
 #include "daemon/http.h"
 #include "daemon/log.h"
@@ -197,6 +198,7 @@ static void on_tick(uv_timer_t *handle)
 	samples_take(d->samples, d->dp);
 	sampling_tick(d);
 	attachments_tick(d);
+	guarded_tick(d);
 	alerting_tick(d);
 	drift_check(d);
 	skew_check(d);
@@ -231,7 +233,8 @@ int daemon_open(struct daemon *d, const struct options *options)
 	err = err ?: http_open(&d->http, d) ?: alerting_open(&d->alerting, d);
 	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp);
 	err = err ?: skews_start(d) ?: sampling_open(d) ?: attachments_open(d);
-	err = err ?: metrics_open(&d->metrics, d->dp) ?: nexthops_open(d) ?: health_open(d);
+	err = err ?: metrics_open(&d->metrics, d->dp) ?: nexthops_open(d);
+	err = err ?: guarded_open(d) ?: health_open(d);
 	err = err ?: macs_open(&d->macs) ?: loop_start(d);
 	if (err)
 		return err;
@@ -274,6 +277,7 @@ void daemon_close(struct daemon *d)
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&d->loop);
 	health_close(d->healths);
+	guarded_close(d);
 	attachments_close(d->attachments);
 	skews_close(d->skews);
 	sampling_close(d->sampling);

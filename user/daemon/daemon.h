@@ -25,6 +25,7 @@ struct control;
 struct metrics_memory;
 struct http;
 struct alerting;
+struct guarded;
 
 struct daemon {
 	struct options options;
@@ -50,6 +51,7 @@ struct daemon {
 	struct control *control;
 	struct metrics_memory *metrics;
 	struct alerting *alerting;
+	struct guarded *guarded;
 	struct http *http;         /* NULL: off */
 	uint64_t journal_failures; /* events that are not in the journal */
 	int64_t started;

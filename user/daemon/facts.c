@@ -246,7 +246,26 @@ const char *backend_state(const struct daemon *d, uint32_t i, const struct confi
 		snprintf(reason, NEXTHOP_REASON_MAX, "%.250s", health.reason);
 	if (health.state == HEALTH_UNKNOWN)
 		return "unknown";
-	return reason[0] ? "no_next_hop" : "up";
+	if (reason[0])
+		return "no_next_hop";
+	if (health.start)
+		snprintf(reason, NEXTHOP_REASON_MAX,
+			 "starts slowly: %u %% of its weight, all of it in %u s", health.start,
+			 health.start_left_s);
+	else if (health.spare && !health.in_table)
+		snprintf(reason, NEXTHOP_REASON_MAX,
+			 "a spare: gets new flows when too few of the others are up");
+	return "up";
+}
+
+static json_t *start_json(const struct daemon *d, uint32_t i)
+{
+	struct health_view view = {};
+
+	if (!health_view(d, i, &view) || !view.start)
+		return json_null();
+	return json_pack("{s:i, s:i}", "percent", (int)view.start, "left_s",
+			 (int)view.start_left_s);
 }
 
 const char *capacity_text(const struct ek_capacity *c, char out[static CAPACITY_TEXT_MAX])
@@ -298,6 +317,8 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 		      addr_text(&id->addr, addr), "index", (int)i, "weight",
 		      b ? json_integer(b->weight) : json_null(), "state", state, "reason",
 		      json_text(reason));
+	json_put(j, "backup", b ? json_boolean(b->backup) : json_null());
+	json_put(j, "start", start_json(d, i));
 	json_put(j, "expected_share", share(t->owned[i], all->slots));
 	json_put(j, "actual_share_packets", share(packets, all->packets));
 	json_put(j, "actual_share_flows", share(flows, all->flows));

@@ -5,6 +5,7 @@
 
 #include "check/check.h"
 #include "daemon/health.h"
+#include "lib/start.h"
 #include "lib/timers.h"
 #include "net/net.h"
 
@@ -57,7 +58,12 @@ struct health_unit {
 	bool had;          /* it is in the table that was installed last */
 	bool weighed;      /* and in the one being installed */
 	uint32_t weight;   /* as configured, when that was */
-	bool changed;      /* the journal does not know of the state yet */
+	bool spare;        /* likewise */
+	double due;        /* its weight in it once it has started; see lib/effective.h */
+	struct start start;
+	uint32_t start_s; /* how long that is to take */
+	bool start_told;
+	bool changed; /* the journal does not know of the state yet */
 	bool stuck;
 	int64_t since;
 };
@@ -76,6 +82,9 @@ struct healths {
 	uint8_t weighing[EK_SERVICES_MAX]; /* and of those being installed */
 	bool dirty;                        /* a state changed that no table knows of */
 	uint64_t not_before_ms;            /* when tables may be made again */
+	bool installing;                   /* tables are being made, not only compared */
+	bool automatic;                    /* and nobody has asked for that */
+	uint64_t retry_ms;                 /* when slots that wait are tried again */
 	bool failed;                       /* that could not be done, which was said */
 	uv_poll_t poll, poll_knocks;
 	uv_prepare_t prepare;
@@ -110,8 +119,14 @@ void plan_release(struct health_plan *plan);
 void healths_flush(struct healths *h);
 /* Until that is time; -1: there is nothing to do. */
 int64_t healths_flush_ms(const struct healths *h);
-/* The answer to dp_weigh_by(). */
+/* Each second: slow starts go on, and slots that wait are tried again. */
+void healths_start_tick(struct healths *h);
+/* After tables were made: writes starts down, and tells what has begun and what is over. */
+void unit_start_commit(struct health_unit *u);
+
+/* The answers to dp_weigh_by() and dp_allow_by(). */
+bool healths_allow(void *context, const struct dp_move *move);
 void healths_weigh(void *context, const struct config_service *s, const uint32_t *indexes,
-		   uint32_t *weights);
+		   struct dp_weights *weights);
 
 #endif

@@ -20,11 +20,19 @@ bool health_view(const struct daemon *d, uint32_t backend, struct health_view *o
 		.in_table = u->had,
 		.stuck = u->stuck,
 		.since = u->since,
+		.spare = u->spare,
+		.start = 100 * u->start.part / START_WHOLE,
+		.start_left_s = start_left_s(&u->start, u->start_s, clock_now_s()),
 	};
 	unit_reason(u, out->reason);
 	if (u->health.state == HEALTH_DOWN && u->had && strlen(out->reason) < HEALTH_TEXT_MAX - 40)
 		strcat(out->reason, "; gets new flows all the same");
 	return true;
+}
+
+enum eligible_mode health_mode(const struct daemon *d, uint32_t service)
+{
+	return d->healths->modes[service];
 }
 
 void health_pool_view(const struct daemon *d, uint32_t service, struct health_pool_view *out)
@@ -37,8 +45,8 @@ void health_pool_view(const struct daemon *d, uint32_t service, struct health_po
 
 		if (!u || u->service != service || !u->weight)
 			continue;
-		out->count++;
-		out->up += u->health.state == HEALTH_UP;
+		*(u->spare ? &out->spares : &out->count) += 1;
+		*(u->spare ? &out->spares_up : &out->up) += u->health.state == HEALTH_UP;
 		out->in_table += u->had;
 	}
 }
@@ -79,6 +87,8 @@ json_t *health_service_json(const struct daemon *d, uint32_t service)
 	struct health_pool_view pool;
 
 	health_pool_view(d, service, &pool);
-	return json_pack("{s:s, s:i, s:i, s:i}", "mode", eligible_mode_name(pool.mode), "up",
-			 (int)pool.up, "in_table", (int)pool.in_table, "count", (int)pool.count);
+	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i}", "mode", eligible_mode_name(pool.mode),
+			 "up", (int)pool.up, "in_table", (int)pool.in_table, "count",
+			 (int)pool.count, "spares_up", (int)pool.spares_up, "spares",
+			 (int)pool.spares);
 }

@@ -29,6 +29,7 @@ struct config_backend {
 	struct ek_addr addr;
 	uint32_t weight; /* 0..EK_WEIGHT_MAX */
 	bool drain;      /* gets no new flows, keeps the old */
+	bool backup;     /* a spare: gets new flows only when too few of the others are up */
 	uint32_t port;   /* nat: where packets go; 0: to the listener's */
 	bool has_quic_id;
 	uint32_t quic_id; /* the server's number in the connection IDs that it gives */
@@ -115,9 +116,11 @@ struct config_service {
 	uint32_t panic; /* percent of healthy weight below which health is ignored; 0: never */
 	enum config_on_empty on_empty;
 	struct config_capacity capacity; /* of each backend that does not say another */
+	uint32_t slow_start_s; /* a backend that comes grows to its weight in this time; 0: off */
+	uint32_t backup_below; /* percent of healthy weight below which spares are used */
 	struct config_backend *backends; /* in the order of the text */
 	size_t backend_count;
-	struct place place, gue_place, quic_place;
+	struct place place, gue_place, quic_place, backup_place;
 };
 
 struct config_prefix {
