@@ -27,6 +27,9 @@ enum cli_option {
 	OPTION_EVENTS,
 	OPTION_SORT,
 	OPTION_ONCE,
+	OPTION_EXEC,
+	OPTION_WITHIN,
+	OPTION_UNCHECKED,
 	OPTIONS
 };
 #define OPTION_BIT(option) (1u << (option))
@@ -134,6 +137,7 @@ int cmd_backend_set(struct cli *cli);
 int cmd_backend_drain(struct cli *cli);
 int cmd_backend_undrain(struct cli *cli);
 int cmd_backend_remove(struct cli *cli);
+int cmd_backend_restart_each(struct cli *cli);
 int cmd_backend_setup(struct cli *cli);
 int cmd_decap_attach(struct cli *cli);
 int cmd_decap_detach(struct cli *cli);

@@ -69,6 +69,16 @@ const struct command cli_commands[] = {
 	{ "backend remove", "SERVICE NAME...", NULL, "take backends out of a service",
 	  "Their flows go on until they end or the service's drain time is over.\n", 0, 2, CLI_ANY,
 	  cmd_backend_remove, false },
+	{ "backend restart-each", "SERVICE --exec CMD [--within N] [--unchecked]", NULL,
+	  "restart the servers of a service, one after another",
+	  "Drains a backend, waits for its flows to end (for the drain time at most), runs CMD,\n"
+	  "waits for its health checks, gives it flows again, waits for its slow start, and goes on.\n"
+	  "Stops at the first failure and leaves that backend drained. CMD finds\n"
+	  "EVENKEEL_SERVICE, EVENKEEL_BACKEND and EVENKEEL_ADDRESS in its environment.\n"
+	  "\n"
+	  "  evenkeel backend restart-each web --exec 'ssh root@$EVENKEEL_ADDRESS reboot-nginx'\n",
+	  OPTION_BIT(OPTION_EXEC) | OPTION_BIT(OPTION_WITHIN) | OPTION_BIT(OPTION_UNCHECKED), 1, 1,
+	  cmd_backend_restart_each, false },
 	{ "backend setup", "SERVICE [NAME]", NULL, "print the commands that a backend's host needs",
 	  "Addresses on lo, sysctls, decapsulation, segment size, firewall: for the shell of that\n"
 	  "host. Of all backends, or of one:\n"

@@ -317,6 +317,7 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 		      addr_text(&id->addr, addr), "index", (int)i, "weight",
 		      b ? json_integer(b->weight) : json_null(), "state", state, "reason",
 		      json_text(reason));
+	json_put(j, "drain", b ? json_boolean(b->drain) : json_null());
 	json_put(j, "backup", b ? json_boolean(b->backup) : json_null());
 	json_put(j, "start", start_json(d, i));
 	json_put(j, "expected_share", share(t->owned[i], all->slots));
@@ -380,6 +381,17 @@ json_t *service_json(const struct daemon *d, uint32_t service, const struct tall
 	json_put(j, "skew", skew_json(d, service));
 	json_put(j, "backends", backends);
 	return j;
+}
+
+json_t *services_named_json(const struct daemon *d, const char *name)
+{
+	__attribute__((cleanup(tally_release))) struct tally t = {};
+	int service = dp_service_index(d->dp, name);
+	json_t *list = json_array();
+
+	if (service >= 0 && !tally_take(&t, d))
+		json_array_append_new(list, service_json(d, (uint32_t)service, &t));
+	return list;
 }
 
 json_t *services_json(const struct daemon *d)

@@ -39,6 +39,7 @@ struct health_probe {
 	struct alarm next; /* when it begins; while a knock waits, when that is too long */
 	uint64_t begun_us;
 	uint32_t latency_us;           /* of the last success */
+	uint64_t results;              /* since this controller began */
 	char reason[CHECK_REASON_MAX]; /* of the last failure since the last success */
 	char missed[CHECK_REASON_MAX]; /* why the last one could not be made */
 };
@@ -85,6 +86,7 @@ struct healths {
 	bool installing;                   /* tables are being made, not only compared */
 	bool automatic;                    /* and nobody has asked for that */
 	uint64_t retry_ms;                 /* when slots that wait are tried again */
+	uint64_t waiting;                  /* how many there were the last time */
 	bool failed;                       /* that could not be done, which was said */
 	uv_poll_t poll, poll_knocks;
 	uv_prepare_t prepare;

@@ -55,11 +55,12 @@ static json_t *check_json(const struct health_check *k, const struct health_prob
 {
 	bool good = k->told && k->state == HEALTH_UP && !p->reason[0];
 
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "type",
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I}", "type",
 			 config_check_name(p->way->check->type), "via",
 			 p->way->tunnel ? "tunnel" : "direct", "state", health_state_name(k->state),
 			 "latency_us", good ? json_integer(p->latency_us) : json_null(), "reason",
-			 json_text(p->reason), "trouble", json_text(p->missed));
+			 json_text(p->reason), "trouble", json_text(p->missed), "results",
+			 (json_int_t)p->results);
 }
 
 json_t *health_backend_json(const struct daemon *d, uint32_t backend)

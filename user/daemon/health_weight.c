@@ -10,8 +10,9 @@
 #include "lib/cleanup.h"
 #include "lib/effective.h"
 
-/* Slots that wait do so until their flows have ended. */
-#define RETRY_WAITING_MS 5000u
+/* Slots that wait do so for their turn, or until their flows have ended. */
+#define RETRY_NEXT_MS 1000u
+#define RETRY_STUCK_MS 5000u
 
 /* One service, while its weights are worked out. */
 struct weighing {
@@ -69,9 +70,22 @@ static bool is_up(const struct eligible_member *m)
 	return m->weight && m->ever_up && m->state == HEALTH_UP;
 }
 
+/* When a service begins its backends come up one after another, all of them cold alike. */
+static bool is_young(const struct weighing *w)
+{
+	uint32_t now = clock_now_s();
+
+	for (size_t i = 0; i < w->s->backend_count; i++)
+		if (now - w->h->daemon->dp->backend_ids[w->indexes[i]].since >= w->s->slow_start_s)
+			return false;
+	return true;
+}
+
 /* Somebody has traffic already, and goes on having it. */
 static bool serves(const struct weighing *w)
 {
+	if (is_young(w))
+		return false;
 	for (size_t i = 0; i < w->s->backend_count; i++)
 		if (w->members[i].eligible.had && is_up(&w->members[i].eligible))
 			return true;
@@ -160,8 +174,7 @@ static int plan_starts(struct weighing *w)
 void healths_start_tick(struct healths *h)
 {
 	const struct daemon *d = h->daemon;
-	uint64_t now = health_now_ms();
-	bool waiting = false;
+	uint64_t now = health_now_ms(), waiting = 0;
 
 	for (uint32_t i = 1; i < d->dp->sizes.backends; i++) {
 		struct health_unit *u = h->units[i];
@@ -175,10 +188,11 @@ void healths_start_tick(struct healths *h)
 	}
 	if (now < h->retry_ms)
 		return;
-	h->retry_ms = now + RETRY_WAITING_MS;
-	for (uint32_t i = 0; i < EK_SERVICES_MAX && !waiting; i++)
-		waiting = dp_slots_waiting(d->dp, i);
-	h->dirty |= waiting;
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+		waiting += dp_slots_waiting(d->dp, i);
+	h->retry_ms = now + (waiting == h->waiting ? RETRY_STUCK_MS : RETRY_NEXT_MS);
+	h->waiting = waiting;
+	h->dirty |= waiting > 0;
 }
 
 /* With the last slot that waited for it a start is over. */
