@@ -292,7 +292,7 @@ static bool decide(struct daemon *d, struct config *c, char **text, int64_t numb
 		abandon(d, number, error[0] ? error : strerror(-err), reply);
 		return false;
 	}
-	err = journal_commit(d->journal, number, clock_wall_s());
+	err = journal_commit(d->journal, number, "it is not watched", clock_wall_s());
 	if (err) {
 		snprintf(error, sizeof(error), "the journal cannot record it: %.400s",
 			 journal_error(d->journal));
@@ -334,7 +334,7 @@ static bool begin(struct request *r, const char *text, int64_t *number, struct r
 {
 	struct daemon *d = r->daemon;
 
-	if (journal_begin(d->journal, text, &r->actor, clock_wall_s(), number)) {
+	if (journal_begin(d->journal, text, "", &r->actor, clock_wall_s(), number)) {
 		reply_refuse(reply, "nothing changed: the journal cannot be written: %s",
 			     journal_error(d->journal));
 		return false;
