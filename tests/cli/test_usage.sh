@@ -4,10 +4,10 @@
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-COMMANDS=("attach" "detach" "confirm" "apply" "check" "status" "service list" "service show"
+COMMANDS=("attach" "detach" "confirm" "apply" "rollback" "check" "status" "service list" "service show"
 	"backend add" "backend set" "backend drain" "backend undrain" "backend remove"
 	"backend restart-each" "backend setup" "decap attach" "decap detach" "decap status" "top" "clients" "metrics" "rekey" "explain" "history"
-	"doctor" "version" "help")
+	"show" "diff" "blame" "audit log" "audit verify" "doctor" "version" "help")
 
 # One line that names the mistake, one that names the help; nothing on stdout; exit status 2.
 mistake() { # WHAT HELP ARGUMENT...

@@ -30,6 +30,8 @@ enum cli_option {
 	OPTION_EXEC,
 	OPTION_WITHIN,
 	OPTION_UNCHECKED,
+	OPTION_HEAD,
+	OPTION_BASE,
 	OPTIONS
 };
 #define OPTION_BIT(option) (1u << (option))
@@ -116,15 +118,12 @@ static inline bool cli_json(const struct cli *cli)
 	return cli->option[OPTION_JSON] != NULL;
 }
 
-/* The address of the client of the SSH session this runs in, or NULL. Found in the
- * environment or, since sudo clears it, in that of an ancestor. Allocated. */
-char *cli_session(void);
-
 /* The commands, each in the file of its family. They return the exit status. */
 int cmd_attach(struct cli *cli);
 int cmd_detach(struct cli *cli);
 int cmd_confirm(struct cli *cli);
 int cmd_apply(struct cli *cli);
+int cmd_rollback(struct cli *cli);
 int cmd_check(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_top(struct cli *cli);
@@ -145,6 +144,11 @@ int cmd_decap_status(struct cli *cli);
 int cmd_rekey(struct cli *cli);
 int cmd_explain(struct cli *cli);
 int cmd_history(struct cli *cli);
+int cmd_show(struct cli *cli);
+int cmd_diff(struct cli *cli);
+int cmd_blame(struct cli *cli);
+int cmd_audit_log(struct cli *cli);
+int cmd_audit_verify(struct cli *cli);
 int cmd_doctor(struct cli *cli);
 int cmd_version(struct cli *cli);
 int cmd_help(struct cli *cli);

@@ -87,7 +87,7 @@ static const char *backend_wrong(const struct daemon *d, uint32_t i,
 	bool down = health_view(d, i, &health) && health.state == HEALTH_DOWN;
 	const struct config_backend *b = down || !has_hop ? backend_config(d, i) : NULL;
 
-	if (!b || b->drain || !b->weight)
+	if (!b || !config_backend_weight(b))
 		return NULL;
 	if (!down)
 		nexthop_problem(d, reason, d->dp->service_ids[id->service].forward, &id->addr,

@@ -14,6 +14,7 @@
 #include "daemon/attachment.h"
 #include "daemon/change.h"
 #include "daemon/control.h"
+#include "daemon/drains.h"
 #include "daemon/drift.h"
 #include "daemon/guarded.h"
 #include "daemon/health.h"
@@ -229,7 +230,7 @@ int daemon_open(struct daemon *d, const struct options *options)
 		return log_err(err, "event loop: %s", uv_strerror(err));
 	d->loop.data = d;
 	/* All that another daemon may have, first: the data path is not touched if one is there. */
-	err = journal_start(d) ?: control_open(&d->control, d) ?: pins_take(d);
+	err = journal_start(d) ?: drains_open(d) ?: control_open(&d->control, d) ?: pins_take(d);
 	err = err ?: http_open(&d->http, d) ?: alerting_open(&d->alerting, d);
 	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp);
 	err = err ?: skews_start(d) ?: sampling_open(d) ?: attachments_open(d);
@@ -288,6 +289,7 @@ void daemon_close(struct daemon *d)
 	dp_close(d->dp);
 	config_free(d->config);
 	journal_revision_release(&d->revision);
+	drains_close(d->drains);
 	journal_close(d->journal);
 	close_fd(&d->pins_lock);
 }

@@ -26,6 +26,7 @@ struct metrics_memory;
 struct http;
 struct alerting;
 struct guarded;
+struct drains;
 
 struct daemon {
 	struct options options;
@@ -38,9 +39,10 @@ struct daemon {
 	struct journal_revision revision; /* in force; number 0: none. Its text is canonical. */
 	char trouble
 		[640]; /* why the data path does not show the revision in force; "" if it does */
-	bool settling; /* a slot may be unsettled, or a backend leaving */
-	size_t drift_next; /* service to be compared next */
-	uint64_t drifts;   /* found and set right since the start */
+	struct drains *drains; /* by hand */
+	bool settling;         /* a slot may be unsettled, or a backend leaving */
+	size_t drift_next;     /* service to be compared next */
+	uint64_t drifts;       /* found and set right since the start */
 	struct nexthops *nexthops;
 	struct macs *macs;
 	struct samples *samples;

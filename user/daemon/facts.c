@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "daemon/drains.h"
 #include "daemon/health.h"
 #include "daemon/nexthop.h"
 #include "daemon/sample.h"
@@ -213,6 +215,23 @@ static bool is_busy(const struct daemon *d, uint32_t i, const struct tally *t)
 	return t->owned[i] || t->held[i] || t->remembered[i] || packets;
 }
 
+static void drain_reason(const struct daemon *d, uint32_t service, const struct config_backend *b,
+			 char reason[static NEXTHOP_REASON_MAX])
+{
+	const struct journal_drain *drain = drains_find(d, d->dp->service_ids[service].name, b);
+	char when[32] = "";
+	struct tm tm;
+
+	if (!drain) {
+		snprintf(reason, NEXTHOP_REASON_MAX, "drained by configuration");
+		return;
+	}
+	if (localtime_r(&drain->time, &tm))
+		strftime(when, sizeof(when), "%F %T", &tm);
+	snprintf(reason, NEXTHOP_REASON_MAX, "drained by %s since %s, by hand", drain->actor.user,
+		 when);
+}
+
 const char *backend_state(const struct daemon *d, uint32_t i, const struct config_backend *b,
 			  const struct tally *t, char reason[static NEXTHOP_REASON_MAX])
 {
@@ -237,9 +256,9 @@ const char *backend_state(const struct daemon *d, uint32_t i, const struct confi
 		snprintf(reason, NEXTHOP_REASON_MAX, "%.250s", health.reason);
 		return "down";
 	}
-	if (b && b->drain) {
+	if (b && (b->drain || b->drain_by_hand)) {
 		if (!reason[0])
-			snprintf(reason, NEXTHOP_REASON_MAX, "drained by configuration");
+			drain_reason(d, id->service, b, reason);
 		return is_busy(d, i, t) ? "draining" : "drained";
 	}
 	if (health.state == HEALTH_UNKNOWN)
@@ -335,6 +354,8 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 	json_put(j, "capacity", capacity_json(&d->dp->capacities[i]));
 	json_put(j, "shed", json_integer((json_int_t)traffic.shed));
 	json_put(j, "handshakes", handshakes_json(d, i));
+	json_put(j, "drained_by_hand",
+		 drain_json(b ? drains_find(d, d->dp->service_ids[id->service].name, b) : NULL));
 	json_put(j, "health", health_backend_json(d, i));
 	json_put(j, "next_hop", hop_json(nexthop_find(d, i)));
 	return j;

@@ -45,7 +45,7 @@ struct journal_entry {
 	const char *kind, *text, *content;
 	int64_t revision, time;
 };
-int journal_append(struct journal *j, const struct journal_actor *actor,
+int journal_append(struct journal *j, const struct journal_actor *who,
 		   const struct journal_entry *e);
 /* Chains the events that an older evenkeeld left without hashes. */
 int journal_chain_old(struct journal *j);

@@ -6,6 +6,7 @@
 
 #include "lib/audit_chain.h"
 #include "lib/cleanup.h"
+#include "lib/utf8.h"
 #include "store/journal_db.h"
 
 /* ---- the head -------------------------------------------------------------------------------- */
@@ -65,9 +66,20 @@ static int event_insert(struct journal *j, const struct audit_record *r,
 	return journal_step_done(j, s);
 }
 
-int journal_append(struct journal *j, const struct journal_actor *actor,
+/* Exported as JSON, which is UTF-8, an event must still have its hash; an interface's name may be
+ * anything, and a text may have been cut within a character. */
+static void actor_mend(struct journal_actor *a)
+{
+	utf8_mend(a->user);
+	utf8_mend(a->command);
+	utf8_mend(a->origin);
+}
+
+int journal_append(struct journal *j, const struct journal_actor *who,
 		   const struct journal_entry *e)
 {
+	_cleanup_(free_ptr) char *text = strdup(e->text);
+	struct journal_actor mended = *who, *actor = &mended;
 	struct journal_head head;
 	char hash[SHA256_TEXT_SIZE];
 	int err = journal_head(j, &head);
@@ -77,7 +89,7 @@ int journal_append(struct journal *j, const struct journal_actor *actor,
 		.user = actor->user,
 		.command = actor->command,
 		.origin = actor->origin,
-		.text = e->text,
+		.text = text,
 		.content = e->content,
 		.uid = actor->uid,
 		.pid = actor->pid,
@@ -86,8 +98,10 @@ int journal_append(struct journal *j, const struct journal_actor *actor,
 		.hash = hash,
 	};
 
-	if (err)
-		return err;
+	if (err || !text)
+		return err ?: -ENOMEM;
+	actor_mend(actor);
+	utf8_mend(text);
 	audit_record_hash(hash, &r);
 	err = event_insert(j, &r, actor);
 	return err ?: head_store(j, sqlite3_last_insert_rowid(j->db), hash);
@@ -204,7 +218,7 @@ int journal_events_after(struct journal *j, int64_t after, size_t limit, struct 
 
 /* ---- events of before there was a chain ------------------------------------------------------ */
 
-static int chain_one(struct journal *j, const struct journal_audit *e, struct journal_head *head)
+static int chain_one(struct journal *j, struct journal_audit *e, struct journal_head *head)
 {
 	_cleanup_(journal_finalize) sqlite3_stmt *s = NULL;
 	char hash[SHA256_TEXT_SIZE];
@@ -226,7 +240,10 @@ static int chain_one(struct journal *j, const struct journal_audit *e, struct jo
 		return err;
 	audit_record_hash(hash, &r);
 	if (sqlite3_bind_text(s, 1, head->hash, -1, SQLITE_STATIC) ||
-	    sqlite3_bind_text(s, 2, hash, -1, SQLITE_STATIC) || sqlite3_bind_int64(s, 3, e->id))
+	    sqlite3_bind_text(s, 2, hash, -1, SQLITE_STATIC) || sqlite3_bind_int64(s, 3, e->id) ||
+	    sqlite3_bind_text(s, 4, e->text, -1, SQLITE_STATIC) ||
+	    sqlite3_bind_text(s, 5, e->actor.user, -1, SQLITE_STATIC) ||
+	    sqlite3_bind_text(s, 6, e->actor.command, -1, SQLITE_STATIC))
 		return journal_failed(j, "journal");
 	err = journal_step_done(j, s);
 	if (err)
