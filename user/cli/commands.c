@@ -16,15 +16,25 @@ const struct command cli_commands[] = {
 	{ "detach", "[IF...]", NULL, "take the balancer away from interfaces, or from all",
 	  "Works without evenkeeld too: then it unlinks the pins below --pins itself.\n", 0, 0,
 	  CLI_ANY, cmd_detach, false },
-	{ "confirm", "", NULL, "keep attachments that would detach by themselves",
-	  "Typing it proves that you can still reach this host.\n", 0, 0, 0, cmd_confirm, false },
-	{ "apply", "FILE [--base REVISION]", NULL, "bring a configuration into force",
-	  "As a whole or not at all. FILE is checked first; - is standard input. With --base it is\n"
-	  "refused if the configuration was changed since that revision, and what differs is said.\n",
-	  OPTION_BIT(OPTION_BASE), 1, 1, cmd_apply, false },
+	{ "confirm", "", NULL, "keep what would be undone by itself, or a change that is held",
+	  "Attachments that would detach, a change with --confirm-within. Typing it proves that\n"
+	  "you can still reach this host.\n",
+	  0, 0, 0, cmd_confirm, false },
+	{ "apply",
+	  "FILE [--base REVISION] [--at-once] [--watch TIME] [--confirm-within TIME] [--no-wait]",
+	  NULL, "bring a configuration into force",
+	  "As a whole or not at all. FILE is checked first; - is standard input. Slots of services\n"
+	  "that have traffic move in steps, and the change is watched: harm is rolled back. Waits\n"
+	  "for the end: exit status 0 known good, 3 rolled back, 5 held (see evenkeel confirm).\n"
+	  "With --base it is refused if the configuration was changed since that revision, and what\n"
+	  "differs is said.\n",
+	  OPTION_BIT(OPTION_BASE) | OPTION_BIT(OPTION_AT_ONCE) | OPTION_BIT(OPTION_WATCH) |
+		  OPTION_BIT(OPTION_CONFIRM_WITHIN) | OPTION_BIT(OPTION_NO_WAIT),
+	  1, 1, cmd_apply, false },
 	{ "rollback", "[REVISION]", NULL, "bring back the last revision that was known to be good",
-	  "Or the one given. It becomes a new revision with the old content.\n", 0, 0, 1,
-	  cmd_rollback, false },
+	  "Or the one given. It becomes a new revision with the old content. A change that is being\n"
+	  "staged or watched, or is held, is undone.\n",
+	  0, 0, 1, cmd_rollback, false },
 	{ "check", "FILE", NULL, "check a configuration, changing nothing",
 	  "Needs neither evenkeeld nor root. Prints all mistakes with file:line:column; - is\n"
 	  "standard input.\n",

@@ -222,6 +222,11 @@ static void drain_reason(const struct daemon *d, uint32_t service, const struct 
 	char when[32] = "";
 	struct tm tm;
 
+	if (b->retained) {
+		snprintf(reason, NEXTHOP_REASON_MAX,
+			 "removed by a change that is not known to be good yet");
+		return;
+	}
 	if (!drain) {
 		snprintf(reason, NEXTHOP_REASON_MAX, "drained by configuration");
 		return;

@@ -19,6 +19,7 @@ static const struct request_entry table[] = {
 	{ "explain", request_explain, false, false },
 	{ "history", request_history, false, false },
 	{ "audit", request_audit, false, false },
+	{ "change", request_change, false, false },
 	{ "revision", request_revision, false, false },
 	{ "blame", request_blame, false, false },
 	{ "doctor", request_doctor, false, true },
