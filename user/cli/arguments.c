@@ -44,6 +44,8 @@ const struct option_info cli_options[OPTIONS] = {
 	[OPTION_BASE] = { "base", "REVISION", false,
 			  "refuse the file if another revision than this is in force" },
 	[OPTION_ONCE] = { "once", NULL, false, "print one screen as text, and end" },
+	[OPTION_BACKUP] = { "backup", "yes|no", false,
+			    "a spare, used when too few of the others are up" },
 	[OPTION_EXEC] = { "exec", "CMD", false, "what restarts a server, for the shell" },
 	[OPTION_WITHIN] = { "within", "N", false,
 			    "seconds that a server may take to be up again (300)" },

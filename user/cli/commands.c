@@ -3,7 +3,8 @@
 #include "cli/cli.h"
 
 #define OPTIONS_OF_BACKENDS                                                                        \
-	(OPTION_BIT(OPTION_WEIGHT) | OPTION_BIT(OPTION_NEW_FLOWS) | OPTION_BIT(OPTION_UDP_PACKETS))
+	(OPTION_BIT(OPTION_WEIGHT) | OPTION_BIT(OPTION_NEW_FLOWS) |                                \
+	 OPTION_BIT(OPTION_UDP_PACKETS) | OPTION_BIT(OPTION_BACKUP))
 
 const struct command cli_commands[] = {
 	{ "attach", "IF... [--generic] [--yes]", NULL, "put the balancer on network interfaces",
@@ -70,7 +71,7 @@ const struct command cli_commands[] = {
 	  "  evenkeel backend add web web-4=10.0.1.4 web-5=10.0.1.5,weight=50\n",
 	  OPTIONS_OF_BACKENDS, 2, CLI_ANY, cmd_backend_add, false },
 	{ "backend set", "SERVICE NAME... OPTION N...", NULL,
-	  "set the weight or the capacity of backends",
+	  "set weight, capacity or backup of backends",
 	  "\n"
 	  "  evenkeel backend set web web-4 web-5 --weight 200\n"
 	  "  evenkeel backend set web web-4 --new-flows 1000\n",

@@ -122,6 +122,15 @@ static void end_starts(const struct weighing *w)
 			unit_of(w, i)->start.part = 0;
 }
 
+/* Whose load must go to the others at once: not by and by, as slots settle. */
+static bool any_lost(const struct weighing *w)
+{
+	for (size_t i = 0; i < w->s->backend_count; i++)
+		if (w->members[i].eligible.had && !w->weights[i].table)
+			return true;
+	return false;
+}
+
 static bool any_starts(const struct weighing *w)
 {
 	for (size_t i = 0; i < w->s->backend_count; i++)
@@ -265,7 +274,7 @@ static bool weigh(struct weighing *w, struct dp_weights *weights)
 	if (!w->members || !w->weights || compose(w) || (is_new && plan_starts(w)))
 		return false;
 	/* What a person asks for comes at once. */
-	weights->gently = is_new && w->h->automatic && any_starts(w);
+	weights->gently = is_new && w->h->automatic && any_starts(w) && !any_lost(w);
 	for (size_t i = 0; i < w->s->backend_count; i++)
 		weights->each[i] = w->weights[i].table;
 	if (is_new)
