@@ -85,6 +85,7 @@ claim "one that was drained before is restarted" jq -e '.done == ["web-1", "web-
 claim "and stays drained" backend 2 '.drain == true'
 claim "nobody is sent there" answers 1
 rm "$LAB_DIR/die-3"
+ek backend undrain web web-2 web-3 >/dev/null 2>&1
 health "{ $QUICK }" "idle_time: 1s" >/dev/null 2>&1
 claim "while one is down no other is restarted" \
 	refused "web-1: web-3 is down: mend or drain it first" each

@@ -74,6 +74,7 @@ claim "the alert is over" wait_for 30 not_alerted
 
 claim "drained, the others leave all to the spares" ek backend drain web web-1 web-2 web-3
 claim "at once" wait_for 5 survivors_share 2
+claim "until they take them back" ek backend undrain web web-1 web-2 web-3
 
 # ---- slow start ---------------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ const struct command cli_commands[] = {
 	  "Stops at the first failure and leaves that backend drained. CMD finds\n"
 	  "EVENKEEL_SERVICE, EVENKEEL_BACKEND and EVENKEEL_ADDRESS in its environment.\n"
 	  "\n"
-	  "  evenkeel backend restart-each web --exec 'ssh root@$EVENKEEL_ADDRESS reboot-nginx'\n",
+	  "  evenkeel backend restart-each web --exec 'ssh $EVENKEEL_ADDRESS restart-it'\n",
 	  OPTION_BIT(OPTION_EXEC) | OPTION_BIT(OPTION_WITHIN) | OPTION_BIT(OPTION_UNCHECKED), 1, 1,
 	  cmd_backend_restart_each, false },
 	{ "backend setup", "SERVICE [NAME]", NULL, "print the commands that a backend's host needs",

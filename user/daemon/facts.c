@@ -341,7 +341,7 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 		      addr_text(&id->addr, addr), "index", (int)i, "weight",
 		      b ? json_integer(b->weight) : json_null(), "state", state, "reason",
 		      json_text(reason));
-	json_put(j, "drain", b ? json_boolean(b->drain) : json_null());
+	json_put(j, "drain", b ? json_boolean(b->drain || b->drain_by_hand) : json_null());
 	json_put(j, "backup", b ? json_boolean(b->backup) : json_null());
 	json_put(j, "start", start_json(d, i));
 	json_put(j, "expected_share", share(t->owned[i], all->slots));
