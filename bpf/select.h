@@ -13,7 +13,6 @@
 #include "evenkeel/table.h"
 #include "cursor.h"
 #include "flow.h"
-#include "handshake.h"
 #include "packet.h"
 #include "tail.h"
 #include "verdict.h"
@@ -248,13 +247,7 @@ static __always_inline int pick(struct packet *p)
 		if (!p->backend && ek_slot_cur(word))
 			return drop(EK_DROP_NOT_REMEMBERED);
 	}
-	if (!p->backend)
-		return drop(EK_DROP_NO_BACKEND);
-	if (__builtin_expect(!(p->hash & EK_HANDSHAKE_SKIP), 0) && p->proto == IPPROTO_TCP &&
-	    !p->related)
-		note_handshake(p->ctx, p->hash, ETH_HLEN + p->tags * TAG_LENGTH + p->transport,
-			       p->backend, p->syn);
-	return NEXT;
+	return p->backend ? NEXT : drop(EK_DROP_NO_BACKEND);
 }
 
 #endif
