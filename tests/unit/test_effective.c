@@ -17,7 +17,7 @@
 
 #define SLOTS 16384
 #define POOL_MAX 12
-#define RUNS 1500
+#define RUNS 1000
 
 static const struct ek_key key = { { 0x1234567, 0x89abcdef } };
 static const struct eligible_policy policy = { .panic = 50, .backup_below = 50 };
