@@ -165,6 +165,9 @@ static inline __u32 ek_note_claim(__u64 note, __u64 hash, __u32 now_ms)
 #define EK_SHARE_WANTED_MAX 0x7fffffu
 /* After so many of them without a packet all flows are admitted. */
 #define EK_SHARE_QUIET 10u
+/* A CPU that read the clock and was kept from going on may be behind the word by so many: it takes
+ * what it finds. */
+#define EK_SHARE_BEHIND 8u
 
 static inline __u64 ek_share_word(__u16 period, __u32 share, __u32 wanted)
 {
@@ -195,7 +198,7 @@ static inline __u64 ek_share_step(__u64 word, __u32 rate, __u64 now_ns)
 	__u16 passed = now - (__u16)(word >> 48);
 	__u64 budget = rate / EK_BURST_PART, wanted = ek_share_wanted(word), share;
 
-	if (!passed)
+	if (!passed || (word && passed > 0xffff - EK_SHARE_BEHIND))
 		return word;
 	if (!word || passed >= EK_SHARE_QUIET)
 		return ek_share_word(now, EK_SHARE_ALL, 0);

@@ -295,6 +295,20 @@ static void the_share_is_at_most_doubled_at_once_and_pauses_count(void **state)
 			EK_SHARE_ALL / 4 + 2);
 }
 
+/* Another CPU has made the word meanwhile. */
+static void a_cpu_that_is_behind_takes_the_share_that_it_finds(void **state)
+{
+	uint64_t word = ek_share_word(ek_share_period(TENTH(8)), 1000, 7);
+
+	for (unsigned int i = 0; i <= 8; i++)
+		assert_int_equal(ek_share_step(word, 1000, TENTH(i)), word);
+	/* After hours of quiet it is not taken for that. */
+	assert_int_equal(ek_share(ek_share_step(word, 1000, TENTH(8 + 65536 - 9))), EK_SHARE_ALL);
+	/* Nor before the first packet. */
+	for (uint64_t at = 65527; at < 65536; at++)
+		assert_int_equal(ek_share(ek_share_step(0, 1000, at * EK_SHARE_NS)), EK_SHARE_ALL);
+}
+
 static void quiet_ends_shedding(void **state)
 {
 	uint64_t word = ek_share_word(ek_share_period(TENTH(0)), 1000, 50);
@@ -328,6 +342,7 @@ int main(void)
 		cmocka_unit_test(the_share_is_found_in_a_tenth_of_a_second_and_given_back_in_one),
 		cmocka_unit_test(a_flow_that_is_admitted_stays_so_while_the_load_is_the_same),
 		cmocka_unit_test(the_share_is_at_most_doubled_at_once_and_pauses_count),
+		cmocka_unit_test(a_cpu_that_is_behind_takes_the_share_that_it_finds),
 		cmocka_unit_test(quiet_ends_shedding),
 	};
 
