@@ -24,7 +24,7 @@ const struct option_info cli_options[OPTIONS] = {
 			     "attach in generic mode: any driver, but slower" },
 	[OPTION_YES] = { "yes", NULL, false, "do not wait for `evenkeel confirm`" },
 	[OPTION_WATCH] = { "watch", "SECONDS", true,
-			   "print again every second, or as given; apply: watch the change so long" },
+			   "print again every second, or as given; apply: so long" },
 	[OPTION_COUNT] = { "count", "N", false, "with --watch: end after N prints" },
 	[OPTION_WEIGHT] = { "weight", "N", false, "0 to 65535; 100 is usual, 0: no new flows" },
 	[OPTION_NEW_FLOWS] = { "new-flows", "N", false, "capacity: new flows per second, or none" },

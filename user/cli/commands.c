@@ -21,9 +21,8 @@ const struct command cli_commands[] = {
 	  "Attachments that would detach, a change with --confirm-within. Typing it proves that\n"
 	  "you can still reach this host.\n",
 	  0, 0, 0, cmd_confirm, false },
-	{ "apply",
-	  "FILE [--base REVISION] [--at-once] [--watch TIME] [--confirm-within TIME] [--no-wait]",
-	  NULL, "bring a configuration into force",
+	{ "apply", "FILE [--base REVISION] [--watch TIME] [--at-once] [--no-wait]",
+	  "FILE --confirm-within TIME", "bring a configuration into force",
 	  "As a whole or not at all. FILE is checked first; - is standard input. Slots of services\n"
 	  "that have traffic move in steps, and the change is watched: harm is rolled back. Waits\n"
 	  "for the end: exit status 0 known good, 3 rolled back, 5 held (see evenkeel confirm).\n"
