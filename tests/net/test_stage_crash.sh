@@ -24,7 +24,7 @@ change_and_kill() { # before|after N
 	local now
 	now=$(status .revision)
 	wanted=light
-	[ "$(weight)" = 100 ] || wanted=even
+	[ "$(weight)" = 62 ] && wanted=heavy
 	echo "$1 $2" >"$LAB_DIR/kill"
 	ek apply --no-wait "$LAB_DIR/$wanted.yaml" >"$LAB_DIR/log/apply" 2>&1
 	killed=yes
@@ -51,9 +51,10 @@ story --backends 3
 ek attach eth0 --yes >/dev/null 2>&1
 lab_kill evenkeeld
 daemon
-config 100 100 100 >"$LAB_DIR/even.yaml"
-config 20 100 100 >"$LAB_DIR/light.yaml"
-claim "the configuration comes into force" ek apply "$LAB_DIR/even.yaml"
+# As much as two steps can move, each way.
+config 90 62 90 >"$LAB_DIR/heavy.yaml"
+config 62 90 90 >"$LAB_DIR/light.yaml"
+claim "the configuration comes into force" ek apply "$LAB_DIR/heavy.yaml"
 claim "every backend has its next hop" wait_for 10 backends_ready
 lab_spawn clients client curl -sS --fail --connect-timeout 2 --max-time 3 -H 'Connection: close' \
 	--rate 300/s "http://$VIP4/?[1-60000]"
