@@ -128,6 +128,8 @@ wait_for 5 state_is web-2 up
 server_stop 1
 claim "that of the one that got more is: rolled back" wait_for 5 phase_is none
 claim "with exit status 3" wait_for 5 grep -qx 'exit 3' "$LAB_DIR/log/apply"
+undone_alert() { status '[.alerts[] | select(.kind == "rolled_back")] | length == 1'; }
+claim "and an alert" wait_for 5 undone_alert
 claim "as a new revision" test "$(revision)" -gt $((before + 1))
 claim "with the old content" test -z "$(ek diff "$before" "$(revision)")"
 server_start 1

@@ -59,7 +59,7 @@ claim "every backend has its next hop" wait_for 10 backends_ready
 lab_spawn clients client curl -sS --fail --connect-timeout 2 --max-time 3 -H 'Connection: close' \
 	--rate 300/s "http://$VIP4/?[1-60000]"
 kills=0
-for ((at = 1; at <= 12; at++)); do
+for ((at = 1; at <= 8; at++)); do
 	for when in before after; do
 		wait_for 5 flowing
 		# Not in a claim's subshell: what is started is a child of the story.

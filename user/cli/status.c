@@ -320,6 +320,33 @@ static void lost_print(FILE *out, const json_t *status)
 		fputs("frames lost after the verdict are not counted: see evenkeel doctor\n", out);
 }
 
+/* A change under way, and what it waits for. */
+static void change_print(FILE *out, const json_t *change)
+{
+	const char *phase = fact_text(change, "phase");
+
+	if (!json_is_object(change))
+		return;
+	fprintf(out, "revision %" PRIu64 " by %s (%s) is %s: ", fact_count(change, "revision"),
+		fact_text(change, "user"), fact_text(change, "command"),
+		!strcmp(phase, "staging") ? "being staged"
+		: !strcmp(phase, "held")  ? "HELD"
+					  : "watched");
+	if (!strcmp(phase, "staging"))
+		fprintf(out,
+			"%.1f %% of the slots that it moves, step %" PRIu64 " of %" PRIu64 "\n",
+			100 * fact_share(change, "moved"), fact_count(change, "step"),
+			fact_count(change, "steps"));
+	else if (!strcmp(phase, "held"))
+		fprintf(out, "%s; evenkeel confirm keeps it, evenkeel rollback undoes it\n",
+			fact_text(change, "reason"));
+	else if (fact_count(change, "confirm_within_s"))
+		fprintf(out, "rolled back in %" PRIu64 " s unless evenkeel confirm comes\n",
+			fact_count(change, "confirm_within_s"));
+	else
+		fprintf(out, "known good in %" PRIu64 " s\n", fact_count(change, "watch_s"));
+}
+
 void status_print(FILE *out, const json_t *status, const json_t *before)
 {
 	const json_t *service, *services_before = json_object_get(before, "services");
@@ -327,6 +354,7 @@ void status_print(FILE *out, const json_t *status, const json_t *before)
 	size_t i;
 
 	head_print(out, status);
+	change_print(out, json_object_get(status, "change"));
 	alerts_print(out, json_object_get(status, "alerts"));
 	interfaces_print(out, json_object_get(status, "interfaces"));
 	json_array_foreach(json_object_get(status, "services"), i, service) {

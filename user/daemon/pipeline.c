@@ -18,6 +18,9 @@
 #include "lib/cleanup.h"
 #include "lib/transition.h"
 
+/* What evenkeeld undid by itself is an alert for so long: somebody will want to know why. */
+#define UNDONE_ALERT_S 60u
+
 int pipeline_open(struct daemon *d)
 {
 	d->pipeline = calloc(1, sizeof(*d->pipeline));
@@ -88,6 +91,10 @@ void pipeline_roll_back(struct daemon *d, const char *why)
 	char error[DP_ERROR_MAX] = "";
 
 	snprintf(p->reason, sizeof(p->reason), "%s", why);
+	snprintf(p->undone_text, sizeof(p->undone_text),
+		 "revision %lld was rolled back to %lld: %s", (long long)p->record.revision,
+		 (long long)p->record.base, why);
+	p->undone_until_s = clock_now_s() + UNDONE_ALERT_S;
 	log_warning("revision %lld is rolled back to %lld: %s", (long long)p->record.revision,
 		    (long long)p->record.base, why);
 	drains_lay(d, p->before);
@@ -377,6 +384,14 @@ void pipeline_tick(struct daemon *d)
 	char why[WATCH_REASON_MAX] = "";
 
 	facts_second(d);
+	if (clock_now_s() < p->undone_until_s)
+		alert_note(d, &(struct alert_fact){
+				      .kind = "rolled_back",
+				      .level = ALERT_CRITICAL,
+				      .service = "",
+				      .backend = "",
+				      .text = p->undone_text,
+			      });
 	if (!p->running)
 		return;
 	if (p->undone) {
@@ -439,6 +454,7 @@ void pipeline_undo(struct request *r, struct reply *reply)
 	snprintf(why, sizeof(why), "by hand, by %s", r->actor.user);
 	daemon_event(d, "rollback", &r->actor, "of revision %lld", (long long)undone);
 	pipeline_roll_back(d, why);
+	d->pipeline->undone_until_s = 0; /* who asked for it knows */
 	if (d->trouble[0])
 		reply_refuse(reply, "%s", d->trouble);
 	if (d->pipeline->undone)

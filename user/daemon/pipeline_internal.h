@@ -24,7 +24,9 @@ struct pipeline {
 	uint32_t watch_s;
 	struct stage stage;
 	struct watch watch;
-	char reason[WATCH_REASON_MAX]; /* of the end, or of the hold */
+	char reason[WATCH_REASON_MAX];           /* of the end, or of the hold */
+	char undone_text[WATCH_REASON_MAX + 64]; /* what was rolled back without being asked, */
+	uint32_t undone_until_s;                 /* and until when that is an alert */
 	char boot[sizeof(((struct journal_change *)0)->boot)];
 
 	/* What is seen of the backends of the services that it touches. */
