@@ -8,8 +8,7 @@ static void the_canonical_text_says_everything_in_the_models_order(void **state)
 {
 	static const char expected[] = "{\n"
 				       "  \"interfaces\": [\n"
-				       "    \"eth0\"\n"
-				       "  ],\n"
+				       "    \"eth0\"\n  ],\n"
 				       "  \"echo\": \"answer\",\n"
 				       "  \"tunnel_source\": [],\n"
 				       "  \"services\": {\n"
@@ -37,6 +36,7 @@ static void the_canonical_text_says_everything_in_the_models_order(void **state)
 				       "      ],\n"
 				       "      \"panic\": 50,\n"
 				       "      \"on_empty\": \"keep\",\n"
+				       "      \"rebalance\": \"off\",\n"
 				       "      \"backends\": {\n"
 				       "        \"z\": {\n"
 				       "          \"address\": \"10.0.1.1\",\n"
@@ -107,6 +107,13 @@ static void any_difference_changes_the_text(void **state)
 		WEB_1 "    health: { interval: 3s }\n",
 		WEB_1 "    panic: off\n",
 		WEB_1 "    on_empty: drop\n",
+		WEB_1 "    rebalance: observe\n",
+		WEB_1 "    rebalance: on\n",
+		WEB_1 "    rebalance: { by: bytes }\n",
+		WEB_1 "    rebalance: { wait: 5s }\n",
+		WEB_1 "    rebalance: { measure: 5s }\n",
+		WEB_1 "    rebalance: { min: 60 }\n",
+		WEB_1 "    rebalance: { max: 140 }\n",
 		WEB_1 "interfaces: [eth0]\n",
 		WEB_1 "      web-2: 10.0.1.2\n",
 		POOL "      web-2: 10.0.1.2\n      web-1: 10.0.1.1\n",

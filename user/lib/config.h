@@ -9,6 +9,7 @@
 
 #include "evenkeel/abi.h"
 #include "lib/addr.h"
+#include "lib/config_rebalance.h"
 #include "lib/diag.h"
 
 /* Where in the text a thing stands, for diagnostics. */
@@ -105,6 +106,7 @@ struct config_service {
 	size_t check_count;
 	uint32_t panic; /* percent of healthy weight below which health is ignored; 0: never */
 	enum config_on_empty on_empty;
+	struct config_rebalance rebalance;
 	struct config_backend *backends; /* in the order of the text */
 	size_t backend_count;
 	struct place place, gue_place, quic_place;

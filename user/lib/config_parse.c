@@ -129,8 +129,13 @@ static const struct schema root_schema = {
 	ARRAY_SIZE(root_keys),
 };
 static const struct schema *const all_schemas[] = {
-	&root_schema,        &config_service_schema, &config_gue_schema,
-	&config_quic_schema, &config_backend_schema, &config_health_schema,
+	&root_schema,
+	&config_service_schema,
+	&config_gue_schema,
+	&config_quic_schema,
+	&config_backend_schema,
+	&config_health_schema,
+	&config_rebalance_schema,
 };
 
 static void read_root(const struct reader *r, struct config *c)
