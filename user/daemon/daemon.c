@@ -22,6 +22,7 @@
 #include "daemon/metrics.h"
 #include "daemon/nexthop.h"
 #include "daemon/notify.h"
+#include "daemon/rebalances.h"
 #include "daemon/sample.h"
 #include "daemon/skew_report.h"
 #include "daemon/skews.h"
@@ -185,6 +186,7 @@ static void on_tick(uv_timer_t *handle)
 	if (d->lost)
 		dp_lost_refresh(d->lost); /* for the doctor, who sees what this process has read */
 	samples_take(d->samples, d->dp);
+	rebalances_tick(d);
 	attachments_tick(d);
 	alerting_tick(d);
 	drift_check(d);
@@ -219,7 +221,8 @@ int daemon_open(struct daemon *d, const struct options *options)
 	err = journal_start(d) ?: control_open(&d->control, d) ?: pins_take(d);
 	err = err ?: http_open(&d->http, d) ?: alerting_open(&d->alerting, d);
 	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp);
-	err = err ?: skews_open(&d->skews, d->dp) ?: attachments_open(d);
+	err = err ?: skews_open(&d->skews, d->dp) ?: rebalances_open(&d->rebalances);
+	err = err ?: attachments_open(d);
 	err = err ?: metrics_open(&d->metrics, d->dp) ?: nexthops_open(d) ?: health_open(d);
 	err = err ?: macs_open(&d->macs) ?: loop_start(d);
 	if (err)
@@ -265,6 +268,7 @@ void daemon_close(struct daemon *d)
 	health_close(d->healths);
 	attachments_close(d->attachments);
 	skews_close(d->skews);
+	rebalances_close(d->rebalances);
 	samples_close(d->samples);
 	metrics_close(d->metrics);
 	macs_close(d->macs);

@@ -18,6 +18,7 @@ struct macs;
 struct nexthops;
 struct samples;
 struct skews;
+struct rebalances;
 struct attachments;
 struct healths;
 struct control;
@@ -44,6 +45,7 @@ struct daemon {
 	struct samples *samples;
 	struct healths *healths;
 	struct skews *skews;
+	struct rebalances *rebalances;
 	struct attachments *attachments;
 	struct control *control;
 	struct metrics_memory *metrics;

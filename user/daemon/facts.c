@@ -8,6 +8,7 @@
 
 #include "daemon/health.h"
 #include "daemon/nexthop.h"
+#include "daemon/rebalances.h"
 #include "daemon/sample.h"
 #include "daemon/skew_report.h"
 #include "dp/install.h"
@@ -265,6 +266,8 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 		      addr_text(&id->addr, addr), "index", (int)i, "weight",
 		      b ? json_integer(b->weight) : json_null(), "state", state, "reason",
 		      json_text(reason));
+	json_put(j, "factor", json_real(rebalances_factor(d, i)));
+	json_put(j, "advised_factor", rebalances_advice_json(d, i));
 	json_put(j, "expected_share", share(t->owned[i], all->slots));
 	json_put(j, "actual_share_packets", share(packets, all->packets));
 	json_put(j, "actual_share_flows", share(flows, all->flows));
@@ -321,6 +324,7 @@ json_t *service_json(const struct daemon *d, uint32_t service, const struct tall
 	json_put(j, "drain_s", s ? json_integer(s->drain_s) : json_null());
 	json_put(j, "health", health_service_json(d, service));
 	json_put(j, "skew", skew_json(d, service));
+	json_put(j, "rebalance", rebalances_json(d, service));
 	json_put(j, "backends", backends);
 	return j;
 }

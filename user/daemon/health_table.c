@@ -6,7 +6,9 @@
 
 #include "daemon/health_internal.h"
 #include "daemon/log.h"
+#include "daemon/rebalances.h"
 #include "lib/cleanup.h"
+#include "lib/rebalance.h"
 
 /* When many go down together, their tables are made together: a table costs milliseconds. */
 #define APART_MS 200u
@@ -61,6 +63,9 @@ void healths_weigh(void *context, const struct config_service *s, const uint32_t
 		return;
 	mode = eligible_weights(weights, members, s->backend_count, s->panic, s->on_empty);
 	note(h, s, indexes, weights, mode);
+	rebalances_note(h->daemon, s, indexes, weights, mode != ELIGIBLE_HEALTHY);
+	for (size_t i = 0; i < s->backend_count; i++)
+		weights[i] = rebalance_weight(weights[i], rebalances_factor(h->daemon, indexes[i]));
 }
 
 /* ---- flags ----------------------------------------------------------------------------------- */
