@@ -137,6 +137,11 @@ void health_wait(struct daemon *d, int timeout_ms)
 	}
 }
 
+struct checks *health_checks(const struct daemon *d)
+{
+	return d->healths->checks;
+}
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* A socket for each check under way, and thousands may be. */

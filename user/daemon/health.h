@@ -11,9 +11,14 @@
 #include "dp/install.h"
 #include "lib/eligible.h"
 
+struct checks;
+
 int health_open(struct daemon *d);
 /* After the loop has ended. */
 void health_close(struct healths *h);
+
+/* What checks are made by: also for other requests. */
+struct checks *health_checks(const struct daemon *d);
 
 /* dp_install(), with weights from health. Between dp_reserve() and this the checks of new backends
  * must have been begun. */

@@ -20,7 +20,8 @@ enum option_value {
 	OPT_CONFIRM,
 	OPT_CONFIG,
 	OPT_METRICS,
-	OPT_ALERT_EXEC
+	OPT_ALERT_EXEC,
+	OPT_ALERT_WEBHOOK
 };
 
 #define CONFIRM_S 60u
@@ -49,6 +50,7 @@ static const struct {
 	  OPT_METRICS },
 	{ "alert-exec", "PATH", "program run for each alert, with its JSON on standard input",
 	  OPT_ALERT_EXEC },
+	{ "alert-webhook", "URL", "where each alert's JSON is posted to", OPT_ALERT_WEBHOOK },
 	{ "help", NULL, "this text", 'h' },
 	{ "version", NULL, "the version", 'V' },
 };
@@ -133,6 +135,9 @@ static int option_take(struct options *o, int option, const char *argument)
 		return 0;
 	case OPT_ALERT_EXEC:
 		o->alert_exec = argument;
+		return 0;
+	case OPT_ALERT_WEBHOOK:
+		o->alert_webhook = argument;
 		return 0;
 	case OPT_METRICS:
 		return metrics_parse(o, argument);

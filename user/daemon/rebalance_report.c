@@ -14,12 +14,12 @@ static const char *backend_of(const struct daemon *d, const struct rebalance_rep
 
 /* Why the guard lets no more move, or "". */
 static const char *breach_text(const struct daemon *d, const struct rebalance_report *report,
-			       char text[static GUARD_TEXT_MAX])
+			       enum rebalance_state verdict, char text[static GUARD_TEXT_MAX])
 {
 	const struct guard_breach *b = &report->breach;
 
 	text[0] = '\0';
-	if (report->state == REBALANCE_HELD && b->rule != GUARD_RULE_COUNT)
+	if (verdict == REBALANCE_HELD && b->rule != GUARD_RULE_COUNT)
 		guard_breach_text(b, b->backend ? d->dp->backend_ids[b->backend].name : "", text);
 	return text;
 }
@@ -27,6 +27,7 @@ static const char *breach_text(const struct daemon *d, const struct rebalance_re
 json_t *rebalances_json(const struct daemon *d, uint32_t service)
 {
 	const struct rebalance *loop = rebalances_of(d, service);
+	enum rebalance_state verdict = rebalances_verdict(d, service);
 	const struct rebalance_report *report;
 	char held[GUARD_TEXT_MAX];
 	json_t *j;
@@ -34,11 +35,11 @@ json_t *rebalances_json(const struct daemon *d, uint32_t service)
 	if (!loop)
 		return json_null();
 	report = rebalance_report(loop);
-	j = json_pack("{s:s, s:s, s:s, s:o, s:o}", "mode",
+	j = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "mode",
 		      rebalance_mode_name(rebalances_mode(d, service)), "state",
-		      rebalance_state_name(report->state), "text",
-		      rebalance_state_text(report->state), "held_by",
-		      json_text(breach_text(d, report, held)), "backend",
+		      rebalance_state_name(report->state), "verdict", rebalance_state_name(verdict),
+		      "text", rebalance_state_text(verdict), "held_by",
+		      json_text(breach_text(d, report, verdict, held)), "backend",
 		      json_text(backend_of(d, report)));
 	json_put(j, "load", report->worst > 0 ? json_real(report->worst) : json_null());
 	return j;
@@ -55,33 +56,32 @@ json_t *rebalances_advice_json(const struct daemon *d, uint32_t backend)
 }
 
 static void examine_held(struct findings *f, const struct daemon *d, const char *name,
-			 const struct rebalance_report *report)
+			 const struct rebalance_report *report, enum rebalance_state verdict)
 {
 	char held[GUARD_TEXT_MAX];
 	const char *backend = backend_of(d, report);
 
-	breach_text(d, report, held);
+	breach_text(d, report, verdict, held);
 	finding_add(
 		f, FINDING_WARNING, "rebalance", name,
 		"evenkeel status: a weight of the revision, or the range of `rebalance`, may be "
 		"changed",
-		"%s: %s has %.2f times its load%s%s", rebalance_state_text(report->state),
+		"%s: %s has %.2f times its load%s%s", rebalance_state_text(verdict),
 		backend ? backend : "a backend", report->worst, held[0] ? "; " : "", held);
 }
 
 void rebalances_examine(struct findings *f, const struct daemon *d, uint32_t service)
 {
 	const struct rebalance *loop = rebalances_of(d, service);
+	enum rebalance_state verdict = rebalances_verdict(d, service);
 	const char *name = d->dp->service_ids[service].name;
-	const struct rebalance_report *report;
 
 	if (!loop)
 		return;
-	report = rebalance_report(loop);
-	if (report->state == REBALANCE_HELD || report->state == REBALANCE_LIMITED)
-		examine_held(f, d, name, report);
+	if (verdict == REBALANCE_HELD || verdict == REBALANCE_LIMITED)
+		examine_held(f, d, name, rebalance_report(loop), verdict);
 	else
 		finding_add(f, FINDING_OK, "rebalance", name, "", "%s: %s",
 			    rebalance_mode_name(rebalances_mode(d, service)),
-			    rebalance_state_text(report->state));
+			    rebalance_state_text(verdict));
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/alert.h"
 #include "daemon/health.h"
 #include "daemon/log.h"
 #include "daemon/sample.h"
@@ -18,6 +19,9 @@
  * are remembered one by one, and this much is left for other changes. */
 #define UNSETTLED_MAX 0.5
 
+/* Slots settle, mostly. */
+#define HELD_S 60u
+
 /* A noisy measurement is given up after so many times its least time. */
 #define MEASURE_MAX_TIMES 12
 
@@ -28,6 +32,7 @@ struct entry {
 	struct rebalance_backend *members; /* in the order of the revision */
 	size_t count;
 	bool frozen, stepped;
+	enum rebalance_state verdict; /* of the last measurement */
 };
 
 struct rebalances {
@@ -112,6 +117,7 @@ static int loop_open(struct entry *e, const struct dp *dp, const struct config_s
 	rebalance_close(e->loop);
 	e->loop = loop;
 	e->settings = *c;
+	e->verdict = REBALANCE_MEASURING;
 	return 0;
 }
 
@@ -199,6 +205,40 @@ static void factors_store(const struct entry *e, struct dp *dp)
 	}
 }
 
+static void note_held(struct daemon *d, const struct entry *e)
+{
+	const struct rebalance_report *report = rebalance_report(e->loop);
+	char text[GUARD_TEXT_MAX] = "its slots are unsettled, or it has moved far within an hour";
+
+	if (report->breach.rule != GUARD_RULE_COUNT)
+		guard_breach_text(&report->breach, d->dp->backend_ids[report->breach.backend].name,
+				  text);
+	alert_note(d, &(struct alert_fact){ .kind = "rebalance_held",
+					    .level = ALERT_WARNING,
+					    .service = e->name,
+					    .backend = d->dp->backend_ids[report->backend].name,
+					    .text = text,
+					    .for_s = HELD_S });
+}
+
+static void note_state(struct daemon *d, struct entry *e)
+{
+	enum rebalance_state state = rebalance_report(e->loop)->state;
+
+	if (state == REBALANCE_IDLE) {
+		entry_close(e);
+		return;
+	}
+	if (state != REBALANCE_WAITING && state != REBALANCE_MEASURING)
+		e->verdict = state;
+	if (e->verdict == REBALANCE_HELD)
+		note_held(d, e);
+	if (state != REBALANCE_STEPPED)
+		return;
+	factors_store(e, d->dp);
+	e->stepped = d->rebalances->pending = true;
+}
+
 static void entry_tick(struct daemon *d, struct entry *e, uint32_t service, uint64_t now_ms)
 {
 	struct rebalances *r = d->rebalances;
@@ -220,17 +260,7 @@ static void entry_tick(struct daemon *d, struct entry *e, uint32_t service, uint
 		log_warning("rebalance: out of memory: service %s is left as it is", e->name);
 		return;
 	}
-	switch (rebalance_report(e->loop)->state) {
-	case REBALANCE_STEPPED:
-		factors_store(e, d->dp);
-		e->stepped = r->pending = true;
-		return;
-	case REBALANCE_IDLE:
-		entry_close(e);
-		return;
-	default:
-		return;
-	}
+	note_state(d, e);
 }
 
 /* ---- telling --------------------------------------------------------------------------------- */
@@ -326,6 +356,11 @@ const struct rebalance *rebalances_of(const struct daemon *d, uint32_t service)
 enum rebalance_mode rebalances_mode(const struct daemon *d, uint32_t service)
 {
 	return d->rebalances->entries[service].settings.mode;
+}
+
+enum rebalance_state rebalances_verdict(const struct daemon *d, uint32_t service)
+{
+	return d->rebalances->entries[service].verdict;
 }
 
 double rebalances_factor(const struct daemon *d, uint32_t backend)

@@ -29,6 +29,8 @@ void rebalances_tick(struct daemon *d);
 /* The service's loop; NULL: it is off. */
 const struct rebalance *rebalances_of(const struct daemon *d, uint32_t service);
 enum rebalance_mode rebalances_mode(const struct daemon *d, uint32_t service);
+/* What the last measurement led to; REBALANCE_MEASURING before the first. */
+enum rebalance_state rebalances_verdict(const struct daemon *d, uint32_t service);
 /* What the backend's weight is multiplied by in its table. */
 double rebalances_factor(const struct daemon *d, uint32_t backend);
 
