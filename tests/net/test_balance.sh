@@ -80,6 +80,12 @@ by_itself() {
 claim "as done by nobody else" by_itself
 people() { ek status | grep -E '^  rebalance on: .*; weights web-1 x0\.[0-9]+,'; }
 claim "status has it for people" people
+measured() { # the factor, and the weight that comes of it
+	ek metrics | awk -F'} ' '/^evenkeel_backend_weight_factor_ratio.*"web-1"/ { f = $2 }
+		/^evenkeel_backend_effective_weight.*"web-1"/ { w = $2 }
+		END { exit !(f < 0.95 && w > 99 * f && w < 101 * f) }'
+}
+claim "the metrics have it" measured
 examined() { ek doctor --json | jq -e '.findings[] | select(.check == "rebalance") | .level == "ok"'; }
 claim "the doctor says how it is" examined
 

@@ -177,6 +177,11 @@ const struct alerts *alerts_of(const struct daemon *d)
 	return &d->alerting->alerts;
 }
 
+uint64_t alerts_lost(const struct daemon *d)
+{
+	return webhook_lost(d->alerting->webhook);
+}
+
 json_t *alerts_json(const struct daemon *d)
 {
 	const struct alerts *a = alerts_of(d);

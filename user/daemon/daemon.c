@@ -188,9 +188,9 @@ static void on_tick(uv_timer_t *handle)
 	samples_take(d->samples, d->dp);
 	rebalances_tick(d);
 	attachments_tick(d);
-	alerting_tick(d);
 	drift_check(d);
 	skew_check(d);
+	alerting_tick(d); /* of what all of these have found */
 }
 
 static int loop_start(struct daemon *d)

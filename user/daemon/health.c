@@ -197,7 +197,8 @@ int health_open(struct daemon *d)
 	h->daemon = d;
 	h->chance = uv_hrtime();
 	h->units = calloc(d->dp->sizes.backends, sizeof(void *));
-	err = h->units ? checks_open(&h->checks) : -ENOMEM;
+	h->counts = calloc(EK_SERVICES_MAX, sizeof(*h->counts));
+	err = h->units && h->counts ? checks_open(&h->checks) : -ENOMEM;
 	if (err)
 		return log_err(err, "health checks cannot be made: %s", strerror(-err));
 	h->knocks_error = knocks_open(&h->knocks);
@@ -223,6 +224,7 @@ void health_close(struct healths *h)
 	checks_close(h->checks);
 	knocks_close(h->knocks);
 	timers_release(&h->timers);
+	free(h->counts);
 	free(h->units);
 	free(h);
 }

@@ -44,12 +44,21 @@ struct health_view {
 	bool held;     /* its checks are up, and yet it is held down */
 	bool in_table; /* it gets new flows */
 	bool stuck;    /* a check has had no result for too long */
+	double weight; /* in its table */
+	uint64_t failures;
 	int64_t since; /* of the state, unix seconds; 0: since before this evenkeeld began */
 	char reason[HEALTH_TEXT_MAX]; /* a sentence; "" where there is nothing to say */
 };
 /* Of the backend with this index. False if nothing is known of it. */
 bool health_view(const struct daemon *d, uint32_t backend, struct health_view *out);
 
+/* Calls for each kind of check that the service has: "tcp", "tcp via tunnel", and what came of it. */
+struct check_counts;
+typedef void (*health_count)(void *context, const char *check, const struct check_counts *counts);
+void health_counted(const struct daemon *d, uint32_t service, health_count each, void *context);
+
+/* How the service's table was made. */
+enum eligible_mode health_mode(const struct daemon *d, uint32_t service);
 /* How the service's table was made, and of how many of its backends. */
 struct health_pool_view {
 	enum eligible_mode mode;

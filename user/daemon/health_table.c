@@ -66,6 +66,9 @@ void healths_weigh(void *context, const struct config_service *s, const uint32_t
 	rebalances_note(h->daemon, s, indexes, weights, mode != ELIGIBLE_HEALTHY);
 	for (size_t i = 0; i < s->backend_count; i++)
 		weights[i] = rebalance_weight(weights[i], rebalances_factor(h->daemon, indexes[i]));
+	for (size_t i = 0; i < s->backend_count; i++)
+		if (h->units[indexes[i]])
+			h->units[indexes[i]]->in_force = weights[i];
 }
 
 /* ---- flags ----------------------------------------------------------------------------------- */

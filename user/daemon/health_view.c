@@ -5,6 +5,7 @@
 
 #include "daemon/health_internal.h"
 #include "daemon/request.h"
+#include "lib/rebalance.h"
 
 bool health_view(const struct daemon *d, uint32_t backend, struct health_view *out)
 {
@@ -19,12 +20,38 @@ bool health_view(const struct daemon *d, uint32_t backend, struct health_view *o
 		.held = health_held(&u->health),
 		.in_table = u->had,
 		.stuck = u->stuck,
+		.weight = (double)u->in_force / REBALANCE_SCALE,
+		.failures = u->failures,
 		.since = u->since,
 	};
 	unit_reason(u, out->reason);
 	if (u->health.state == HEALTH_DOWN && u->had && strlen(out->reason) < HEALTH_TEXT_MAX - 40)
 		strcat(out->reason, "; gets new flows all the same");
 	return true;
+}
+
+static void count_way(const struct healths *h, uint32_t service, const struct health_way *w,
+		      bool *seen, health_count each, void *context)
+{
+	size_t kind = w->tunnel ? CHECK_TYPES : w->check->type;
+
+	if (!seen[kind])
+		each(context, way_text(w), &h->counts[service].of[kind]);
+	seen[kind] = true;
+}
+
+void health_counted(const struct daemon *d, uint32_t service, health_count each, void *context)
+{
+	const struct health_plan *plan = d->healths->plans[service];
+	bool seen[HEALTH_COUNTS] = {};
+
+	for (size_t i = 0; plan && i < plan->probe_count; i++)
+		count_way(d->healths, service, &plan->ways[i], seen, each, context);
+}
+
+enum eligible_mode health_mode(const struct daemon *d, uint32_t service)
+{
+	return (enum eligible_mode)d->healths->modes[service];
 }
 
 void health_pool_view(const struct daemon *d, uint32_t service, struct health_pool_view *out)

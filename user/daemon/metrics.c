@@ -13,9 +13,12 @@
 #include "daemon/alert.h"
 #include "daemon/attachment.h"
 #include "daemon/facts.h"
+#include "daemon/health.h"
 #include "daemon/log.h"
 #include "daemon/nexthop.h"
+#include "daemon/rebalances.h"
 #include "daemon/sample.h"
+#include "daemon/skews.h"
 #include "dp/install.h"
 #include "dp/lost.h"
 #include "lib/cleanup.h"
@@ -63,6 +66,7 @@ static void gathered_release(struct metrics *m)
 {
 	free(m->services);
 	free(m->backends);
+	free(m->checks);
 	free(m->interfaces);
 }
 
@@ -102,6 +106,8 @@ static void gather_host(struct metrics *m, const struct daemon *d)
 	m->trouble = d->trouble[0];
 	m->settling = d->settling;
 	m->journal_failures = d->journal_failures;
+	m->drifts = d->drifts;
+	m->alerts_lost = alerts_lost(d);
 	m->passed = v.passed;
 	m->sent = v.sent;
 	m->redirected = v.redirected;
@@ -253,7 +259,9 @@ static struct metrics_backend backend_of(const struct daemon *d, uint32_t i,
 	const struct service_tally *all = &t->services[id->service];
 	char reason[NEXTHOP_REASON_MAX] = "";
 	struct ek_traffic traffic;
+	struct health_view health = {};
 	uint64_t packets, flows;
+	bool checked = health_view(d, i, &health) && health.checked;
 
 	dp_traffic(d->dp, i, &traffic);
 	samples_window(d->samples, i, &packets, &flows);
@@ -272,6 +280,41 @@ static struct metrics_backend backend_of(const struct daemon *d, uint32_t i,
 		.expected_share = share(t->owned[i], all->slots),
 		.packet_share = share(packets, all->packets),
 		.flow_share = share(flows, all->flows),
+		.effective_weight = health.weight,
+		.factor = rebalances_factor(d, i),
+		.healthy =
+			!checked || health.state == HEALTH_UNKNOWN ? -1 : health.state == HEALTH_UP,
+		.check_failures = health.failures,
+	};
+}
+
+static void add_check(void *context, const char *check, const struct check_counts *counts)
+{
+	struct metrics *m = context;
+
+	m->checks[m->check_count++] =
+		(struct metrics_check){ m->services[m->service_count - 1].name, check, counts };
+}
+
+static struct metrics_service service_of(const struct daemon *d, uint32_t service,
+					 const struct service_tally *t)
+{
+	const struct skew *skew = skews_of(d->skews, service);
+	enum skew_kind kind = skew ? skew_leading(skew) : SKEW_KIND_COUNT;
+	const struct skew_finding *f = kind == SKEW_KIND_COUNT ? NULL : skew_finding(skew, kind);
+	const struct rebalance *loop = rebalances_of(d, service);
+
+	return (struct metrics_service){
+		.name = d->dp->service_ids[service].name,
+		.slots = t->slots,
+		.unsettled = t->unsettled,
+		.remembered = t->remembered,
+		.mode = eligible_mode_name(health_mode(d, service)),
+		.skew_kind = f ? skew_kind_name(kind) : NULL,
+		.skew = f ? f->off : 0,
+		.surprise = f ? f->surprise : 0,
+		.rebalance = loop ? rebalance_state_name(rebalances_verdict(d, service)) : NULL,
+		.load = loop ? rebalance_report(loop)->worst : 0,
 	};
 }
 
@@ -283,12 +326,8 @@ static void gather_service(struct metrics *m, const struct daemon *d, uint32_t s
 	uint32_t begin = memory->first[service], end = memory->first[service + 1];
 	size_t at = 0;
 
-	m->services[m->service_count++] = (struct metrics_service){
-		.name = d->dp->service_ids[service].name,
-		.slots = t->services[service].slots,
-		.unsettled = t->services[service].unsettled,
-		.remembered = t->services[service].remembered,
-	};
+	m->services[m->service_count++] = service_of(d, service, &t->services[service]);
+	health_counted(d, service, add_check, m);
 	for (uint32_t k = begin; k < end; k++) {
 		uint32_t i = memory->order[k];
 
@@ -305,7 +344,8 @@ static int gather_services(struct metrics *m, const struct daemon *d)
 
 	m->services = calloc(EK_SERVICES_MAX, sizeof(*m->services));
 	m->backends = calloc(d->metrics->backends, sizeof(*m->backends));
-	if (!m->services || !m->backends || tally_take(&t, d))
+	m->checks = calloc((size_t)EK_SERVICES_MAX * (CHECK_TYPES + 1), sizeof(*m->checks));
+	if (!m->services || !m->backends || !m->checks || tally_take(&t, d))
 		return -ENOMEM;
 	backends_order(d->metrics, d->dp);
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)

@@ -87,7 +87,9 @@ void exposition_family(struct exposition *e, const char *name, enum exposition_t
 		       const char *help)
 {
 	static const char *const types[] = {
-		[EXPOSITION_COUNTER] = "counter", [EXPOSITION_GAUGE] = "gauge"
+		[EXPOSITION_COUNTER] = "counter",
+		[EXPOSITION_GAUGE] = "gauge",
+		[EXPOSITION_HISTOGRAM] = "histogram",
 	};
 	size_t length = strlen(name);
 	char *at = room(e, 2 * length + strlen(help) + 40);
