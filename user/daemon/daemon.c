@@ -184,7 +184,7 @@ static void on_tick(uv_timer_t *handle)
 	settle(d);
 	health_tick(d);
 	if (d->lost)
-		dp_lost_refresh(d->lost); /* for the doctor, who sees what this process has read */
+		d->lost_read = !dp_lost_refresh(d->lost); /* for children: see lost_json() */
 	samples_take(d->samples, d->dp);
 	rebalances_tick(d);
 	attachments_tick(d);

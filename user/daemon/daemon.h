@@ -33,6 +33,7 @@ struct daemon {
 	struct dp *dp;
 	struct dp_lost *lost;            /* NULL: what is lost after the verdict is not counted, */
 	char lost_trouble[DP_ERROR_MAX]; /* and why */
+	bool lost_read;                  /* within a second */
 	struct config *config; /* in force, empty before the first; NULL: unknown, see trouble */
 	struct journal_revision revision; /* in force; number 0: none. Its text is canonical. */
 	char trouble

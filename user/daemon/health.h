@@ -65,9 +65,11 @@ struct health_pool_view {
 	uint32_t up, in_table, count; /* backends with a weight */
 };
 void health_pool_view(const struct daemon *d, uint32_t service, struct health_pool_view *out);
+/* Of all services, EK_SERVICES_MAX of them, in one go. */
+void health_pools_view(const struct daemon *d, struct health_pool_view *out);
 
 /* The value of `health` of a backend, and of a service, in status. */
 json_t *health_backend_json(const struct daemon *d, uint32_t backend);
-json_t *health_service_json(const struct daemon *d, uint32_t service);
+json_t *health_service_json(const struct health_pool_view *pool);
 
 #endif

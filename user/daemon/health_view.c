@@ -54,20 +54,34 @@ enum eligible_mode health_mode(const struct daemon *d, uint32_t service)
 	return (enum eligible_mode)d->healths->modes[service];
 }
 
+static void pool_add(struct health_pool_view *pool, const struct health_unit *u)
+{
+	if (!u->weight)
+		return;
+	pool->count++;
+	pool->up += u->health.state == HEALTH_UP;
+	pool->in_table += u->had;
+}
+
+void health_pools_view(const struct daemon *d, struct health_pool_view *out)
+{
+	const struct healths *h = d->healths;
+
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+		out[i] = (struct health_pool_view){ .mode = h->modes[i] };
+	for (uint32_t i = 1; i < d->dp->sizes.backends; i++)
+		if (h->units[i])
+			pool_add(&out[h->units[i]->service], h->units[i]);
+}
+
 void health_pool_view(const struct daemon *d, uint32_t service, struct health_pool_view *out)
 {
 	const struct healths *h = d->healths;
 
 	*out = (struct health_pool_view){ .mode = h->modes[service] };
-	for (uint32_t i = 1; i < d->dp->sizes.backends; i++) {
-		const struct health_unit *u = h->units[i];
-
-		if (!u || u->service != service || !u->weight)
-			continue;
-		out->count++;
-		out->up += u->health.state == HEALTH_UP;
-		out->in_table += u->had;
-	}
+	for (uint32_t i = 1; i < d->dp->sizes.backends; i++)
+		if (h->units[i] && h->units[i]->service == service)
+			pool_add(out, h->units[i]);
 }
 
 static json_t *check_json(const struct health_check *k, const struct health_probe *p)
@@ -101,11 +115,8 @@ json_t *health_backend_json(const struct daemon *d, uint32_t backend)
 	return j;
 }
 
-json_t *health_service_json(const struct daemon *d, uint32_t service)
+json_t *health_service_json(const struct health_pool_view *pool)
 {
-	struct health_pool_view pool;
-
-	health_pool_view(d, service, &pool);
-	return json_pack("{s:s, s:i, s:i, s:i}", "mode", eligible_mode_name(pool.mode), "up",
-			 (int)pool.up, "in_table", (int)pool.in_table, "count", (int)pool.count);
+	return json_pack("{s:s, s:i, s:i, s:i}", "mode", eligible_mode_name(pool->mode), "up",
+			 (int)pool->up, "in_table", (int)pool->in_table, "count", (int)pool->count);
 }

@@ -30,9 +30,7 @@
 struct metrics_memory {
 	uint32_t backends;
 	bool *superseded;
-	uint32_t *order, *first; /* see backends_order() */
 };
-#define SERVICE_ENDS (EK_SERVICES_MAX + 2)
 
 int metrics_open(struct metrics_memory **out, const struct dp *dp)
 {
@@ -41,10 +39,8 @@ int metrics_open(struct metrics_memory **out, const struct dp *dp)
 	if (m) {
 		m->backends = dp->sizes.backends;
 		m->superseded = calloc(m->backends, sizeof(*m->superseded));
-		m->order = calloc(m->backends, sizeof(*m->order));
-		m->first = calloc(SERVICE_ENDS, sizeof(*m->first));
 	}
-	if (!m || !m->superseded || !m->order || !m->first) {
+	if (!m || !m->superseded) {
 		metrics_close(m);
 		return log_err(-ENOMEM, "no memory for the metrics");
 	}
@@ -57,8 +53,6 @@ void metrics_close(struct metrics_memory *m)
 	if (!m)
 		return;
 	free(m->superseded);
-	free(m->order);
-	free(m->first);
 	free(m);
 }
 
@@ -203,32 +197,17 @@ static int gather_interfaces(struct metrics *m, const struct daemon *d)
 
 /* ---- services and backends ------------------------------------------------------------------- */
 
-/* Sorts the backends in use by service: order[first[s]] to before order[first[s + 1]]. */
-static void backends_order(struct metrics_memory *m, const struct dp *dp)
+/* Who has an index anew is nobody's predecessor. */
+static void memory_forget(struct metrics_memory *m, const struct dp *dp)
 {
-	memset(m->first, 0, SERVICE_ENDS * sizeof(*m->first));
-	for (uint32_t i = 1; i < m->backends; i++) {
-		const struct ek_backend_id *id = &dp->backend_ids[i];
-
-		if (!id->used)
+	for (uint32_t i = 1; i < m->backends; i++)
+		if (!dp->backend_ids[i].used)
 			m->superseded[i] = false;
-		else if (id->service < EK_SERVICES_MAX)
-			m->first[id->service + 2]++;
-	}
-	for (uint32_t s = 2; s < SERVICE_ENDS; s++)
-		m->first[s] += m->first[s - 1];
-	/* Each service's begin, one place too far, becomes its end: the begin of the next. */
-	for (uint32_t i = 1; i < m->backends; i++) {
-		const struct ek_backend_id *id = &dp->backend_ids[i];
-
-		if (id->used && id->service < EK_SERVICES_MAX)
-			m->order[m->first[id->service + 1]++] = i;
-	}
 }
 
 /* Has another backend of the service taken the name over? */
-static bool is_superseded(const struct metrics_memory *m, const struct dp *dp, uint32_t i,
-			  uint32_t begin, uint32_t end)
+static bool is_superseded(const struct metrics_memory *m, const struct dp *dp,
+			  const struct tally *t, uint32_t i)
 {
 	const struct ek_backend_id *id = &dp->backend_ids[i];
 
@@ -236,12 +215,12 @@ static bool is_superseded(const struct metrics_memory *m, const struct dp *dp, u
 		return false;
 	if (m->superseded[i])
 		return true;
-	for (uint32_t k = begin; k < end; k++) {
-		const struct ek_backend_id *other = &dp->backend_ids[m->order[k]];
+	for (uint32_t k = t->first[id->service]; k < t->first[id->service + 1]; k++) {
+		const struct ek_backend_id *other = &dp->backend_ids[t->order[k]];
 
-		if (m->order[k] != i && !strcmp(other->name, id->name) &&
+		if (t->order[k] != i && !strcmp(other->name, id->name) &&
 		    (other->used == 1 || other->since > id->since ||
-		     (other->since == id->since && m->order[k] > i)))
+		     (other->since == id->since && t->order[k] > i)))
 			return true;
 	}
 	return false;
@@ -323,15 +302,14 @@ static void gather_service(struct metrics *m, const struct daemon *d, uint32_t s
 {
 	struct metrics_memory *memory = d->metrics;
 	const struct config_service *s = service_config(d, service);
-	uint32_t begin = memory->first[service], end = memory->first[service + 1];
 	size_t at = 0;
 
 	m->services[m->service_count++] = service_of(d, service, &t->services[service]);
 	health_counted(d, service, add_check, m);
-	for (uint32_t k = begin; k < end; k++) {
-		uint32_t i = memory->order[k];
+	for (uint32_t k = t->first[service]; k < t->first[service + 1]; k++) {
+		uint32_t i = t->order[k];
 
-		memory->superseded[i] = is_superseded(memory, d->dp, i, begin, end);
+		memory->superseded[i] = is_superseded(memory, d->dp, t, i);
 		if (!memory->superseded[i])
 			m->backends[m->backend_count++] = backend_of(
 				d, i, backend_config_next(s, &at, &d->dp->backend_ids[i]), t);
@@ -347,7 +325,7 @@ static int gather_services(struct metrics *m, const struct daemon *d)
 	m->checks = calloc((size_t)EK_SERVICES_MAX * (CHECK_TYPES + 1), sizeof(*m->checks));
 	if (!m->services || !m->backends || !m->checks || tally_take(&t, d))
 		return -ENOMEM;
-	backends_order(d->metrics, d->dp);
+	memory_forget(d->metrics, d->dp);
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
 		if (d->dp->service_ids[i].name[0])
 			gather_service(m, d, i, &t);

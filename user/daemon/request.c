@@ -9,20 +9,20 @@
 #include "lib/cleanup.h"
 
 static const struct request_entry table[] = {
-	{ "version", request_version, false, false },
-	{ "status", request_status, false, false },
-	{ "metrics", request_metrics, false, false },
-	{ "services", request_services, false, false },
-	{ "setup", request_setup, false, false },
-	{ "explain", request_explain, false, false },
-	{ "history", request_history, false, false },
-	{ "doctor", request_doctor, false, true },
-	{ "apply", request_apply, true, false },
-	{ "backend", request_backend, true, false },
-	{ "attach", request_attach, true, false },
-	{ "detach", request_detach, true, false },
-	{ "confirm", request_confirm, true, false },
-	{ "rekey", request_rekey, true, false },
+	{ "version", request_version, false, false, false },
+	{ "status", request_status, false, false, true },
+	{ "metrics", request_metrics, false, false, false },
+	{ "services", request_services, false, false, true },
+	{ "setup", request_setup, false, false, false },
+	{ "explain", request_explain, false, false, false },
+	{ "history", request_history, false, false, false },
+	{ "doctor", request_doctor, false, true, false },
+	{ "apply", request_apply, true, false, false },
+	{ "backend", request_backend, true, false, false },
+	{ "attach", request_attach, true, false, false },
+	{ "detach", request_detach, true, false, false },
+	{ "confirm", request_confirm, true, false, false },
+	{ "rekey", request_rekey, true, false, false },
 };
 
 static const struct request_entry *entry_find(const char *name)

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/cleanup.h"
 #include "lib/families_internal.h"
@@ -356,15 +357,17 @@ static const struct {
 	  "Flows remembered for the backend.", backend_remembered },
 };
 
-static void states_write(struct exposition *e, const struct metrics *m)
+/* `texts` + at[i]: the labels of backend i, without the state. */
+static void states_write(struct exposition *e, const struct metrics *m, const char *texts,
+			 const size_t *at)
 {
 	exposition_family(e, "evenkeel_backend_state", EXPOSITION_GAUGE,
 			  "1; the state that the backend is in, as in evenkeel status.");
 	for (size_t i = 0; i < m->backend_count; i++) {
 		struct labels l = {};
 
-		labels_add(&l, "service", m->backends[i].service);
-		labels_add(&l, "backend", m->backends[i].name);
+		l.length = strlen(texts + at[i]);
+		memcpy(l.text, texts + at[i], l.length);
 		exposition_sample(e, "evenkeel_backend_state",
 				  labels_add(&l, "state", m->backends[i].state), value_count(1));
 	}
@@ -395,6 +398,7 @@ static void backends_write(struct exposition *e, const struct metrics *m)
 			exposition_sample(e, backend_families[f].name, texts.text + at[i],
 					  backend_families[f].value(&m->backends[i]));
 	}
+	states_write(e, m, texts.text, at);
 }
 
 void families_write(struct exposition *e, const struct metrics *m)
@@ -408,5 +412,4 @@ void families_write(struct exposition *e, const struct metrics *m)
 	service_states_write(e, m);
 	checks_write(e, m);
 	backends_write(e, m);
-	states_write(e, m);
 }
