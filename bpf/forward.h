@@ -7,6 +7,7 @@
 #include "outer.h"
 #include "gue.h"
 #include "nat.h"
+#include "shed.h"
 
 static __always_inline int forward_l2(struct packet *p, const struct ek_path *path)
 {
@@ -66,6 +67,18 @@ static __always_inline int forward_ipv6(struct packet *p, const struct ek_path *
 	return finish(p, path);
 }
 
+/* What few paths ask for. */
+static __always_inline int obey_flags(struct packet *p, const struct ek_path *path, __u8 flags)
+{
+	if (!(flags & EK_PATH_NEXT_HOP))
+		return drop(EK_DROP_NO_NEXT_HOP);
+	if (flags & EK_PATH_TAGGED && !p->general) {
+		tail(p, TAIL_GENERAL);
+		return drop(EK_DROP_INTERNAL);
+	}
+	return flags & EK_PATH_CAPACITY ? admit(p, path) : NEXT;
+}
+
 static __always_inline int forward(struct packet *p)
 {
 	struct ek_backend *b = element(backends, p->backend);
@@ -78,16 +91,10 @@ static __always_inline int forward(struct packet *p)
 	flags = load_once(path->flags);
 	if (flags & EK_PATH_SECOND) {
 		path = &b->path[1];
-		flags = load_once(path->flags);
+		flags = (flags & EK_PATH_CAPACITY) | load_once(path->flags);
 	}
-	if ((flags & (EK_PATH_NEXT_HOP | EK_PATH_TAGGED)) != EK_PATH_NEXT_HOP) {
-		if (!(flags & EK_PATH_NEXT_HOP))
-			return drop(EK_DROP_NO_NEXT_HOP);
-		if (!p->general) {
-			tail(p, TAIL_GENERAL);
-			return drop(EK_DROP_INTERNAL);
-		}
-	}
+	if ((flags & (EK_PATH_NEXT_HOP | EK_PATH_TAGGED | EK_PATH_CAPACITY)) != EK_PATH_NEXT_HOP)
+		STEP(obey_flags(p, path, flags));
 	switch (path->encap) {
 	case EK_ENCAP_IPV4:
 		return forward_ipv4(p, path);

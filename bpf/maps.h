@@ -7,6 +7,8 @@
 #include <bpf/bpf_helpers.h>
 
 #include "evenkeel/abi.h"
+#include "evenkeel/shed.h"
+#include "evenkeel/sample.h"
 
 #define EK_TABLE(name_, value_, entries_)                                                          \
 	struct {                                                                                   \
@@ -26,6 +28,12 @@ EK_TABLE(backends, struct ek_backend, 1);
 EK_TABLE(flows, struct ek_flow_bucket, 1);
 EK_TABLE(fragments, struct ek_fragment_bucket, EK_FRAGMENT_BUCKETS);
 EK_TABLE(traffic, struct ek_traffic, 1);
+EK_TABLE(capacities, struct ek_capacity, 1);
+EK_TABLE(purses, struct ek_purse, 1);
+EK_TABLE(shed_notes, struct ek_note_bucket, 1);
+EK_TABLE(samples, struct ek_sample_ring, 1);
+EK_TABLE(sample_shifts, struct ek_sample_shifts, 1);
+EK_TABLE(handshakes, __u64, EK_HANDSHAKES);
 /* Read and written by user space alone: they let pinned maps explain themselves. */
 EK_TABLE(service_ids, struct ek_service_id, EK_SERVICES_MAX);
 EK_TABLE(backend_ids, struct ek_backend_id, 1);
@@ -90,9 +98,10 @@ struct {
 } scratch SEC(".maps");
 
 /* Known before load, so that the JIT sees constants. */
-const volatile __u32 opt_backends = 1;  /* entries of one CPU's region in `traffic` */
+const volatile __u32 opt_backends = 1;  /* entries of a CPU's region in `traffic`, `purses` */
 const volatile __u32 opt_flow_mask = 0; /* flow buckets - 1 */
 const volatile __u32 opt_frags = 0;     /* loaded for frames of more than one buffer */
+const volatile __u32 opt_note_mask = 0; /* buckets of shed_notes - 1 */
 
 /* An element of a part of `core`, whose sizes are powers of two: the verifier wants to see that
  * no index leaves it. Behind the barrier is a pointer, or clang works it out for each field. */

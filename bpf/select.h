@@ -12,6 +12,7 @@
 #include "evenkeel/table.h"
 #include "cursor.h"
 #include "flow.h"
+#include "handshake.h"
 #include "packet.h"
 #include "tail.h"
 #include "verdict.h"
@@ -99,7 +100,7 @@ static __always_inline __u32 old_def(const struct question *q, struct ek_flow **
 	if (!slot)
 		return EK_NO_BACKEND;
 	word = load_once(*slot);
-	if (word & EK_SLOT_UNSETTLED && !same && !*f)
+	if (ek_old_slot_remembers(word) && !same && !*f)
 		*f = flow_find(flow_tag(&q->id, old, hash, q->service));
 	return ek_old_slot_def(word);
 }
@@ -226,7 +227,13 @@ static __always_inline int pick(struct packet *p)
 		if (!p->backend && ek_slot_cur(word))
 			return drop(EK_DROP_NOT_REMEMBERED);
 	}
-	return p->backend ? NEXT : drop(EK_DROP_NO_BACKEND);
+	if (!p->backend)
+		return drop(EK_DROP_NO_BACKEND);
+	if (__builtin_expect(!(p->hash & EK_HANDSHAKE_SKIP), 0) && p->proto == IPPROTO_TCP &&
+	    !p->related)
+		note_handshake(p->ctx, p->hash, ETH_HLEN + p->tags * TAG_LENGTH + p->transport,
+			       p->backend, p->syn);
+	return NEXT;
 }
 
 #endif

@@ -5,6 +5,7 @@
 #define EVENKEEL_BPF_VERDICT_H
 
 #include "packet.h"
+#include "sample.h"
 
 static __always_inline struct ek_verdicts *cpu_verdicts(__u32 cpu)
 {
@@ -37,12 +38,16 @@ static __noinline int answer(void)
 static __always_inline void count_traffic(const struct packet *p, __u32 cpu)
 {
 	struct ek_traffic *t = element(traffic, cpu * opt_backends + p->backend);
+	__u64 packets;
 
 	if (!t)
 		return;
-	t->packets++;
+	packets = t->packets + 1;
+	t->packets = packets;
 	t->bytes += p->ip_len;
 	t->flows += p->syn;
+	if (__builtin_expect(packets >= t->sample_at, 0))
+		sample(p->ctx, p->backend);
 }
 
 /* Sends the finished frame out of interface `ifindex`. */

@@ -106,9 +106,8 @@ struct ek_listener {
 	union {
 		struct {
 			__be16 port;
-			/* IPPROTO_TCP or IPPROTO_UDP; 0: entry is empty; see below */
-			__u8 proto;
-			__u8 ipv6; /* an IPv6 packet to ::ffff:a.b.c.d is not for a.b.c.d */
+			__u8 proto; /* IPPROTO_TCP or IPPROTO_UDP; 0: empty; see below */
+			__u8 ipv6;  /* an IPv6 packet to ::ffff:a.b.c.d is not for a.b.c.d */
 		};
 		__u32 key; /* the three, to compare at once: ek_listener_key() */
 	};
@@ -191,6 +190,7 @@ enum ek_encap {
 #define EK_PATH_TAGGED 8u    /* sent with the VLAN tag in header[12..13], whatever it came with */
 #define EK_PATH_UNTAGGED 16u /* sent without a VLAN tag; else with those the packet came with */
 #define EK_PATH_SERVICE_TAG 32u /* that VLAN tag's type is 0x88a8 (802.1ad), not 0x8100 (802.1Q) */
+#define EK_PATH_CAPACITY 64u    /* in path[0] only: see shed.h; the backend's, not the path's */
 #define EK_PATH_TAGS (EK_PATH_TAGGED | EK_PATH_UNTAGGED | EK_PATH_SERVICE_TAG)
 
 /* A way to a backend, ready to copy. What depends on the packet is 0 in the template, and the data
@@ -336,9 +336,9 @@ static inline __u32 ek_fragment_age(__u64 note, __u32 now_s)
 /* traffic[cpu * global.backends + backend] */
 struct ek_traffic {
 	__u64 packets;
-	__u64 bytes; /* of the IP packets received, without Ethernet and outer header */
-	__u64 flows; /* new flows: TCP SYNs */
-	__u64 pad;
+	__u64 bytes;     /* of the IP packets received, without Ethernet and outer header */
+	__u64 flows;     /* new flows: TCP SYNs */
+	__u64 sample_at; /* the packet to be looked at more closely: see sample.h */
 };
 _Static_assert(sizeof(struct ek_traffic) == 32, "two to a cache line");
 

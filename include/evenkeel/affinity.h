@@ -340,18 +340,55 @@ static inline __u64 ek_slot_change(__u64 slot, __u32 owner, __u32 now_s)
 /* The slot in the new table, written at `written_s`, after the grace period: `old` is what has
  * become of it in the old one. Def has been quiet for as long as there, if new flows were not
  * its too, and unless a packet has noted otherwise in the new one. Of a def that is to be looked up
- * in a table before these nobody knows whether they were: who was the owner may have been. */
+ * in a table before these nobody knows whether they were: who was the owner may have been. Nor what
+ * it means that the time written ahead stands there, once that time has come. */
 static inline __u64 ek_slot_catch_up(__u64 slot, __u64 old, __u32 written_s, __u32 now_s)
 {
 	__u32 ahead_s = written_s + EK_CHANGE_AHEAD_S;
 
-	if (slot != ek_slot_touch(slot, ahead_s) || now_s >= ahead_s)
+	if (slot != ek_slot_touch(slot, ahead_s))
 		return slot;
+	if (now_s >= ahead_s)
+		return ek_slot_touch(slot, now_s);
 	if (!(old & EK_SLOT_UNSETTLED) || ek_slot_cur(old) == ek_slot_def(old))
 		return ek_slot_touch(slot, now_s);
 	if (ek_slot_def(old) == EK_DEF_OLD_TABLE && ek_slot_cur(old) != ek_slot_cur(slot))
 		return ek_slot_touch(slot, now_s);
 	return ek_slot_touch(slot, ek_slot_epoch(old));
+}
+
+/* ---- the rules: a table of another size, hash choice or key ----------------------------------
+ * Which slot a flow had in the table before cannot be told from its slot in this one, only from one
+ * of its packets: def is looked up there. That table stays as it was when it was switched from,
+ * until no slot refers to it any more, and meanwhile there is no other such change. Flows that are
+ * remembered under it, where the hash was another, keep all slots from settling. */
+
+/* A slot of such a table. */
+static inline __u64 ek_slot_rebuilt(__u32 owner, __u32 now_s)
+{
+	return ek_slot_word(owner, EK_DEF_OLD_TABLE, 1, now_s + EK_CHANGE_AHEAD_S);
+}
+
+/* Def of the flows of a slot in the old table: who had the older ones there. */
+static inline __u32 ek_old_slot_def(__u64 old)
+{
+	return old & EK_SLOT_UNSETTLED ? ek_slot_def(old) : ek_slot_cur(old);
+}
+
+/* May a flow be remembered under that slot, as its owner's? */
+static inline int ek_old_slot_remembers(__u64 old)
+{
+	return (old & EK_SLOT_UNSETTLED) != 0;
+}
+
+/* The backend is given up: its flows there are the new slots' owners'. */
+static inline __u64 ek_old_slot_release(__u64 old, __u32 backend)
+{
+	if (ek_old_slot_def(old) != backend)
+		return old;
+	if (old & EK_SLOT_UNSETTLED)
+		return ek_slot_word(ek_slot_cur(old), EK_NO_BACKEND, 1, ek_slot_epoch(old));
+	return ek_slot_word(EK_NO_BACKEND, EK_NO_BACKEND, 0, 0);
 }
 
 /* ---- the rules: settling, about every second ------------------------------------------------

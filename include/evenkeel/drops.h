@@ -20,6 +20,9 @@
 	X(HOP_LIMIT, "hop_limit", "its TTL or hop limit ends here, where nat is a router")         \
 	X(NOT_REMEMBERED, "not_remembered",                                                        \
 	  "a flow in an unsettled slot could not be stored, or changed that moment")               \
+	X(SHED_FLOW, "shed_flow",                                                                  \
+	  "a new flow (SYN, QUIC Initial) above its backend's declared capacity")                  \
+	X(SHED_PACKET, "shed_packet", "plain UDP above its backend's declared packets per second") \
 	X(NO_HEADROOM, "no_headroom", "the driver leaves no room for the outer header")            \
 	X(INTERNAL, "internal",                                                                    \
 	  "a table holds what it never should: report it, with evenkeel doctor")

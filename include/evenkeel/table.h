@@ -55,10 +55,4 @@ static inline __u64 ek_table_flow_tag(__u64 table, const struct ek_flow_id *id,
 	return tag ? tag : 1ull << 63; /* 0 is a free entry */
 }
 
-/* A slot of an old table: to whom its flows go that are not remembered. */
-static inline __u32 ek_old_slot_def(__u64 old)
-{
-	return old & EK_SLOT_UNSETTLED ? ek_slot_def(old) : ek_slot_cur(old);
-}
-
 #endif

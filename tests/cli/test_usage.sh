@@ -6,7 +6,7 @@
 
 COMMANDS=("attach" "detach" "confirm" "apply" "check" "status" "service list" "service show"
 	"backend add" "backend set" "backend drain" "backend undrain" "backend remove"
-	"backend setup" "decap attach" "decap detach" "decap status" "top" "metrics" "rekey" "explain" "history"
+	"backend setup" "decap attach" "decap detach" "decap status" "top" "clients" "metrics" "rekey" "explain" "history"
 	"doctor" "version" "help")
 
 # One line that names the mistake, one that names the help; nothing on stdout; exit status 2.

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Connections that all begin at one backend: their source ports are chosen for that.
 
-aim.py find SOCKET SERVICE/BACKEND SOURCE DEST COUNT   asks evenkeeld where flows go, and prints
-                                                       COUNT source ports of such that go there
-aim.py send SOURCE DEST RATE SECONDS FILE              a SYN from each port of FILE, by turns
+aim.py find SOCKET BACKEND FIRST SOURCES DEST COUNT   asks evenkeeld where flows go, and prints "SOURCE
+                                                      PORT" of COUNT such that go there, by turns from
+                                                      as many addresses, FIRST and up
+aim.py send DEST RATE SECONDS FILE                    a SYN from each line of FILE, by turns
 """
+import ipaddress
 import os
 import random
 import socket
@@ -20,13 +22,14 @@ PORT = 80
 FIRST_PORT = 1024
 
 
-def find(path, name, source, dest, count):
+def find(path, name, first, sources, dest, count):
     found = 0
-    for port in range(FIRST_PORT, 65536):
+    for i in range(65536 - FIRST_PORT):
+        source, port = ipaddress.ip_address(first) + i % int(sources), FIRST_PORT + i
         flow = f"{source}:{port} > {dest}:{PORT}/tcp"
         backend = ctl.ask(path, "explain", flow=flow)["result"]["new_flow"]["backend"]
         if backend == name:
-            print(port)
+            print(source, port)
             found += 1
             if found == int(count):
                 return
@@ -46,14 +49,18 @@ def syn(source, dest, port):
     return head[:16] + struct.pack("!H", checksum(pseudo + head)) + head[18:]
 
 
-def send(source, dest, rate, seconds, file):
+def send(dest, rate, seconds, file):
     with open(file, encoding="ascii") as lines:
-        ports = [int(line) for line in lines]
-    sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+        flows = [line.split() for line in lines]
+    socks = {}
+    for source in {source for source, _ in flows}:
+        socks[source] = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+        socks[source].bind((source, 0))
     begin = time.monotonic()
     for i in range(int(rate) * int(seconds)):
         time.sleep(max(0, begin + i / int(rate) - time.monotonic()))
-        sock.sendto(syn(source, dest, ports[i % len(ports)]), (dest, 0))
+        source, port = flows[i % len(flows)]
+        socks[source].sendto(syn(source, dest, int(port)), (dest, 0))
 
 
 if __name__ == "__main__":

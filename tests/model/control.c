@@ -8,6 +8,7 @@
 void forget(struct world *w, unsigned int flow, unsigned int place)
 {
 	w->claimed[flow] &= (uint8_t) ~(1u << place);
+	w->old_tag[flow] &= w->claimed[flow];
 	w->entry[flow][place] = 0;
 }
 
@@ -15,15 +16,41 @@ void change_write(const struct rules *r, struct world *w, const struct step *s)
 {
 	const uint8_t owners[SLOTS] = { s->flow, s->late };
 
+	w->rebuilding = s->kind == STEP_REBUILD || s->kind == STEP_REWRITE ? s->what : NO_REBUILD;
 	for (unsigned int i = 0; i < SLOTS; i++)
-		w->other[i] = r->change(w->slot[i], owners[i], NOW - s->full);
+		w->other[i] = w->rebuilding ? r->rebuilt(owners[i], NOW - s->full)
+					    : r->change(w->slot[i], owners[i], NOW - s->full);
 	w->change = WRITTEN;
 	w->change_late = s->full;
-	w->changes++;
+	w->changes += !w->rebuilding;
+}
+
+/* The table that is switched from is looked up from now on, as it is; when misses used def there
+ * matters no more. */
+static void keep_old_table(struct world *w)
+{
+	for (unsigned int i = 0; i < SLOTS; i++)
+		w->old[i] = ek_slot_word(ek_slot_cur(w->slot[i]), ek_slot_def(w->slot[i]),
+					 (w->slot[i] & EK_SLOT_UNSETTLED) != 0, 0);
+	w->old_table = w->rebuilding;
+	w->rebuilds++;
+	for (unsigned int i = 0; w->rebuilding == OTHER_HASH && i < FLOWS; i++)
+		w->old_tag[i] = w->claimed[i];
+}
+
+static void drop_old_table(struct world *w)
+{
+	for (unsigned int i = 0; i < SLOTS; i++)
+		if (w->slot[i] & EK_SLOT_UNSETTLED && ek_slot_def(w->slot[i]) == EK_DEF_OLD_TABLE)
+			return;
+	memset(w->old, 0, sizeof(w->old));
+	w->old_table = NO_REBUILD;
 }
 
 void change_switch(struct world *w)
 {
+	if (w->rebuilding)
+		keep_old_table(w);
 	for (unsigned int i = 0; i < SLOTS; i++) {
 		uint64_t old = w->slot[i];
 
@@ -38,7 +65,7 @@ void change_abandon(struct world *w)
 {
 	memset(w->other, 0, sizeof(w->other));
 	w->change = NO_CHANGE;
-	w->change_late = 0;
+	w->change_late = w->rebuilding = 0;
 }
 
 fault change_finish(const struct rules *r, struct world *w)
@@ -48,13 +75,18 @@ fault change_finish(const struct rules *r, struct world *w)
 	for (unsigned int i = 0; i < SLOTS; i++) {
 		uint64_t old = w->other[i], before = w->slot[i];
 
-		w->slot[i] = r->catch_up(before, old, NOW - w->change_late, NOW);
+		w->slot[i] =
+			r->catch_up(before, w->rebuilding ? 0 : old, NOW - w->change_late, NOW);
+		if (w->rebuilding)
+			continue;
 		if (!(old & EK_SLOT_UNSETTLED) && w->slot[i] & EK_SLOT_UNSETTLED &&
 		    (ek_slot_cur(old) == ek_slot_cur(before) || !ek_slot_cur(old)))
 			wrong = "a slot became unsettled though no flow could move";
 		/* The change wrote a time ahead of the clock: no packet has noted anything
 		 * since. */
 		if (old & EK_SLOT_UNSETTLED && ek_slot_cur(old) != ek_slot_def(old) &&
+		    (ek_slot_def(old) != EK_DEF_OLD_TABLE ||
+		     ek_slot_cur(old) == ek_slot_cur(before)) &&
 		    ek_slot_epoch(before) > NOW &&
 		    ek_slot_quiet_s(w->slot[i], NOW) < ek_slot_quiet_s(old, NOW) &&
 		    w->change_late < EK_CHANGE_AHEAD_S)
@@ -64,27 +96,40 @@ fault change_finish(const struct rules *r, struct world *w)
 	return wrong;
 }
 
-static uint8_t backends_named(const struct world *w)
+static uint8_t backends_named(const struct rules *r, const struct world *w)
 {
 	uint8_t named = 0;
 
-	for (unsigned int i = 0; i < SLOTS; i++)
-		named |= (uint8_t)(1u << ek_slot_cur(w->slot[i]) | 1u << ek_slot_def(w->slot[i]));
+	for (unsigned int i = 0; i < SLOTS; i++) {
+		uint32_t def = ek_slot_def(w->slot[i]);
+
+		named |= (uint8_t)(1u << ek_slot_cur(w->slot[i]));
+		named |= (uint8_t)(def == EK_DEF_OLD_TABLE ? 0 : 1u << def);
+		named |= (uint8_t)(w->old_table ? 1u << r->old_def(w->old[i]) : 0);
+	}
 	return named;
 }
 
-void round_begin(struct world *w, const struct step *s)
+void round_begin(const struct rules *r, struct world *w, const struct step *s)
 {
 	w->round = BEGUN;
 	w->round_late = s->late;
-	w->named = backends_named(w);
+	w->named = backends_named(r, w);
 	w->foreign = 0;
+}
+
+/* The slot under which it is remembered. */
+static uint64_t entry_slot(const struct world *w, unsigned int flow, unsigned int place)
+{
+	return w->old_tag[flow] & 1u << place ? w->old[old_slot_of(w, flow)]
+					      : w->slot[slot_of(w, flow)];
 }
 
 static void sweep_entry(const struct rules *r, struct world *w, unsigned int flow,
 			unsigned int place)
 {
-	uint64_t *state = &w->entry[flow][place], word = w->slot[slot_of(flow)];
+	uint64_t *state = &w->entry[flow][place], word = entry_slot(w, flow, place);
+	bool old = w->old_tag[flow] & 1u << place;
 
 	if (!(w->claimed[flow] & 1u << place) || !ek_flow_known(*state))
 		return;
@@ -94,8 +139,10 @@ static void sweep_entry(const struct rules *r, struct world *w, unsigned int flo
 		return;
 	}
 	w->named |= (uint8_t)(1u << ek_flow_backend(*state));
-	if (r->foreign(*state, word))
-		w->foreign |= (uint8_t)(1u << slot_of(flow));
+	if (old)
+		w->foreign = (1u << SLOTS) - 1;
+	else if (r->foreign(*state, word))
+		w->foreign |= (uint8_t)(1u << slot_of(w, flow));
 }
 
 fault round_sweep(const struct rules *r, struct world *w)
@@ -107,7 +154,7 @@ fault round_sweep(const struct rules *r, struct world *w)
 			sweep_entry(r, w, i, j);
 	for (unsigned int i = 0; i < FLOWS; i++)
 		for (unsigned int j = 0; j < PLACES; j++)
-			if (!(w->slot[slot_of(i)] & EK_SLOT_UNSETTLED) &&
+			if (!(entry_slot(w, i, j) & EK_SLOT_UNSETTLED) &&
 			    ek_flow_known(w->entry[i][j]))
 				wrong = "a settled slot remembers a flow";
 	w->round = SWEPT;
@@ -119,11 +166,19 @@ static bool is_named_by(uint64_t slot, uint32_t backend)
 	return ek_slot_cur(slot) == backend || ek_slot_def(slot) == backend;
 }
 
+static bool is_old_default(const struct world *w, unsigned int slot, uint32_t backend)
+{
+	return w->old_table && ek_old_slot_def(w->old[slot]) == backend;
+}
+
 /* The backend is given up: its slots are their owners', its remembered flows are forgotten. */
 static void release(const struct rules *r, struct world *w, uint32_t backend)
 {
-	for (unsigned int i = 0; i < SLOTS; i++)
+	for (unsigned int i = 0; i < SLOTS; i++) {
 		w->slot[i] = r->release(w->slot[i], backend);
+		if (w->old_table)
+			w->old[i] = r->old_release(w->old[i], backend);
+	}
 	for (unsigned int i = 0; i < FLOWS; i++)
 		for (unsigned int j = 0; j < PLACES; j++)
 			if (w->claimed[i] & 1u << j && ek_flow_known(w->entry[i][j]) &&
@@ -137,13 +192,14 @@ static fault reuse(struct world *w, uint32_t backend)
 	const struct packet *p = &w->packet;
 
 	for (unsigned int i = 0; i < SLOTS; i++)
-		if (is_named_by(w->slot[i], backend))
+		if (is_named_by(w->slot[i], backend) || is_old_default(w, i, backend))
 			return "an index was reused while a slot named it";
 	for (unsigned int i = 0; i < FLOWS; i++)
 		for (unsigned int j = 0; j < PLACES; j++)
 			if (w->claimed[i] & 1u << j && ek_flow_backend(w->entry[i][j]) == backend)
 				return "an index was reused while a remembered flow named it";
-	if (p->stage && (is_named_by(p->word, backend) || ek_flow_backend(p->entry) == backend))
+	if (p->stage && (is_named_by(p->word, backend) || p->def == backend ||
+			 ek_flow_backend(p->entry) == backend))
 		return "an index was reused while a packet under way named it";
 	for (unsigned int i = 0; i < FLOWS; i++)
 		if (w->flow[i].owner == backend)
@@ -163,7 +219,8 @@ static fault let_go(const struct rules *r, struct world *w, uint32_t backend)
 		if (r->time_over(NOW - w->leaving_age[i], DRAIN_S, NOW - w->round_late))
 			release(r, w, backend);
 		for (unsigned int j = 0; drain_ended(w, backend) && j < SLOTS; j++)
-			if (!w->round_late && is_named_by(w->slot[j], backend))
+			if (!w->round_late &&
+			    (is_named_by(w->slot[j], backend) || is_old_default(w, j, backend)))
 				return "a backend whose drain is over still has a slot";
 		return NULL;
 	}
@@ -177,8 +234,8 @@ static bool must_settle(const struct world *w, unsigned int slot)
 
 	for (unsigned int i = 0; i < FLOWS; i++)
 		for (unsigned int j = 0; j < PLACES; j++)
-			if (slot_of(i) == slot && w->claimed[i] & 1u << j &&
-			    ek_flow_backend(w->entry[i][j]) != ek_slot_cur(word))
+			if (w->old_tag[i] || (slot_of(w, i) == slot && w->claimed[i] & 1u << j &&
+					      ek_flow_backend(w->entry[i][j]) != ek_slot_cur(word)))
 				return false;
 	return ek_slot_cur(word) == ek_slot_def(word) ||
 	       ek_slot_quiet_s(word, NOW) > w->idle_s + 3u + w->round_late;
@@ -199,6 +256,7 @@ fault round_settle(const struct rules *r, struct world *w)
 		else if (must_settle(w, i))
 			wrong = "a slot did not settle though its owner has all its flows";
 	}
+	drop_old_table(w);
 	for (uint32_t i = 1; i <= BACKENDS; i++)
 		if (w->leaving & 1u << i)
 			wrong = wrong ?: let_go(r, w, i);

@@ -47,15 +47,28 @@ static uint8_t claim_of(const struct world *w, unsigned int flow)
 }
 
 /* The first entry with the flow's tag, as flow_find() finds it. */
-static uint8_t find_entry(const struct world *w, unsigned int flow)
+static uint8_t find_entry(const struct world *w, unsigned int flow, bool old)
 {
+	uint8_t tagged = old ? w->old_tag[flow] : w->claimed[flow] & (uint8_t)~w->old_tag[flow];
+
 	for (uint8_t i = 0; i < PLACES; i++)
-		if (w->claimed[flow] & 1u << i)
+		if (tagged & 1u << i)
 			return i;
 	return PLACES;
 }
 
-void packet_read(struct world *w, const struct step *s)
+/* What the old table says, as old_def() of bpf/select.h. */
+static void read_old_table(const struct rules *r, struct world *w)
+{
+	struct packet *p = &w->packet;
+	uint64_t old = w->old[old_slot_of(w, p->flow)];
+
+	p->def = (uint8_t)r->old_def(old);
+	if (p->place == PLACES && r->old_remembers(old))
+		p->place = find_entry(w, p->flow, true);
+}
+
+void packet_read(const struct rules *r, struct world *w, const struct step *s)
 {
 	struct packet *p = &w->packet;
 
@@ -64,8 +77,12 @@ void packet_read(struct world *w, const struct step *s)
 	p->kind = s->what;
 	p->flow = s->flow;
 	p->late = s->late;
-	p->word = w->slot[slot_of(s->flow)];
-	p->place = find_entry(w, s->flow);
+	p->slot = (uint8_t)slot_of(w, s->flow);
+	p->word = w->slot[p->slot];
+	p->place = find_entry(w, s->flow, false);
+	p->def = (uint8_t)ek_slot_def(p->word);
+	if (p->word & EK_SLOT_UNSETTLED && ek_slot_def(p->word) == EK_DEF_OLD_TABLE)
+		read_old_table(r, w);
 	if (p->place < PLACES)
 		p->entry = w->entry[s->flow][p->place];
 	if (!(p->word & EK_SLOT_UNSETTLED)) { /* does not look */
@@ -73,7 +90,7 @@ void packet_read(struct world *w, const struct step *s)
 		p->entry = 0;
 	}
 	p->cur_live = backend_lives(w, ek_slot_cur(p->word));
-	p->def_live = backend_lives(w, ek_slot_def(p->word));
+	p->def_live = backend_lives(w, p->def);
 	p->entry_live = backend_lives(w, ek_flow_backend(p->entry));
 	p->claim = is_forged(s->what) ? 0 : claim_of(w, s->flow);
 	w->begun |= (uint8_t)(1u << s->flow);
@@ -88,7 +105,7 @@ static struct ek_situation situation_of(const struct rules *r, const struct pack
 	return (struct ek_situation){
 		.packet = packet_for_rules(p->kind),
 		.cur = ek_slot_cur(p->word),
-		.def = ek_slot_def(p->word),
+		.def = p->def,
 		.entry = p->entry,
 		.seq = sequence_of(p->kind),
 		.now_s = now_s,
@@ -115,6 +132,8 @@ void packet_claim(struct world *w, const struct step *s)
 	if (w->claimed[p->flow] & 1u << place)
 		place = 0;
 	w->claimed[p->flow] |= (uint8_t)(1u << place);
+	if (p->old_table && w->rebuilding == OTHER_HASH)
+		w->old_tag[p->flow] |= (uint8_t)(1u << place);
 	p->place = place;
 	p->stage = HAS_CLAIMED;
 }
@@ -126,7 +145,8 @@ static bool store(struct world *w, uint64_t state)
 	struct packet *p = &w->packet;
 
 	w->entry[p->flow][p->place] = state;
-	if (w->claimed[p->flow] != (1u << PLACES) - 1)
+	if (w->claimed[p->flow] != (1u << PLACES) - 1 ||
+	    (w->old_tag[p->flow] != 0 && w->old_tag[p->flow] != w->claimed[p->flow]))
 		return true;
 	forget(w, p->flow, p->place);
 	return false;
@@ -135,7 +155,7 @@ static bool store(struct world *w, uint64_t state)
 static bool touch(const struct rules *r, struct world *w, uint32_t now_s)
 {
 	struct packet *p = &w->packet;
-	uint64_t *slot = (p->old_table ? w->other : w->slot) + slot_of(p->flow);
+	uint64_t *slot = (p->old_table ? w->other : w->slot) + p->slot;
 
 	if (r->touch(p->word, now_s) == p->word)
 		return true;

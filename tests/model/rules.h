@@ -16,6 +16,10 @@ struct rules {
 	int (*keeps)(__u64 found);
 	__u64 (*change)(__u64 slot, __u32 owner, __u32 now_s);
 	__u64 (*catch_up)(__u64 slot, __u64 old, __u32 written_s, __u32 now_s);
+	__u64 (*rebuilt)(__u32 owner, __u32 now_s);
+	__u32 (*old_def)(__u64 old);
+	int (*old_remembers)(__u64 old);
+	__u64 (*old_release)(__u64 old, __u32 backend);
 	__u64 (*swept)(__u64 state, __u64 slot, __u32 idle_s, __u32 now_s);
 	int (*foreign)(__u64 state, __u64 slot);
 	int (*may_settle)(__u64 slot, int foreign, __u32 idle_s, __u32 now_s);

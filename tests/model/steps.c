@@ -25,7 +25,7 @@ static bool idle(const struct world *w)
 
 static bool settled(const struct world *w, unsigned int flow)
 {
-	return !(w->slot[slot_of(flow)] & EK_SLOT_UNSETTLED);
+	return !(w->slot[slot_of(w, flow)] & EK_SLOT_UNSETTLED);
 }
 
 /* Packets of one flow take one queue, as a rule, and so one after the other. Two may be under
@@ -91,7 +91,8 @@ static void add_packets(struct list *l)
 	const struct world *w = l->w;
 
 	for (uint8_t i = 0; i < l->scene->flows; i++) {
-		bool may = !i || w->begun & 1u << (i - 1) || slot_of(i) != slot_of(i - 1u);
+		bool may = !i || w->begun & 1u << (i - 1) || slot_of(w, i) != slot_of(w, i - 1u) ||
+			   l->scene->rebuilds;
 
 		if (l->scene->related && w->flow[i].phase == FLOW_ESTABLISHED && may_send(w, i))
 			add_packet(l, REAL_RELATED, i);
@@ -146,6 +147,32 @@ static bool may_own(const struct list *l, unsigned int slot, uint8_t backend)
 	return !(w->dead & 1u << backend) && !(w->leaving & 1u << backend);
 }
 
+/* Slot 0 to a, slot 1 to b. */
+static void add_change(struct list *l, uint8_t a, uint8_t b)
+{
+	const struct world *w = l->w;
+	const struct scene *c = l->scene;
+	bool moves = a != ek_slot_cur(w->slot[0]) || b != ek_slot_cur(w->slot[1]);
+
+	for (uint8_t late = 0; late <= c->lag; late++) {
+		struct step s = { STEP_CHANGE, 0, a, b, late, 0, {} };
+		struct step rebuild = { STEP_REBUILD, c->rebuild, a, b, late, 0, {} };
+
+		if (moves && w->changes < c->changes && !w->packet.stage)
+			add(l, s);
+		s.kind = STEP_WRITE;
+		if (moves && w->changes < c->changes && c->steps)
+			add(l, s);
+		if (w->rebuilds >= c->rebuilds || w->old_table)
+			continue;
+		if (!w->packet.stage)
+			add(l, rebuild);
+		rebuild.kind = STEP_REWRITE;
+		if (c->steps)
+			add(l, rebuild);
+	}
+}
+
 static void add_changes(struct list *l)
 {
 	const struct world *w = l->w;
@@ -155,24 +182,12 @@ static void add_changes(struct list *l)
 		add(l, (struct step){ .kind = STEP_SWITCH });
 	if (w->change == SWITCHED && !w->packet.old_table)
 		add(l, (struct step){ .kind = STEP_FINISH });
-	if (w->change || w->round || w->changes >= c->changes)
+	if (w->change || w->round)
 		return;
-	for (uint8_t a = 0; a <= c->backends; a++) {
-		for (uint8_t b = 0; b <= c->backends; b++) {
-			if (!may_own(l, 0, a) || !may_own(l, 1, b) ||
-			    (a == ek_slot_cur(w->slot[0]) && b == ek_slot_cur(w->slot[1])))
-				continue;
-			for (uint8_t late = 0; late <= c->lag; late++) {
-				struct step s = { STEP_CHANGE, 0, a, b, late, 0, {} };
-
-				if (!w->packet.stage)
-					add(l, s);
-				s.kind = STEP_WRITE;
-				if (c->steps)
-					add(l, s);
-			}
-		}
-	}
+	for (uint8_t a = 0; a <= c->backends; a++)
+		for (uint8_t b = 0; b <= c->backends; b++)
+			if (may_own(l, 0, a) && may_own(l, 1, b))
+				add_change(l, a, b);
 }
 
 static void add_rounds(struct list *l)
@@ -261,7 +276,7 @@ static fault whole_packet(const struct rules *r, struct world *w, const struct s
 	struct packet under_way = w->packet;
 	fault wrong;
 
-	packet_read(w, s);
+	packet_read(r, w, s);
 	first = first && !w->packet.claim && !is_forged(s->what) && s->what != REAL_RELATED;
 	wrong = packet_act(r, w, s);
 	w->packet = under_way;
@@ -300,8 +315,10 @@ static fault take_control(const struct rules *r, struct world *w, const struct s
 	switch (s->kind) {
 	case STEP_CHANGE:
 	case STEP_WRITE:
+	case STEP_REBUILD:
+	case STEP_REWRITE:
 		change_write(r, w, s);
-		if (s->kind == STEP_WRITE)
+		if (s->kind == STEP_WRITE || s->kind == STEP_REWRITE)
 			return NULL;
 		change_switch(w);
 		return change_finish(r, w);
@@ -312,7 +329,7 @@ static fault take_control(const struct rules *r, struct world *w, const struct s
 		return change_finish(r, w);
 	case STEP_ROUND:
 	case STEP_BEGIN:
-		round_begin(w, s);
+		round_begin(r, w, s);
 		if (s->kind == STEP_BEGIN)
 			return NULL;
 		return round_sweep(r, w) ?: round_settle(r, w);
@@ -335,7 +352,7 @@ fault step_take(const struct rules *r, struct world *w, const struct step *s)
 	case STEP_PACKET:
 		return whole_packet(r, w, s);
 	case STEP_READ:
-		packet_read(w, s);
+		packet_read(r, w, s);
 		return NULL;
 	case STEP_CLAIM:
 		packet_claim(w, s);
@@ -367,13 +384,15 @@ fault left_alone(const struct rules *r, struct world w)
 		wrong = wrong ?: change_finish(r, &w);
 	for (unsigned int i = 0; i < 6; i++) {
 		world_age(&w, i < 2 ? HANDSHAKE_S : 1);
-		round_begin(&w, &s);
+		round_begin(r, &w, &s);
 		wrong = wrong ?: round_sweep(r, &w);
 		wrong = wrong ?: round_settle(r, &w);
 	}
 	for (unsigned int i = 0; i < SLOTS; i++)
 		if (w.slot[i] & EK_SLOT_UNSETTLED)
 			return wrong ?: "left alone, a slot never settles";
+	if (w.old_table)
+		return wrong ?: "left alone, an old table is never dropped";
 	for (unsigned int i = 0; i < FLOWS; i++)
 		if (w.claimed[i])
 			return wrong ?: "left alone, a flow is remembered forever";

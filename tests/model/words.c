@@ -78,6 +78,13 @@ static void print_step(FILE *to, const struct step *s)
 	case STEP_WRITE:
 		print_change(to, "a new table is written beside the old one", s);
 		break;
+	case STEP_REBUILD:
+		print_change(to, s->what == OTHER_HASH ? "another hash" : "another size", s);
+		break;
+	case STEP_REWRITE:
+		print_change(to, "a table of another size or hash is written beside the old one",
+			     s);
+		break;
 	case STEP_DIE:
 		fprintf(to, "%c dies", letter(s->what));
 		break;

@@ -3,9 +3,20 @@
 
 #include "world.h"
 
-unsigned int slot_of(unsigned int flow)
+/* Two tables put different flows together. */
+static unsigned int slot_in(unsigned int table, unsigned int flow)
 {
-	return flow == 2;
+	return table & 1 ? flow > 0 : flow == 2;
+}
+
+unsigned int slot_of(const struct world *w, unsigned int flow)
+{
+	return slot_in(w->rebuilds, flow);
+}
+
+unsigned int old_slot_of(const struct world *w, unsigned int flow)
+{
+	return slot_in(w->rebuilds - 1u, flow);
 }
 
 bool backend_lives(const struct world *w, uint32_t backend)
@@ -29,10 +40,11 @@ void world_begin(struct world *w, uint8_t slots, uint8_t idle_s)
 	w->idle_s = idle_s;
 }
 
-/* An age beyond every one that the rules count in idle times. */
+/* An age beyond every one that the rules count in idle times; while there is a change, also beyond
+ * the time at which it was written. */
 static uint32_t old_s(const struct world *w)
 {
-	return w->idle_s + 5u;
+	return w->idle_s + 5u + (w->change ? w->change_late : 0u);
 }
 
 /* `then` may be ahead of the clock. */

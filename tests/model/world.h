@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* A balancer in small: two slots, three backends, three flows with two places each in the table
- * of remembered flows, one packet under way, one change, one settling round.
+ * of remembered flows, one packet under way, one change, one settling round, one old table.
  *
  * The words are those of the data path. The clock stands at NOW; a tick makes everything else a
  * second older, up to an age beyond which nothing differs, so that equal situations at different
@@ -52,22 +52,29 @@ struct packet {
 	uint8_t late;                     /* so old is the second that it notes */
 	uint8_t under_way_s;
 	uint8_t old_table; /* it reads the table before the switch */
+	uint8_t slot;
+	uint8_t def; /* the slot's, or what the old table says */
 	uint8_t cur_live, def_live, entry_live;
 	uint8_t claim;     /* the backend that must get it, 0: any may */
 	uint8_t overtaken; /* by another packet of its flow */
-	uint8_t pad[4];
+	uint8_t pad[2];
 };
 
 /* ABANDONED: the controller died, a packet still reads the table before. */
 enum change_stage { NO_CHANGE, WRITTEN, SWITCHED, ABANDONED };
 enum round_stage { NO_ROUND, BEGUN, SWEPT };
 
+/* What a change, or the old table, was about: its size, or what flows are remembered by as well. */
+enum rebuild { NO_REBUILD, OTHER_SIZE, OTHER_HASH };
+
 struct world {
 	uint64_t slot[SLOTS];
 	uint64_t other[SLOTS]; /* WRITTEN: the table to come; SWITCHED: the one before */
+	uint64_t old[SLOTS];   /* the old table that slots refer to */
 	uint64_t entry[FLOWS][PLACES];
 	struct packet packet;
 	uint8_t claimed[FLOWS]; /* a bit a place: its tag is set */
+	uint8_t old_tag[FLOWS]; /* and is that of the old table */
 	struct flow flow[FLOWS];
 	uint8_t change, change_late;
 	uint8_t round, round_late, foreign, named; /* bits: slots, backends */
@@ -76,9 +83,11 @@ struct world {
 	uint8_t begun; /* flows that ever sent: the next one may begin */
 	uint8_t changes, deaths, forged, crashes, full; /* how many there were */
 	uint8_t idle_s;                                 /* the idle time, the same throughout */
-	uint8_t pad[7];
+	uint8_t rebuilds;                               /* how many there were */
+	uint8_t rebuilding, old_table; /* enum rebuild: of the change; it is there */
+	uint8_t pad[1];
 };
-_Static_assert(sizeof(struct world) == 80 + sizeof(struct packet) + 40, "no hidden padding");
+_Static_assert(sizeof(struct world) == 96 + sizeof(struct packet) + 40, "no hidden padding");
 
 /* What happens next. */
 enum step_kind {
@@ -92,6 +101,8 @@ enum step_kind {
 	STEP_WAIT,      /* several, nothing else happens */
 	STEP_CHANGE,    /* a whole change */
 	STEP_WRITE,     /* the new table is written beside the old one */
+	STEP_REBUILD,   /* a whole change of size, or of hash */
+	STEP_REWRITE,   /* that table is written beside the old one */
 	STEP_SWITCH,    /* packets read it from now on */
 	STEP_FINISH,    /* the grace period is over */
 	STEP_ROUND,     /* a whole settling round */
@@ -107,7 +118,7 @@ enum step_kind {
 
 struct step {
 	uint8_t kind;
-	uint8_t what;   /* packet kind, backend, seconds */
+	uint8_t what;   /* packet kind, backend, seconds, enum rebuild */
 	uint8_t flow;   /* also: the owner of slot 0 */
 	uint8_t late;   /* also: the owner of slot 1 */
 	uint8_t full;   /* the table refuses to store */
@@ -118,7 +129,9 @@ struct step {
 /* Why a step must not be possible, or NULL. */
 typedef const char *fault;
 
-unsigned int slot_of(unsigned int flow);
+/* In the table that packets read now, and in the old one. */
+unsigned int slot_of(const struct world *w, unsigned int flow);
+unsigned int old_slot_of(const struct world *w, unsigned int flow);
 void world_begin(struct world *w, uint8_t slots, uint8_t idle_s);
 /* Everything is `seconds` older. */
 void world_age(struct world *w, unsigned int seconds);
@@ -127,7 +140,7 @@ bool drain_ended(const struct world *w, uint32_t backend);
 
 /* packets.c */
 bool is_forged(uint8_t packet_kind);
-void packet_read(struct world *w, const struct step *s);
+void packet_read(const struct rules *r, struct world *w, const struct step *s);
 bool packet_stores(const struct rules *r, const struct world *w);
 void packet_claim(struct world *w, const struct step *s);
 fault packet_act(const struct rules *r, struct world *w, const struct step *s);
@@ -137,7 +150,7 @@ void change_write(const struct rules *r, struct world *w, const struct step *s);
 void change_switch(struct world *w);
 void change_abandon(struct world *w);
 fault change_finish(const struct rules *r, struct world *w);
-void round_begin(struct world *w, const struct step *s);
+void round_begin(const struct rules *r, struct world *w, const struct step *s);
 fault round_sweep(const struct rules *r, struct world *w);
 fault round_settle(const struct rules *r, struct world *w);
 void backend_hold_over(const struct rules *r, struct world *w, uint32_t backend);
@@ -152,6 +165,7 @@ struct scene {
 	uint8_t quic; /* bits of flows: those of udp that begin with an Initial, and have packets
 		       * behind it that name nobody */
 	uint8_t changes, deaths, forged, crashes, full; /* how many there may be */
+	uint8_t rebuilds, rebuild;                      /* of that kind */
 	bool removal, returns, hold;
 	bool related;   /* ICMP errors and fragments */
 	bool empty;     /* the pool may become empty */

@@ -349,7 +349,7 @@ static void a_changed_path_takes_effect_whole(void **state)
 static void traffic_is_counted_by_backend(void **state)
 {
 	const struct fixture *x = *state;
-	struct ek_traffic before, after;
+	struct dp_traffic before, after;
 	struct frame in, out;
 	uint32_t backend;
 

@@ -182,6 +182,32 @@ static void a_backend_entry_is_put_back(void **state)
 	free(owner);
 }
 
+static void a_capacity_is_put_back(void **state)
+{
+	static const char held[] =
+		WEB_HEAD "    backends: { " WEB_ABC ", d: { address: 10.0.0.4, capacity: 700 } }\n";
+	struct fixture *x = *state;
+	uint32_t a = index_of(x, "a"), d = index_of(x, "d");
+
+	x->dp->capacities[a].flows = 5;
+	assert_told(x, "web/a",
+		    "its capacity was 5 new flows and 0 packets of UDP a second, not 0 and 0");
+	x->dp->backends[a].path[0].flags |= EK_PATH_CAPACITY;
+	assert_told(x, "web/a", "it has no capacity, and was held to one");
+	fixture_install(x, held);
+	assert_int_equal(look(x), 0);
+	x->dp->capacities[d].flows_spent_ns = 12345; /* the data path's own */
+	assert_int_equal(look(x), 0);
+	x->dp->capacities[d].packets = 9;
+	assert_told(x, "web/d", "700 new flows and 9 packets of UDP a second, not 700 and 0");
+	x->dp->capacities[d].flows = 0;
+	assert_told(x, "web/d", "its capacity was 0 new flows");
+	x->dp->backends[d].path[0].flags &= (uint8_t)~EK_PATH_CAPACITY;
+	assert_told(x, "web/d", "it has a capacity, and was not held to it");
+	assert_int_equal(x->dp->capacities[d].flows, 700);
+	assert_true(x->dp->backends[d].path[0].flags & EK_PATH_CAPACITY);
+}
+
 static void the_global_record_is_put_back(void **state)
 {
 	struct fixture *x = *state;
@@ -232,6 +258,7 @@ int main(void)
 		TEST(an_unsettled_slot_keeps_its_default),
 		TEST(a_service_record_is_put_back),
 		TEST(a_backend_entry_is_put_back),
+		TEST(a_capacity_is_put_back),
 		TEST(the_global_record_is_put_back),
 		TEST(listeners_are_laid_out_anew),
 	};

@@ -355,7 +355,7 @@ static void errors_are_counted_as_packets_of_their_backend_and_no_new_flows(void
 {
 	struct fixture *x = *state;
 	struct situation s;
-	struct ek_traffic before, after;
+	struct dp_traffic before, after;
 	uint32_t backend;
 
 	begin(&s, x, false);

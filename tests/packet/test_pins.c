@@ -15,7 +15,8 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-#include "dp/dp.h"
+#include "dp/drift.h"
+#include "dp/install.h"
 #include "evenkeel/affinity.h"
 #include "sandbox.h"
 
@@ -98,6 +99,32 @@ static void what_is_pinned_is_adopted_with_its_key_and_contents(void **state)
 	dp_close(dp);
 	detach(NULL);
 	assert_int_equal(access(pins, F_OK), -1);
+}
+
+static void count(void *context, const char *subject, const char *text)
+{
+	++*(unsigned int *)context;
+}
+
+/* Of a backend that is leaving, which no configuration names any more, too. */
+static void a_capacity_is_adopted(void **state)
+{
+	struct dp *dp = open_pinned();
+	unsigned int found = 0;
+
+	dp->backend_ids[3].used = BACKEND_LEAVING;
+	dp->capacities[3].flows = 500;
+	dp->backends[3].path[0].flags |= EK_PATH_CAPACITY;
+	dp_close(dp);
+	dp = open_pinned();
+	assert_int_equal(dp_drift_backends(dp, count, &found), 0);
+	assert_int_equal(found, 0);
+	dp->capacities[3].flows = 1;
+	assert_int_equal(dp_drift_backends(dp, count, &found), 0);
+	assert_int_equal(found, 1);
+	assert_int_equal(dp->capacities[3].flows, 500);
+	dp_close(dp);
+	detach(NULL);
 }
 
 static void a_restart_puts_its_program_on_the_link_whatever_the_interface_is_called(void **state)
@@ -243,6 +270,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_pinned_is_adopted_with_its_key_and_contents),
+		cmocka_unit_test(a_capacity_is_adopted),
 		cmocka_unit_test(
 			a_restart_puts_its_program_on_the_link_whatever_the_interface_is_called),
 		cmocka_unit_test(a_restart_frees_what_its_predecessor_left_half_freed),

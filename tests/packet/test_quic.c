@@ -414,7 +414,7 @@ static void what_is_found_by_number_is_counted_once(void **state)
 	const struct cid cid = cid_of(2, 8);
 	struct ek_verdicts before = fixture_verdicts(x), after;
 	uint32_t c = server(x, "q", 2);
-	struct ek_traffic was, is;
+	struct dp_traffic was, is;
 	struct datagram d;
 	char flow[96];
 

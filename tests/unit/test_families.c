@@ -34,6 +34,8 @@ static struct metrics_backend backends[] = {
 	  .configured = true,
 	  .weight = 100,
 	  .packets = 7,
+	  .shed = 12,
+	  .capacity_flows = 1000,
 	  .expected_share = 0.5,
 	  .packet_share = -1,
 	  .flow_share = 0.25 },
@@ -253,6 +255,13 @@ static void what_is_not_known_is_absent_and_not_0(void **state)
 	assert_non_null(strstr(
 		text, "evenkeel_backend_flow_share_ratio{service=\"web\",backend=\"web-1\"} 0.25"));
 	assert_null(strstr(text, "evenkeel_backend_weight{service=\"web\",backend=\"web-2\""));
+	assert_true(has_line(
+		text, "evenkeel_backend_shed_packets_total{service=\"web\",backend=\"web-1\"} 12"));
+	assert_true(has_line(
+		text,
+		"evenkeel_backend_capacity_new_flows{service=\"web\",backend=\"web-1\"} 1000"));
+	assert_int_equal(occurrences(text, "evenkeel_backend_capacity_new_flows{"), 1);
+	assert_int_equal(occurrences(text, "evenkeel_backend_capacity_udp_packets{"), 0);
 	assert_true(has_line(text, "evenkeel_revision 0"));
 }
 

@@ -351,6 +351,56 @@ static void the_state_follows_from_the_results_whatever_they_are(void **state)
 	}
 }
 
+/* ---- hints ----------------------------------------------------------------------------------- */
+
+static struct health_check checked(bool ok)
+{
+	static const struct health_times every_5_s = { 5000, 20000, 1000, 2, 3 };
+	struct health_check k;
+
+	health_check_init(&k, &every_5_s, HEALTH_UP, 0, 0);
+	health_check_begin(&k, 0);
+	health_check_result(&k, ok, 10, 0);
+	return k;
+}
+
+static void a_hint_brings_the_next_check_forward_and_nothing_else(void **state)
+{
+	struct health_check k = checked(true), before = k;
+
+	assert_true(health_check_hurry(&k, false, 1000));
+	assert_int_equal(k.due_ms, 1000);
+	before.due_ms = 1000;
+	assert_memory_equal(&k, &before, sizeof(k));
+}
+
+static void a_hint_that_lasts_is_worth_a_check_only_while_checks_fail(void **state)
+{
+	struct health_check k = checked(true);
+
+	assert_false(health_check_hurry(&k, true, 1000));
+	k = checked(false);
+	assert_true(health_check_hurry(&k, true, 1000));
+}
+
+static void a_hint_never_delays_a_check(void **state)
+{
+	struct health_check k = checked(true);
+
+	assert_false(health_check_hurry(&k, false, k.due_ms + 1));
+	health_check_begin(&k, 900);
+	assert_false(health_check_hurry(&k, false, 1000));
+	assert_int_equal(k.due_ms, 900);
+}
+
+static void who_is_down_is_checked_as_before(void **state)
+{
+	struct health_check k = checked(false);
+
+	k.state = HEALTH_DOWN;
+	assert_false(health_check_hurry(&k, false, 1000));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,6 +421,10 @@ int main(void)
 		cmocka_unit_test(falling_while_held_down_is_not_held_against_it),
 		cmocka_unit_test(having_been_up_is_never_forgotten),
 		cmocka_unit_test(the_state_follows_from_the_results_whatever_they_are),
+		cmocka_unit_test(a_hint_brings_the_next_check_forward_and_nothing_else),
+		cmocka_unit_test(a_hint_that_lasts_is_worth_a_check_only_while_checks_fail),
+		cmocka_unit_test(a_hint_never_delays_a_check),
+		cmocka_unit_test(who_is_down_is_checked_as_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

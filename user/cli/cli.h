@@ -21,6 +21,8 @@ enum cli_option {
 	OPTION_WATCH,
 	OPTION_COUNT,
 	OPTION_WEIGHT,
+	OPTION_NEW_FLOWS,
+	OPTION_UDP_PACKETS,
 	OPTION_LIMIT,
 	OPTION_EVENTS,
 	OPTION_SORT,
@@ -123,6 +125,7 @@ int cmd_apply(struct cli *cli);
 int cmd_check(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_top(struct cli *cli);
+int cmd_clients(struct cli *cli);
 int cmd_metrics(struct cli *cli);
 int cmd_service_list(struct cli *cli);
 int cmd_service_show(struct cli *cli);

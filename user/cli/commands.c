@@ -2,6 +2,9 @@
 /* The table of commands: what is not here does not exist. */
 #include "cli/cli.h"
 
+#define OPTIONS_OF_BACKENDS                                                                        \
+	(OPTION_BIT(OPTION_WEIGHT) | OPTION_BIT(OPTION_NEW_FLOWS) | OPTION_BIT(OPTION_UDP_PACKETS))
+
 const struct command cli_commands[] = {
 	{ "attach", "IF... [--generic] [--yes]", NULL, "put the balancer on network interfaces",
 	  "In driver mode; in generic mode only with --generic. Checks the interface first and\n"
@@ -34,22 +37,30 @@ const struct command cli_commands[] = {
 	  "a | at EXPECT. Keys: q quits, < and > choose the column to sort by, r reverses, arrows\n"
 	  "and page keys scroll.\n",
 	  OPTION_BIT(OPTION_SORT) | OPTION_BIT(OPTION_ONCE), 0, 0, cmd_top, false },
+	{ "clients", "[SERVICE] [--limit N]", NULL, "show who sends how much, the heaviest first",
+	  "From packets sampled in the last three minutes: shares of each service's bytes, packets\n"
+	  "and new TCP flows by client address, and the backend that most of it goes to. SAMPLES\n"
+	  "says how much there is to go by.\n",
+	  OPTION_BIT(OPTION_LIMIT), 0, 1, cmd_clients, false },
 	{ "metrics", "", NULL, "print the metrics, as GET /metrics answers",
 	  "In Prometheus' text format; docs/monitoring.md says what each means.\n", 0, 0, 0,
 	  cmd_metrics, false },
 	{ "service list", "", NULL, "list the services", "", 0, 0, 0, cmd_service_list, false },
 	{ "service show", "NAME", NULL, "show one service and its backends", "", 0, 1, 1,
 	  cmd_service_show, false },
-	{ "backend add", "SERVICE NAME ADDRESS [--weight N]",
-	  "SERVICE NAME=ADDRESS[,weight=N]... [--weight N]", "add backends to a service",
+	{ "backend add", "SERVICE NAME ADDRESS [OPTION N]...",
+	  "SERVICE NAME=ADDRESS[,weight=N]... [OPTION N]...", "add backends to a service",
 	  "Several in one command are one change. --weight is for those without one of their own.\n"
 	  "\n"
 	  "  evenkeel backend add web web-4 10.0.1.4\n"
 	  "  evenkeel backend add web web-4=10.0.1.4 web-5=10.0.1.5,weight=50\n",
-	  OPTION_BIT(OPTION_WEIGHT), 2, CLI_ANY, cmd_backend_add, false },
-	{ "backend set", "SERVICE NAME... --weight N", NULL, "set the weight of backends",
-	  "\n  evenkeel backend set web web-4 web-5 --weight 200\n", OPTION_BIT(OPTION_WEIGHT), 2,
-	  CLI_ANY, cmd_backend_set, false },
+	  OPTIONS_OF_BACKENDS, 2, CLI_ANY, cmd_backend_add, false },
+	{ "backend set", "SERVICE NAME... OPTION N...", NULL,
+	  "set the weight or the capacity of backends",
+	  "\n"
+	  "  evenkeel backend set web web-4 web-5 --weight 200\n"
+	  "  evenkeel backend set web web-4 --new-flows 1000\n",
+	  OPTIONS_OF_BACKENDS, 2, CLI_ANY, cmd_backend_set, false },
 	{ "backend drain", "SERVICE NAME...", NULL,
 	  "send no new flows to backends, keep the old ones",
 	  "\n  evenkeel backend drain web web-1\n", 0, 2, CLI_ANY, cmd_backend_drain, false },
@@ -81,8 +92,8 @@ const struct command cli_commands[] = {
 	  "  evenkeel explain 198.51.100.7:40000 203.0.113.10:443/tcp\n",
 	  0, 1, 3, cmd_explain, false },
 	{ "history", "[--events] [--limit N]", NULL, "list the revisions of the configuration",
-	  "With --events, what happened: starts, attachments and those undone by themselves,\n"
-	  "confirmations, backends that left.\n",
+	  "The newest ones first. With --events, what happened: starts, attachments and those undone\n"
+	  "by themselves, confirmations, backends that left.\n",
 	  OPTION_BIT(OPTION_EVENTS) | OPTION_BIT(OPTION_LIMIT), 0, 0, cmd_history, false },
 	{ "doctor", "", NULL, "look for what is wrong, and say what mends it",
 	  "Exit status 1 if it finds an error.\n", 0, 0, 0, cmd_doctor, false },

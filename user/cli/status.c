@@ -76,6 +76,41 @@ static void backend_row(struct table *t, const json_t *backend, double actual, d
 	table_add(t, "%s", units_count(fact_count(backend, "flows"), a));
 }
 
+/* Per second: "1000", "5000 UDP", or both. */
+static void capacity_cells(struct table *t, const json_t *backend)
+{
+	const json_t *capacity = json_object_get(backend, "capacity");
+	uint64_t flows = fact_count(capacity, "new_flows");
+	uint64_t packets = fact_count(capacity, "udp_packets");
+	char n[UNITS_MAX];
+
+	if (flows && packets)
+		table_add(t, "%" PRIu64 ", %" PRIu64 " UDP", flows, packets);
+	else if (flows)
+		table_add(t, "%" PRIu64, flows);
+	else if (packets)
+		table_add(t, "%" PRIu64 " UDP", packets);
+	else
+		table_add(t, "%s", "");
+	table_add(t, "%s", units_count(fact_count(backend, "shed"), n));
+}
+
+/* Has any of them declared one, or has packets that were shed? */
+static bool have_capacity(const json_t *backends)
+{
+	const json_t *backend;
+	size_t i;
+
+	json_array_foreach(backends, i, backend) {
+		const json_t *capacity = json_object_get(backend, "capacity");
+
+		if (fact_count(capacity, "new_flows") || fact_count(capacity, "udp_packets") ||
+		    fact_count(backend, "shed"))
+			return true;
+	}
+	return false;
+}
+
 /* Why a backend is in its state, and since when, where that is known. */
 static void reason_print(FILE *out, const json_t *backend)
 {
@@ -89,6 +124,19 @@ static void reason_print(FILE *out, const json_t *backend)
 	if (since && !strcmp(fact_text(backend, "state"), fact_text(health, "state")))
 		fprintf(out, " (since %s)", units_time((int64_t)since, when));
 	fputc('\n', out);
+}
+
+/* A hint, which checks have not confirmed, or not yet. */
+static void suspect_print(FILE *out, const json_t *backend)
+{
+	const json_t *h = json_object_get(backend, "handshakes");
+	double alone = fact_share(h, "alone");
+
+	if (fact_true(h, "suspect"))
+		fprintf(out,
+			"  %s: %.0f of %.0f sampled SYNs were followed by nothing, more than its "
+			"peers'\n",
+			fact_text(backend, "name"), alone, alone + fact_share(h, "followed"));
 }
 
 /* Where the table is not simply made of those that are up. */
@@ -113,20 +161,29 @@ static void backends_print(FILE *out, const json_t *backends, const json_t *befo
 	static const struct column columns[] = {
 		{ "NAME", false },  { "ADDRESS", false },  { "STATE", false }, { "EXPECT", true },
 		{ "ACTUAL", true }, { "OF-NEW", true },    { "", false },      { "PACKETS", true },
-		{ "BYTES", true },  { "NEW-FLOWS", true },
+		{ "BYTES", true },  { "NEW-FLOWS", true }, { "MOST/S", true }, { "SHED", true },
 	};
-	_cleanup_(table_release) struct table t = { .columns = columns,
-						    .width = sizeof(columns) / sizeof(columns[0]) };
+	const size_t all_columns = sizeof(columns) / sizeof(columns[0]);
+	bool capacity = have_capacity(backends);
+	_cleanup_(table_release) struct table t = {
+		.columns = columns,
+		.width = capacity ? all_columns : all_columns - 2,
+	};
 	uint64_t all = packets_since_all(backends, before);
 	double full = largest_share(backends, before, all);
 	const json_t *backend;
 	size_t i;
 
-	json_array_foreach(backends, i, backend)
+	json_array_foreach(backends, i, backend) {
 		backend_row(&t, backend, actual_share(backend, before, all), full);
+		if (capacity)
+			capacity_cells(&t, backend);
+	}
 	table_print(&t, out, "  ");
-	json_array_foreach(backends, i, backend)
+	json_array_foreach(backends, i, backend) {
 		reason_print(out, backend);
+		suspect_print(out, backend);
+	}
 }
 
 static void skew_print(FILE *out, const json_t *skew)

@@ -14,11 +14,14 @@
 #include "daemon/nexthop.h"
 #include "daemon/request.h"
 #include "daemon/webhook.h"
+#include "daemon/sample.h"
 #include "dp/install.h"
 #include "lib/cleanup.h"
 
 /* A neighbour that is asked for answers within seconds. */
 #define NO_NEXT_HOP_S 5
+/* A burst that is over is shown by counters alone. */
+#define SHEDDING_S 3
 /* Long connections keep slots unsettled for hours, and that is well. */
 #define SETTLING_S (12 * 3600)
 
@@ -113,6 +116,35 @@ static void note_backends(struct daemon *d)
 						    .backend = id->name,
 						    .text = text,
 						    .for_s = down ? 0 : NO_NEXT_HOP_S });
+	}
+}
+
+static void note_shedding(struct daemon *d)
+{
+	const struct dp *dp = d->dp;
+
+	for (uint32_t i = 1; i < dp->sizes.backends && !d->alerting->full; i++) {
+		const struct ek_backend_id *id = &dp->backend_ids[i];
+		char text[ALERT_TEXT_MAX], capacity[CAPACITY_TEXT_MAX];
+		struct dp_traffic second;
+
+		if (!id->used)
+			continue;
+		samples_second(d->samples, i, &second);
+		if (!second.shed)
+			continue;
+		snprintf(
+			text, sizeof(text),
+			"%llu packets were shed in a second, and %llu new flows let in: it takes "
+			"%s; is that all it can take, are there too few backends, or is it a flood?",
+			(unsigned long long)second.shed, (unsigned long long)second.flows,
+			capacity_text(&dp->capacities[i], capacity));
+		alert_note(d, &(struct alert_fact){ .kind = "shedding",
+						    .level = ALERT_CRITICAL,
+						    .service = dp->service_ids[id->service].name,
+						    .backend = id->name,
+						    .text = text,
+						    .for_s = SHEDDING_S });
 	}
 }
 
@@ -255,6 +287,7 @@ static void tell(void *context, const struct alert *x)
 void alerting_tick(struct daemon *d)
 {
 	note_backends(d);
+	note_shedding(d);
 	note_not_remembered(d);
 	note_daemon(d);
 	alerts_tell(&d->alerting->alerts, clock_now_s(), tell, d);

@@ -12,6 +12,7 @@
 #include "daemon/log.h"
 #include "daemon/nat.h"
 #include "daemon/nexthop.h"
+#include "daemon/rehearse.h"
 #include "dp/install.h"
 #include "lib/cleanup.h"
 #include "net/net.h"
@@ -128,9 +129,10 @@ static int install(struct daemon *d, const struct config *c, struct dp_install_r
 	nexthops_wait(d, RESOLVE_MS);
 	health_sync(d, c);
 	health_wait(d, FIRST_RESULTS_MS);
-	err = health_install(d, c, result, error);
+	err = rehearse_candidate(d, c, error);
+	err = err ?: health_install(d, c, result, error);
 	nexthops_sync(d); /* a forwarding mode may have changed */
-	return err;
+	return err ?: rehearse_in_force(d, c, error);
 }
 
 /* After a failure: what is in force again, should the failed one have left a trace. */

@@ -24,6 +24,7 @@
 #include "daemon/notify.h"
 #include "daemon/rebalances.h"
 #include "daemon/sample.h"
+#include "daemon/sampling.h"
 #include "daemon/skew_report.h"
 #include "daemon/skews.h"
 #include "dp/install.h"
@@ -138,6 +139,15 @@ static int data_path_open(struct daemon *d)
 	return key_choose(d, &pinned, &key);
 }
 
+static int skews_start(struct daemon *d)
+{
+	uint64_t key;
+
+	if (getrandom(&key, sizeof(key), 0) != sizeof(key))
+		return log_err(-errno, "no random number for skew: %s", strerror(errno));
+	return skews_open(&d->skews, d->dp, key);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct daemon *d = handle->data;
@@ -186,6 +196,7 @@ static void on_tick(uv_timer_t *handle)
 	if (d->lost)
 		d->lost_read = !dp_lost_refresh(d->lost); /* for children: see lost_json() */
 	samples_take(d->samples, d->dp);
+	sampling_tick(d);
 	rebalances_tick(d);
 	attachments_tick(d);
 	drift_check(d);
@@ -221,7 +232,7 @@ int daemon_open(struct daemon *d, const struct options *options)
 	err = journal_start(d) ?: control_open(&d->control, d) ?: pins_take(d);
 	err = err ?: http_open(&d->http, d) ?: alerting_open(&d->alerting, d);
 	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp);
-	err = err ?: skews_open(&d->skews, d->dp) ?: rebalances_open(&d->rebalances);
+	err = err ?: skews_start(d) ?: sampling_open(d) ?: rebalances_open(&d->rebalances);
 	err = err ?: attachments_open(d);
 	err = err ?: metrics_open(&d->metrics, d->dp) ?: nexthops_open(d) ?: health_open(d);
 	err = err ?: macs_open(&d->macs) ?: loop_start(d);
@@ -269,6 +280,7 @@ void daemon_close(struct daemon *d)
 	attachments_close(d->attachments);
 	skews_close(d->skews);
 	rebalances_close(d->rebalances);
+	sampling_close(d->sampling);
 	samples_close(d->samples);
 	metrics_close(d->metrics);
 	macs_close(d->macs);

@@ -17,6 +17,7 @@ struct dp_lost;
 struct macs;
 struct nexthops;
 struct samples;
+struct sampling;
 struct skews;
 struct rebalances;
 struct attachments;
@@ -44,6 +45,7 @@ struct daemon {
 	struct nexthops *nexthops;
 	struct macs *macs;
 	struct samples *samples;
+	struct sampling *sampling;
 	struct healths *healths;
 	struct skews *skews;
 	struct rebalances *rebalances;

@@ -9,8 +9,11 @@
 #include "daemon/attachment.h"
 #include "daemon/health.h"
 #include "daemon/nat.h"
+#include "daemon/facts.h"
 #include "daemon/nexthop.h"
 #include "daemon/rebalances.h"
+#include "daemon/sample.h"
+#include "daemon/sampling.h"
 #include "daemon/skew_report.h"
 #include "dp/install.h"
 #include "lib/addr.h"
@@ -41,7 +44,7 @@ static uint64_t packets_of(const struct dp *dp, uint32_t service)
 	uint64_t packets = 0;
 
 	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
-		struct ek_traffic t;
+		struct dp_traffic t;
 
 		if (!dp->backend_ids[i].used || dp->backend_ids[i].service != service)
 			continue;
@@ -322,6 +325,30 @@ static void check_health(struct doctor *x, uint32_t index, const char *subject)
 		finding_add(x->findings, FINDING_OK, "health", subject, "", "its checks succeed");
 }
 
+/* Is it held to less than comes? */
+static void check_capacity(struct doctor *x, uint32_t index, const char *subject)
+{
+	const struct ek_capacity *c = &x->daemon->dp->capacities[index];
+	char text[CAPACITY_TEXT_MAX];
+	struct dp_traffic all, second;
+
+	if (!c->flows && !c->packets)
+		return;
+	dp_traffic(x->daemon->dp, index, &all);
+	samples_second(x->daemon->samples, index, &second);
+	capacity_text(c, text);
+	if (second.shed)
+		finding_add(x->findings, FINDING_WARNING, "capacity", subject,
+			    "if it can take more, declare more (backend set --new-flows, "
+			    "--udp-packets); else add backends",
+			    "takes %s, and more comes: %llu packets were shed in the last second",
+			    text, (unsigned long long)second.shed);
+	else
+		finding_add(x->findings, FINDING_OK, "capacity", subject, "",
+			    "takes %s; no more comes, and %llu packets were shed in all", text,
+			    (unsigned long long)all.shed);
+}
+
 /* How the table was made, where not simply of who is up. */
 static void check_pool(struct doctor *x, const struct config_service *s, uint32_t service)
 {
@@ -344,6 +371,8 @@ static void check_backend(struct doctor *x, const struct config_service *s,
 
 	snprintf(subject, sizeof(subject), "%s/%s", s->name, b->name);
 	check_health(x, index, subject);
+	check_capacity(x, index, subject);
+	handshakes_examine(x->findings, x->daemon, index);
 	next_hop_remedy(x, hop, &b->addr, remedy, sizeof(remedy));
 	if (nexthop_problem(x->daemon, reason, s->forward, &b->addr, hop)) {
 		finding_add(x->findings, FINDING_ERROR, "next_hop", subject, remedy, "%s", reason);

@@ -10,6 +10,7 @@
 #include "daemon/nexthop.h"
 #include "daemon/rebalances.h"
 #include "daemon/sample.h"
+#include "daemon/sampling.h"
 #include "daemon/skew_report.h"
 #include "dp/install.h"
 #include "dp/lost.h"
@@ -280,6 +281,38 @@ const char *backend_state(const struct daemon *d, uint32_t i, const struct confi
 	return reason[0] ? "no_next_hop" : "up";
 }
 
+const char *capacity_text(const struct ek_capacity *c, char out[static CAPACITY_TEXT_MAX])
+{
+	char flows[32] = "", packets[32] = "";
+
+	if (c->flows)
+		snprintf(flows, sizeof(flows), "%u new flows", c->flows);
+	if (c->packets)
+		snprintf(packets, sizeof(packets), "%u packets of UDP", c->packets);
+	snprintf(out, CAPACITY_TEXT_MAX, "%s%s%s a second", flows,
+		 *flows && *packets ? " and " : "", packets);
+	return out;
+}
+
+/* As the data path has it. */
+static json_t *capacity_json(const struct ek_capacity *c)
+{
+	return json_pack("{s:o, s:o}", "new_flows", c->flows ? json_integer(c->flows) : json_null(),
+			 "udp_packets", c->packets ? json_integer(c->packets) : json_null());
+}
+
+/* What was seen of SYNs within the last seconds; null: nothing. */
+static json_t *handshakes_json(const struct daemon *d, uint32_t backend)
+{
+	struct handshakes h;
+	bool suspect = sampling_handshakes(d, backend, &h);
+
+	if (!(h.followed + h.alone > 0))
+		return json_null();
+	return json_pack("{s:f, s:f, s:b}", "followed", h.followed, "alone", h.alone, "suspect",
+			 suspect);
+}
+
 static json_t *backend_json(const struct daemon *d, uint32_t i, const struct config_backend *b,
 			    const struct tally *t)
 {
@@ -287,7 +320,7 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 	const struct service_tally *all = &t->services[id->service];
 	char addr[ADDR_TEXT_MAX], reason[NEXTHOP_REASON_MAX] = "";
 	const char *state = backend_state(d, i, b, t, reason);
-	struct ek_traffic traffic;
+	struct dp_traffic traffic;
 	uint64_t packets, flows;
 	json_t *j;
 
@@ -311,6 +344,9 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 	json_put(j, "packets", json_integer((json_int_t)traffic.packets));
 	json_put(j, "bytes", json_integer((json_int_t)traffic.bytes));
 	json_put(j, "flows", json_integer((json_int_t)traffic.flows));
+	json_put(j, "capacity", capacity_json(&d->dp->capacities[i]));
+	json_put(j, "shed", json_integer((json_int_t)traffic.shed));
+	json_put(j, "handshakes", handshakes_json(d, i));
 	json_put(j, "health", health_backend_json(d, i));
 	json_put(j, "next_hop", hop_json(nexthop_find(d, i)));
 	return j;

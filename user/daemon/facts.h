@@ -39,6 +39,10 @@ void tally_release(struct tally *t);
 const char *backend_state(const struct daemon *d, uint32_t i, const struct config_backend *b,
 			  const struct tally *t, char reason[static NEXTHOP_REASON_MAX]);
 
+/* "1000 new flows and 5000 packets of UDP a second", in `out`, which is returned. */
+#define CAPACITY_TEXT_MAX 64
+const char *capacity_text(const struct ek_capacity *c, char out[static CAPACITY_TEXT_MAX]);
+
 /* What was lost after the verdict, by egress interface; null if it is not counted. */
 json_t *lost_json(const struct daemon *d);
 

@@ -33,6 +33,10 @@ void health_wait(struct daemon *d, int timeout_ms);
 /* Each second: notices checks without results, forgets backends that are gone. */
 void health_tick(struct daemon *d);
 
+/* The backend seems not to answer its clients: its checks come at once, and decide. `again`: that was
+ * said a second ago as well. */
+void health_hint(struct daemon *d, uint32_t backend, bool again);
+
 /* ---- what is known --------------------------------------------------------------------------- */
 
 #define HEALTH_TEXT_MAX 320

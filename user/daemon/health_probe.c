@@ -173,6 +173,16 @@ static void on_next(struct alarm *a)
 		checker_begin(p->checker);
 }
 
+void health_hint(struct daemon *d, uint32_t backend, bool again)
+{
+	struct health_unit *u = d->healths->units[backend];
+
+	for (size_t i = 0; u && u->plan && i < u->plan->probe_count; i++)
+		if (health_check_hurry(&u->checks[i], again, health_now_ms()))
+			timers_set(&d->healths->timers, &u->probes[i].next.timer,
+				   u->checks[i].due_ms);
+}
+
 /* ---- plans ----------------------------------------------------------------------------------- */
 
 void plan_release(struct health_plan *plan)

@@ -237,7 +237,7 @@ static struct metrics_backend backend_of(const struct daemon *d, uint32_t i,
 	const struct ek_backend_id *id = &d->dp->backend_ids[i];
 	const struct service_tally *all = &t->services[id->service];
 	char reason[NEXTHOP_REASON_MAX] = "";
-	struct ek_traffic traffic;
+	struct dp_traffic traffic;
 	struct health_view health = {};
 	uint64_t packets, flows;
 	bool checked = health_view(d, i, &health) && health.checked;
@@ -254,6 +254,9 @@ static struct metrics_backend backend_of(const struct daemon *d, uint32_t i,
 		.packets = traffic.packets,
 		.bytes = traffic.bytes,
 		.flows = traffic.flows,
+		.shed = traffic.shed,
+		.capacity_flows = d->dp->capacities[i].flows,
+		.capacity_packets = d->dp->capacities[i].packets,
 		.remembered = t->remembered[i],
 		.held_slots = t->held[i],
 		.expected_share = share(t->owned[i], all->slots),

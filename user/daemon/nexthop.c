@@ -96,22 +96,31 @@ static void path_report(struct watch *w, const struct hop *hop, const char *prob
 			 hop->interface);
 }
 
-static int path_make(struct ek_path *out, const struct watch *w, const struct hop *hop)
+static struct path_hop path_hop_of(const struct hop *hop)
 {
 	struct path_hop from = {
 		.ifindex = hop->egress,
 		.mtu = hop->mtu,
-		.source = w->mode.source_bits ? w->mode.source : hop->source,
-		.source_bits = (uint8_t)w->mode.source_bits,
-		.gue = w->mode.gue,
-		.port = w->mode.port,
-		.vlan_strip = w->mode.vlan_strip,
+		.source = hop->source,
 		.tag_type = hop->tag_type,
 		.tag = hop->tag,
 	};
 
 	memcpy(from.source_mac, hop->source_mac, sizeof(from.source_mac));
 	memcpy(from.dest_mac, hop->dest_mac, sizeof(from.dest_mac));
+	return from;
+}
+
+static int path_make(struct ek_path *out, const struct watch *w, const struct hop *hop)
+{
+	struct path_hop from = path_hop_of(hop);
+
+	if (w->mode.source_bits)
+		from.source = w->mode.source;
+	from.source_bits = (uint8_t)w->mode.source_bits;
+	from.gue = w->mode.gue;
+	from.port = w->mode.port;
+	from.vlan_strip = w->mode.vlan_strip;
 	return path_build(out, w->mode.forward, &w->addr, &from);
 }
 
@@ -273,6 +282,18 @@ const struct hop *nexthop_find(const struct daemon *d, uint32_t backend)
 }
 
 /* Whoever was ever answered for is not waited for: a change must not wait for a dead backend. */
+bool nexthop_path_hop(const struct daemon *d, uint32_t backend, struct path_hop *out)
+{
+	const struct hop *hop = nexthop_find(d, backend);
+	char reason[NEXTHOP_REASON_MAX];
+
+	if (!hop || nexthop_problem(d, reason, d->nexthops->watch[backend].mode.forward,
+				    &d->nexthops->watch[backend].addr, hop))
+		return false;
+	*out = path_hop_of(hop);
+	return true;
+}
+
 static bool all_answered(const struct nexthops *n)
 {
 	for (uint32_t i = 1; i < n->count; i++) {

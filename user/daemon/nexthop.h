@@ -27,6 +27,11 @@ void nexthops_wait(struct daemon *d, int timeout_ms);
 /* The hop of the backend with this index, NULL if it is not watched. */
 const struct hop *nexthop_find(const struct daemon *d, uint32_t backend);
 
+/* The hop as paths are made from it; false: there is none to send by now. The mode's part is left
+ * out. */
+struct path_hop;
+bool nexthop_path_hop(const struct daemon *d, uint32_t backend, struct path_hop *out);
+
 /* Interfaces may have been attached or detached: takes note, each second and after a request. */
 void nexthops_attached(struct daemon *d);
 

@@ -20,11 +20,13 @@ enum option_value {
 	OPT_CONFIRM,
 	OPT_CONFIG,
 	OPT_METRICS,
+	OPT_SAMPLES,
 	OPT_ALERT_EXEC,
 	OPT_ALERT_WEBHOOK
 };
 
 #define CONFIRM_S 60u
+#define SAMPLES 800u
 /* Prometheus' list of ports, 9100 to 9999, is full: this one is beside it. */
 #define METRICS_AT "127.0.0.1:19753"
 
@@ -48,6 +50,8 @@ static const struct {
 	  OPT_CONFIG },
 	{ "metrics", "AT", "where GET /metrics is answered, ADDRESS:PORT or off (" METRICS_AT ")",
 	  OPT_METRICS },
+	{ "samples", "N", "packets sampled a second, of all services; 0 for none (800)",
+	  OPT_SAMPLES },
 	{ "alert-exec", "PATH", "program run for each alert, with its JSON on standard input",
 	  OPT_ALERT_EXEC },
 	{ "alert-webhook", "URL", "where each alert's JSON is posted to", OPT_ALERT_WEBHOOK },
@@ -55,7 +59,8 @@ static const struct {
 	{ "version", NULL, "the version", 'V' },
 };
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
-_Static_assert(CONFIRM_S == 60 && EK_SLOTS_DEFAULT == 4194304 && EK_BACKENDS_DEFAULT == 16384 &&
+_Static_assert(CONFIRM_S == 60 && SAMPLES == 800 && EK_SLOTS_DEFAULT == 4194304 &&
+		       EK_BACKENDS_DEFAULT == 16384 &&
 		       EK_FLOW_BUCKETS_DEFAULT * EK_FLOWS_PER_BUCKET == 1048576,
 	       "as in the help text");
 
@@ -139,6 +144,9 @@ static int option_take(struct options *o, int option, const char *argument)
 	case OPT_ALERT_WEBHOOK:
 		o->alert_webhook = argument;
 		return 0;
+	case OPT_SAMPLES:
+		/* As many as a CPU keeps until they are read. */
+		return number_parse(&o->samples, "samples", argument, 0, EK_SAMPLES);
 	case OPT_METRICS:
 		return metrics_parse(o, argument);
 	case OPT_SLOTS:
@@ -176,6 +184,7 @@ int options_parse(struct options *out, int argc, char **argv)
 		.pins = EK_DEFAULT_PINS,
 		.config = EK_DEFAULT_CONFIG,
 		.confirm_s = CONFIRM_S,
+		.samples = SAMPLES,
 		.sizes = { .slots = EK_SLOTS_DEFAULT,
 			   .backends = EK_BACKENDS_DEFAULT,
 			   .flow_buckets = EK_FLOW_BUCKETS_DEFAULT },

@@ -171,7 +171,7 @@ void rebalances_note(struct daemon *d, const struct config_service *s, const uin
 
 static double traffic_of(const struct samples *samples, uint32_t backend, enum config_load by)
 {
-	struct ek_traffic t;
+	struct dp_traffic t;
 
 	samples_second(samples, backend, &t);
 	switch (by) {

@@ -14,6 +14,7 @@ static const struct request_entry table[] = {
 	{ "metrics", request_metrics, false, false, false },
 	{ "services", request_services, false, false, true },
 	{ "setup", request_setup, false, false, false },
+	{ "clients", request_clients, false, false, false },
 	{ "explain", request_explain, false, false, false },
 	{ "history", request_history, false, false, false },
 	{ "doctor", request_doctor, false, true, false },

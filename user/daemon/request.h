@@ -87,6 +87,7 @@ void request_status(struct request *r, struct reply *reply);
 void request_metrics(struct request *r, struct reply *reply);
 void request_services(struct request *r, struct reply *reply);
 void request_setup(struct request *r, struct reply *reply);
+void request_clients(struct request *r, struct reply *reply);
 void request_explain(struct request *r, struct reply *reply);
 void request_history(struct request *r, struct reply *reply);
 void request_doctor(struct request *r, struct reply *reply);

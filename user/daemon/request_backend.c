@@ -6,12 +6,14 @@
 
 #include "daemon/change.h"
 #include "daemon/request.h"
+#include "evenkeel/shed.h"
 #include "lib/cleanup.h"
 
 /* One backend as a request names it. */
 struct wanted {
 	const char *name, *address;
-	json_int_t weight; /* -1: not given */
+	json_int_t weight;                 /* -1: not given */
+	json_int_t new_flows, udp_packets; /* -1: not given; 0: none */
 };
 
 typedef bool (*backend_action)(struct config_service *s, const struct wanted *w,
@@ -47,6 +49,20 @@ static bool weight_take(uint32_t *out, const struct wanted *w, struct reply *rep
 	return true;
 }
 
+static bool capacity_take(struct config_capacity *out, const struct wanted *w, struct reply *reply)
+{
+	if (w->new_flows > EK_CAPACITY_MAX || w->udp_packets > EK_CAPACITY_MAX) {
+		reply_refuse(reply, "backend %.64s: a capacity is %u a second at most", w->name,
+			     EK_CAPACITY_MAX);
+		return false;
+	}
+	if (w->new_flows >= 0)
+		out->flows = w->new_flows ? (uint32_t)w->new_flows : CAPACITY_NONE;
+	if (w->udp_packets >= 0)
+		out->packets = w->udp_packets ? (uint32_t)w->udp_packets : CAPACITY_NONE;
+	return true;
+}
+
 static bool act_add(struct config_service *s, const struct wanted *w, struct reply *reply)
 {
 	struct config_backend b = { .weight = EK_WEIGHT_DEFAULT };
@@ -71,7 +87,7 @@ static bool act_add(struct config_service *s, const struct wanted *w, struct rep
 		return false;
 	}
 	memcpy(b.name, w->name, strlen(w->name));
-	if (!weight_take(&b.weight, w, reply))
+	if (!weight_take(&b.weight, w, reply) || !capacity_take(&b.capacity, w, reply))
 		return false;
 	if (config_backend_add(s, &b)) {
 		reply_refuse(reply, "out of memory");
@@ -86,14 +102,14 @@ static bool act_set(struct config_service *s, const struct wanted *w, struct rep
 
 	if (!b)
 		return false;
-	if (w->address || w->weight < 0) {
+	if (w->address || (w->weight < 0 && w->new_flows < 0 && w->udp_packets < 0)) {
 		reply_usage(reply,
-			    "backend %s: a weight is what can be set; for another address, add a "
-			    "backend and remove this one",
+			    "backend %s: a weight and a capacity are what can be set; for another "
+			    "address, add a backend and remove this one",
 			    w->name);
 		return false;
 	}
-	return weight_take(&b->weight, w, reply);
+	return weight_take(&b->weight, w, reply) && capacity_take(&b->capacity, w, reply);
 }
 
 static bool drain_set(struct config_service *s, const struct wanted *w, bool drain,
@@ -149,17 +165,21 @@ static void apply_all(struct config_service *s, backend_action act, json_t *back
 	size_t i;
 
 	json_array_foreach(backends, i, value) {
-		struct wanted w = { .weight = -1 };
+		struct wanted w = { .weight = -1, .new_flows = -1, .udp_packets = -1 };
 		json_error_t error = {};
 
-		if (json_unpack_ex(value, &error, JSON_STRICT, "{s:s, s?s, s?I}", "name", &w.name,
-				   "address", &w.address, "weight", &w.weight)) {
+		if (json_unpack_ex(value, &error, JSON_STRICT, "{s:s, s?s, s?I, s?I, s?I}", "name",
+				   &w.name, "address", &w.address, "weight", &w.weight, "new_flows",
+				   &w.new_flows, "udp_packets", &w.udp_packets)) {
 			reply_usage(reply, "backends: %s", error.text);
 			continue;
 		}
 		if (w.weight < 0 && json_object_get(value, "weight"))
 			reply_refuse(reply, "backend %.64s: weight %lld is outside 0..%u", w.name,
 				     (long long)w.weight, EK_WEIGHT_MAX);
+		else if ((w.new_flows < 0 && json_object_get(value, "new_flows")) ||
+			 (w.udp_packets < 0 && json_object_get(value, "udp_packets")))
+			reply_refuse(reply, "backend %.64s: a capacity is not negative", w.name);
 		else
 			act(s, &w, reply);
 	}
@@ -183,6 +203,17 @@ static struct config_service *service_choose(const struct daemon *d, struct conf
 	return NULL;
 }
 
+/* Appends ",key=N" to a text of 96 bytes, which three of them fit. */
+static void number_record(char *text, const json_t *backend, const char *key)
+{
+	const json_t *number = json_object_get(backend, key);
+	size_t used = strlen(text);
+
+	if (json_is_integer(number))
+		snprintf(text + used, 96 - used, ",%s=%lld", key,
+			 (long long)json_integer_value(number));
+}
+
 static void command_record(struct request *r, const char *action, const char *service,
 			   json_t *backends)
 {
@@ -193,16 +224,15 @@ static void command_record(struct request *r, const char *action, const char *se
 	json_array_foreach(backends, i, value) {
 		const char *name = json_string_value(json_object_get(value, "name"));
 		const char *address = json_string_value(json_object_get(value, "address"));
-		const json_t *weight = json_object_get(value, "weight");
-		char text[32] = "";
+		char set[96] = "";
 
-		if (json_is_integer(weight))
-			snprintf(text, sizeof(text), ",weight=%lld",
-				 (long long)json_integer_value(weight));
+		number_record(set, value, "weight");
+		number_record(set, value, "new_flows");
+		number_record(set, value, "udp_packets");
 		if (used < sizeof(names))
 			used += (size_t)snprintf(names + used, sizeof(names) - used, " %s%s%s%s",
 						 name ? name : "?", address ? "=" : "",
-						 address ? address : "", text);
+						 address ? address : "", set);
 	}
 	request_command(r, "backend %s %s%s", action, service, names);
 }

@@ -18,7 +18,7 @@ struct counts {
 struct series {
 	int64_t since; /* identity of the index's present holder; 0: free */
 	struct counts ring[RING];
-	struct ek_traffic last,
+	struct dp_traffic last,
 		second; /* the sample taken last, and its difference to the one before */
 };
 
@@ -58,7 +58,7 @@ void samples_take(struct samples *s, const struct dp *dp)
 	for (uint32_t i = 1; i < s->backends; i++) {
 		const struct ek_backend_id *id = &dp->backend_ids[i];
 		struct series *series = &s->series[i];
-		struct ek_traffic t;
+		struct dp_traffic t;
 		struct counts now;
 
 		if (!id->used) {
@@ -78,6 +78,7 @@ void samples_take(struct samples *s, const struct dp *dp)
 		series->second.packets = t.packets - series->last.packets;
 		series->second.bytes = t.bytes - series->last.bytes;
 		series->second.flows = t.flows - series->last.flows;
+		series->second.shed = t.shed - series->last.shed;
 		series->last = t;
 	}
 }
@@ -91,7 +92,7 @@ void samples_window(const struct samples *s, uint32_t backend, uint64_t *packets
 	*flows = newest->flows - oldest->flows;
 }
 
-void samples_second(const struct samples *s, uint32_t backend, struct ek_traffic *out)
+void samples_second(const struct samples *s, uint32_t backend, struct dp_traffic *out)
 {
 	*out = s->series[backend].second;
 }

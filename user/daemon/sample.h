@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "dp/dp.h"
+#include "dp/install.h"
 
 /* Seconds over which actual shares are counted. */
 #define SAMPLE_WINDOW_S 10
@@ -22,6 +22,6 @@ void samples_take(struct samples *s, const struct dp *dp);
 void samples_window(const struct samples *s, uint32_t backend, uint64_t *packets, uint64_t *flows);
 
 /* And between the last two samples. */
-void samples_second(const struct samples *s, uint32_t backend, struct ek_traffic *out);
+void samples_second(const struct samples *s, uint32_t backend, struct dp_traffic *out);
 
 #endif

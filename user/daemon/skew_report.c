@@ -9,6 +9,7 @@
 #include "daemon/facts.h"
 #include "daemon/log.h"
 #include "daemon/skews.h"
+#include "lib/addr.h"
 
 /* Told in a second at most, the rest in the next: each is on disk before the loop goes on. */
 #define TOLD_MAX 8u
@@ -161,6 +162,23 @@ void skew_check(struct daemon *d)
 
 /* ---- answering ------------------------------------------------------------------------------ */
 
+/* Who explains it; empty for other kinds. */
+static json_t *clients_json(const struct daemon *d, enum skew_kind kind,
+			    const struct skew_finding *f)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; kind == SKEW_CLIENTS && i < f->client_count; i++) {
+		char text[ADDR_TEXT_MAX];
+
+		json_array_append_new(list, json_pack("{s:s, s:s, s:f}", "address",
+						      addr_text(&f->clients[i].addr, text),
+						      "backend", name_of(d, f->clients[i].backend),
+						      "share", f->clients[i].share));
+	}
+	return list;
+}
+
 json_t *skew_json(const struct daemon *d, uint32_t service)
 {
 	const struct skew *s = skews_of(d->skews, service);
@@ -181,6 +199,7 @@ json_t *skew_json(const struct daemon *d, uint32_t service)
 		 kind == SKEW_MAP ? json_null() : json_string(name_of(d, f->backend)));
 	json_put(j, "actual", kind == SKEW_MAP ? json_null() : json_real(f->actual));
 	json_put(j, "expected", kind == SKEW_MAP ? json_null() : json_real(f->expected));
+	json_put(j, "clients", clients_json(d, kind, f));
 	return j;
 }
 
@@ -216,8 +235,13 @@ static void remedy_of(char *out, size_t size, enum skew_kind kind, const char *s
 	case SKEW_ASKED:
 		snprintf(out, size, "evenkeel backend set %s %s --weight N", service, backend);
 		return;
-	case SKEW_UNEXPLAINED:
 	case SKEW_CLIENTS:
+		snprintf(out, size,
+			 "evenkeel clients %s: who are they, and could they use more "
+			 "connections?",
+			 service);
+		return;
+	case SKEW_UNEXPLAINED:
 	case SKEW_KIND_COUNT:
 		snprintf(out, size,
 			 "on %s: who connects, and is every SYN answered? One that is sent again "

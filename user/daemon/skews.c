@@ -8,13 +8,17 @@
 #include "daemon/log.h"
 #include "dp/install.h"
 #include "lib/cleanup.h"
+#include "lib/skew_sample.h"
 
 /* Read in a tick, a few nanoseconds each: after a start, or with another key, all tables are new,
  * and the loop has other things to do. A service is judged when its slots have been read. */
 #define SLOTS_A_TICK (4u << 20)
+/* Services whose samples are kept at once, 36 KiB each. A second's samples are too few for more. */
+#define SKETCHED_MAX 256u
 
 struct entry {
 	struct skew *skew; /* NULL: not in the revision */
+	struct skew_sample sample;
 	char name[EK_NAME_MAX + 1];
 	bool by_client, wanted;
 	uint32_t first, count; /* its rows */
@@ -31,12 +35,22 @@ struct skews {
 	int64_t revision; /* that services and weights are of; -1: none */
 	uint64_t now_ms;
 	uint32_t next;             /* service whose slots are read first */
+	uint32_t sketched;         /* services whose samples are kept */
+	uint64_t key;              /* of their sketches */
 	struct skew_backend *rows; /* by service */
 	uint32_t *slots;           /* by backend index: scratch */
 	struct entry entries[EK_SERVICES_MAX];
 };
 
-int skews_open(struct skews **out, const struct dp *dp)
+static void entry_close(struct entry *e)
+{
+	skew_close(take_ptr(e->skew));
+	skew_sample_close(&e->sample);
+	e->stamp = 0;
+	e->wrong = 0;
+}
+
+int skews_open(struct skews **out, const struct dp *dp, uint64_t key)
 {
 	struct skews *s = calloc(1, sizeof(*s));
 
@@ -45,6 +59,7 @@ int skews_open(struct skews **out, const struct dp *dp)
 		s->rows = calloc(s->backends, sizeof(*s->rows));
 		s->slots = calloc(s->backends, sizeof(*s->slots));
 		s->revision = -1;
+		s->key = key;
 	}
 	if (!s || !s->rows || !s->slots) {
 		skews_close(s);
@@ -60,10 +75,18 @@ void skews_close(struct skews *s)
 	if (!s)
 		return;
 	for (size_t i = 0; i < EK_SERVICES_MAX; i++)
-		skew_close(s->entries[i].skew);
+		entry_close(&s->entries[i]);
 	free(s->rows);
 	free(s->slots);
 	free(s);
+}
+
+void skews_sample(struct skews *s, const struct client_packet *p)
+{
+	struct entry *e = &s->entries[p->service];
+
+	if (e->skew)
+		skew_sample_add(&e->sample, p, s->sketched < SKETCHED_MAX, s->key);
 }
 
 void skews_wrong(struct skews *s, uint32_t service, uint32_t slots)
@@ -164,13 +187,6 @@ static void weights_learn(struct skews *s, const struct entry *e, const struct d
 
 /* ---- services ------------------------------------------------------------------------------- */
 
-static void entry_close(struct entry *e)
-{
-	skew_close(take_ptr(e->skew));
-	e->stamp = 0;
-	e->wrong = 0;
-}
-
 static int entry_open(struct entry *e, const struct config_service *c)
 {
 	if (e->skew && strcmp(e->name, c->name) != 0)
@@ -269,7 +285,7 @@ static int judge(struct skews *s, struct entry *e, const struct skews_view *v)
 	struct skew_backend *rows = &s->rows[e->first];
 
 	for (uint32_t i = 0; i < e->count; i++) {
-		struct ek_traffic t;
+		struct dp_traffic t;
 
 		samples_second(v->samples, rows[i].id, &t);
 		rows[i].delta[SKEW_FLOWS] = t.flows;
@@ -286,6 +302,10 @@ static int judge(struct skews *s, struct entry *e, const struct skews_view *v)
 					  .count = e->count,
 					  .slots_wrong = e->wrong,
 					  .by_client = e->by_client,
+					  .samples = { e->sample.of[SKEW_TRACK_FLOWS_FAST],
+						       e->sample.of[SKEW_TRACK_FLOWS_SLOW],
+						       e->sample.of[SKEW_TRACK_PACKETS_SLOW],
+						       e->sample.of[SKEW_TRACK_BYTES_SLOW] },
 				  });
 }
 
@@ -294,9 +314,15 @@ int skews_tick(struct skews *s, const struct skews_view *v)
 	int err = pools_follow(s, v);
 
 	slots_follow(s, v->dp);
-	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
-		if (s->entries[i].skew && s->entries[i].known)
-			err = judge(s, &s->entries[i], v) ?: err;
+	s->sketched = 0;
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++) {
+		struct entry *e = &s->entries[i];
+
+		if (e->skew && e->known)
+			err = judge(s, e, v) ?: err;
+		skew_sample_second(&e->sample, &skew_limits_default);
+		s->sketched += skew_sample_is_open(&e->sample);
+	}
 	s->now_ms = v->now_ms;
 	return err;
 }

@@ -9,13 +9,18 @@
 
 #include "daemon/sample.h"
 #include "dp/dp.h"
+#include "lib/clients.h"
 #include "lib/config.h"
 #include "lib/skew.h"
 
 struct skews;
 
-int skews_open(struct skews **out, const struct dp *dp);
+/* `key` is random: no client can choose an address that hides it among others. */
+int skews_open(struct skews **out, const struct dp *dp, uint64_t key);
 void skews_close(struct skews *s);
+
+/* A sampled packet: for the next skews_tick(). */
+void skews_sample(struct skews *s, const struct client_packet *p);
 
 /* What was found in the service's table, set right since: for skews_tick(), until it is looked at
  * again. */

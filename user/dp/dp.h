@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #include "evenkeel/abi.h"
+#include "evenkeel/shed.h"
+#include "evenkeel/sample.h"
 
 /* Capacities, chosen when the maps are made; fixed for their life. */
 struct dp_sizes {
@@ -34,6 +36,12 @@ struct dp {
 	struct ek_flow_bucket *flows;
 	struct ek_fragment_bucket *fragments; /* EK_FRAGMENT_BUCKETS */
 	struct ek_traffic *traffic; /* written by the data path; zeroed when an index is reused */
+	struct ek_capacity *capacities; /* by backend index */
+	struct ek_purse *purses;        /* of the data path alone, as the next */
+	struct ek_note_bucket *shed_notes;
+	struct ek_sample_ring *samples; /* by CPU; see dp/sample.h */
+	struct ek_sample_shifts *sample_shifts;
+	uint64_t *handshakes; /* EK_HANDSHAKES */
 	struct ek_service_id *service_ids;
 	struct ek_backend_id *backend_ids;
 	struct dp_sizes sizes;

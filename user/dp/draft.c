@@ -49,6 +49,15 @@ static void weigh_by_death(const struct dp *dp, const struct config_service *s,
 				     : config_backend_weight(&s->backends[i]);
 }
 
+void dp_weights(const struct dp *dp, const struct config_service *s, const uint32_t *indexes,
+		uint32_t *weights)
+{
+	if (dp->priv->weigh)
+		dp->priv->weigh(dp->priv->weigh_context, s, indexes, weights);
+	else
+		weigh_by_death(dp, s, indexes, weights);
+}
+
 static int weigh(struct maglev_member *members, const struct config_service *s, const struct dp *dp)
 {
 	_cleanup_(free_ptr) uint32_t *indexes = calloc(2 * s->backend_count + 1, sizeof(uint32_t));
@@ -58,10 +67,7 @@ static int weigh(struct maglev_member *members, const struct config_service *s, 
 		return -ENOMEM;
 	for (size_t i = 0; i < s->backend_count; i++)
 		indexes[i] = members[i].index;
-	if (dp->priv->weigh)
-		dp->priv->weigh(dp->priv->weigh_context, s, indexes, weights);
-	else
-		weigh_by_death(dp, s, indexes, weights);
+	dp_weights(dp, s, indexes, weights);
 	for (size_t i = 0; i < s->backend_count; i++)
 		members[i].weight = weights[i];
 	return 0;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dp/capacity.h"
 #include "dp/draft.h"
 #include "dp/index.h"
 #include "dp/install.h"
@@ -227,6 +228,25 @@ int dp_drift_service(struct dp *dp, uint32_t service, const struct config_servic
 
 /* ---- backends -------------------------------------------------------------------------------- */
 
+static void check_capacity(struct dp *dp, uint32_t i, const char *subject, const struct listener *l)
+{
+	const struct dp_capacity *right = &dp->priv->memory->capacities[i];
+	const struct dp_capacity now = capacity_now(dp, i);
+	bool any = right->flows || right->packets;
+
+	if (now.flows != right->flows || now.packets != right->packets)
+		tell(l, subject,
+		     "its capacity was %u new flows and %u packets of UDP a second, not %u and %u",
+		     now.flows, now.packets, right->flows, right->packets);
+	else if (capacity_is_asked(dp, i) != any)
+		tell(l, subject,
+		     any ? "it has a capacity, and was not held to it"
+			 : "it has no capacity, and was held to one");
+	else
+		return;
+	capacity_store(dp, i, right);
+}
+
 int dp_drift_backends(struct dp *dp, dp_drift_fn *found, void *context)
 {
 	const struct listener l = { found, context };
@@ -238,10 +258,13 @@ int dp_drift_backends(struct dp *dp, dp_drift_fn *found, void *context)
 		struct dp_path_change change = { .backend = i };
 		char subject[2 * EK_NAME_MAX + 2];
 
-		if (id->used == BACKEND_FREE || !m->paths_known[i])
+		if (id->used == BACKEND_FREE)
 			continue;
 		snprintf(subject, sizeof(subject), "%s/%s", dp->service_ids[id->service].name,
 			 id->name);
+		check_capacity(dp, i, subject, &l);
+		if (!m->paths_known[i])
+			continue;
 		if (!!(dp->backends[i].path[0].flags & EK_PATH_DEAD) != !!id->died) {
 			tell(&l, subject,
 			     id->died ? "it is down, and was sent packets"

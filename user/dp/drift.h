@@ -2,7 +2,7 @@
 /* Drift: what in the maps is not as this controller left it. Somebody has used bpftool. It is found
  * against a memory of what was written last, told, and set right in place, by single stores.
  *
- * Not compared: counters, remembered flows, notes of fragments, and identities, by which a
+ * Not compared: counters, remembered flows, notes, and identities, by which a
  * controller that begins finds out what is there. Of an unsettled slot its default cannot be known,
  * only whether it is a backend of the service. */
 #ifndef EVENKEEL_DP_DRIFT_H
@@ -25,7 +25,7 @@ bool dp_drift_global(struct dp *dp, dp_drift_fn *found, void *context);
 int dp_drift_service(struct dp *dp, uint32_t service, const struct config_service *s,
 		     uint32_t *wrong, dp_drift_fn *found, void *context);
 
-/* The paths of all backends. -errno: a path could not be put back; 0. */
+/* The paths and capacities of all backends. -errno: a path could not be put back; 0. */
 int dp_drift_backends(struct dp *dp, dp_drift_fn *found, void *context);
 
 #endif

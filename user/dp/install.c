@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dp/capacity.h"
 #include "dp/draft.h"
 #include "dp/index.h"
 #include "dp/install.h"
@@ -35,7 +36,7 @@ static void write_region(struct dp *dp, const struct draft_service *s, uint32_t 
 		uint64_t word = ek_slot_word(owner, owner, 0, 0);
 
 		if (s->rebuilt)
-			word = ek_slot_word(owner, EK_DEF_OLD_TABLE, 1, now_s + EK_CHANGE_AHEAD_S);
+			word = ek_slot_rebuilt(owner, now_s);
 		else if (s->table)
 			word = ek_slot_change(__atomic_load_n(&dp->slots[old + i],
 							      __ATOMIC_RELAXED),
@@ -96,20 +97,22 @@ static void write_sources(struct ek_global *g, const struct config *c)
 	g->source6_bits = (uint8_t)c->tunnel_source6.bits;
 }
 
-/* After the grace period: what packets noted in the table before, while they still read it. */
+/* After the grace period: what packets noted in the table before, while they still read it. A slot
+ * of a rebuilt one has no counterpart there, which counts as a settled one: def was just used. */
 static void catch_up(struct dp *dp, const struct draft_service *s, uint32_t written_s,
 		     uint32_t now_s)
 {
 	uint32_t old = ek_table_base(s->table), new = ek_table_base(s->new_table);
 
-	if (!s->table || s->rebuilt || s->new_table == s->table)
+	if (!s->table || s->new_table == s->table)
 		return;
 	for (uint32_t i = 0; i < s->slots; i++) {
 		uint64_t word = __atomic_load_n(&dp->slots[new + i], __ATOMIC_RELAXED);
+		uint64_t before = s->rebuilt ? 0 : dp->slots[old + i];
 
 		while (!__atomic_compare_exchange_n(&dp->slots[new + i], &word,
-						    ek_slot_catch_up(word, dp->slots[old + i],
-								     written_s, now_s),
+						    ek_slot_catch_up(word, before, written_s,
+								     now_s),
 						    false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			;
 	}
@@ -211,6 +214,7 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	err = prepare_tables(dp, &d, now_s);
 	if (err)
 		return no_grace(err, error);
+	capacities_write(dp, &d);
 	for (size_t i = 0; i < d.count; i++)
 		switch_service(dp, &d.services[i]);
 	__atomic_store_n(&dp->global->flags,

@@ -47,6 +47,9 @@ int dp_rekey(struct dp *dp, struct ek_key key, const struct config *c, uint32_t 
 typedef void (*dp_weigh)(void *context, const struct config_service *s, const uint32_t *indexes,
 			 uint32_t *weights);
 void dp_weigh_by(struct dp *dp, dp_weigh weigh, void *context);
+/* Those that a table of the service would be made with now. */
+void dp_weights(const struct dp *dp, const struct config_service *s, const uint32_t *indexes,
+		uint32_t *weights);
 
 /* Indexes; 0 (EK_NO_BACKEND) or -ENOENT if there is none. A leaving backend is found too. */
 int dp_service_index(const struct dp *dp, const char *name);
@@ -126,7 +129,11 @@ bool dp_quic_leaving(const struct dp *dp, uint32_t backend);
 const struct ek_listener *dp_listener(const struct dp *dp, const struct endpoint *e);
 
 /* Counters of one backend, or of the data path, summed over CPUs. */
-void dp_traffic(const struct dp *dp, uint32_t backend, struct ek_traffic *out);
+struct dp_traffic {
+	uint64_t packets, bytes, flows; /* as in struct ek_traffic */
+	uint64_t shed;                  /* packets that were not forwarded: above its capacity */
+};
+void dp_traffic(const struct dp *dp, uint32_t backend, struct dp_traffic *out);
 void dp_verdicts(const struct dp *dp, struct ek_verdicts *out);
 
 /* What the data path would do with the first packet (SYN, or UDP) and with a later packet of a

@@ -16,6 +16,7 @@ void memory_free(struct dp_memory *m)
 		return;
 	free(m->paths);
 	free(m->paths_known);
+	free(m->capacities);
 	free(m);
 }
 
@@ -27,7 +28,8 @@ struct dp_memory *memory_make(uint32_t backends)
 		return NULL;
 	m->paths = calloc(backends, sizeof(*m->paths));
 	m->paths_known = calloc(backends, sizeof(*m->paths_known));
-	if (m->paths && m->paths_known)
+	m->capacities = calloc(backends, sizeof(*m->capacities));
+	if (m->paths && m->paths_known && m->capacities)
 		return m;
 	memory_free(m);
 	return NULL;

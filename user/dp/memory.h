@@ -4,7 +4,7 @@
 #ifndef EVENKEEL_DP_MEMORY_H
 #define EVENKEEL_DP_MEMORY_H
 
-#include "dp/dp.h"
+#include "dp/capacity.h"
 
 struct draft;
 
@@ -24,6 +24,7 @@ struct dp_memory {
 	bool lay_out;          /* they are not as they were left: no part of them is to be kept */
 	struct ek_path *paths; /* by backend index; without EK_PATH_NEXT_HOP: there is none */
 	bool *paths_known;     /* false: this process has set none yet */
+	struct dp_capacity *capacities; /* by backend index; what is declared */
 };
 
 struct dp_memory *memory_make(uint32_t backends);

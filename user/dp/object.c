@@ -41,6 +41,12 @@ static const struct table tables[] = {
 	TABLE(EK_MAP_FLOWS, flows, struct ek_flow_bucket),
 	TABLE(EK_MAP_FRAGMENTS, fragments, struct ek_fragment_bucket),
 	TABLE(EK_MAP_TRAFFIC, traffic, struct ek_traffic),
+	TABLE(EK_MAP_CAPACITIES, capacities, struct ek_capacity),
+	TABLE(EK_MAP_PURSES, purses, struct ek_purse),
+	TABLE(EK_MAP_SHED_NOTES, shed_notes, struct ek_note_bucket),
+	TABLE(EK_MAP_SAMPLES, samples, struct ek_sample_ring),
+	TABLE(EK_MAP_SAMPLE_SHIFTS, sample_shifts, struct ek_sample_shifts),
+	TABLE(EK_MAP_HANDSHAKES, handshakes, uint64_t),
 	TABLE(EK_MAP_SERVICE_IDS, service_ids, struct ek_service_id),
 	TABLE(EK_MAP_BACKEND_IDS, backend_ids, struct ek_backend_id),
 };
@@ -101,12 +107,18 @@ struct options {
 	uint32_t backends;
 	uint32_t flow_mask;
 	uint32_t frags;
+	uint32_t note_mask;
 };
 
 static int set_options(struct bpf_object *object, const struct dp_sizes *sizes,
 		       char error[static DP_ERROR_MAX])
 {
-	struct options options = { sizes->backends, sizes->flow_buckets - 1, sizes->jumbo };
+	struct options options = {
+		.backends = sizes->backends,
+		.flow_mask = sizes->flow_buckets - 1,
+		.frags = sizes->jumbo,
+		.note_mask = ek_note_buckets(sizes->backends) - 1,
+	};
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, object) {
@@ -177,6 +189,15 @@ int dp_object_prepare(struct bpf_object *object, const struct dp_sizes *sizes,
 	err = err ?: set_entries(object, EK_MAP_FLOWS, sizes->flow_buckets, error);
 	err = err ?: set_entries(object, EK_MAP_QUIC_IDS, DP_QUIC_IDS(sizes->backends), error);
 	err = err ?: set_entries(object, EK_MAP_TRAFFIC, (uint64_t)cpus * sizes->backends, error);
+	err = err ?: set_entries(object, EK_MAP_CAPACITIES, sizes->backends, error);
+	err = err ?: set_entries(object, EK_MAP_PURSES, (uint64_t)cpus * sizes->backends, error);
+	err = err
+		      ?: set_entries(object, EK_MAP_SHED_NOTES, ek_note_buckets(sizes->backends),
+				     error);
+	err = err ?: set_entries(object, EK_MAP_SAMPLES, (uint32_t)cpus, error);
+	err = err
+		      ?: set_entries(object, EK_MAP_SAMPLE_SHIFTS,
+				     EK_SAMPLE_SHIFTS(sizes->backends), error);
 	err = err ?: set_frags(object, sizes);
 	return err ?: set_options(object, sizes, error);
 }

@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "dp/capacity.h"
 #include "dp/flows.h"
 #include "dp/object.h"
 #include "lib/cleanup.h"
@@ -324,6 +325,7 @@ int dp_open(struct dp **out, const char *pins, const struct dp_sizes *sizes, str
 			strerror(-err));
 	if (!err && adopted) {
 		deaths_adopt(dp);
+		capacities_adopt(dp);
 		flows_free_left(dp);
 	}
 	if (err) {

@@ -10,6 +10,9 @@
 #include "dp/object.h"
 #include "lib/cleanup.h"
 
+/* In the first path's flags, but the backend's own: another path leaves them alone. */
+#define OF_BACKEND (EK_PATH_DEAD | EK_PATH_CAPACITY)
+
 static bool same_path(const struct ek_path *a, const struct ek_path *b)
 {
 	return !memcmp(a->header, b->header, sizeof(a->header)) && a->mtu == b->mtu &&
@@ -88,7 +91,7 @@ static enum step begin(struct dp *dp, const struct dp_path_change *c)
 {
 	struct ek_backend *b = &dp->backends[c->backend];
 	struct ek_path *first = &b->path[0];
-	uint8_t kept = first->flags & EK_PATH_DEAD; /* the backend's state, not its path's */
+	uint8_t kept = first->flags & OF_BACKEND;
 	bool has_path = dp_path(dp, c->backend)->flags & EK_PATH_NEXT_HOP;
 
 	if (!c->present) {
@@ -119,7 +122,7 @@ static enum step begin(struct dp *dp, const struct dp_path_change *c)
 static void finish(struct dp *dp, const struct dp_path_change *c)
 {
 	struct ek_path *first = &dp->backends[c->backend].path[0];
-	uint8_t flags = (first->flags & EK_PATH_DEAD) | flags_of(c);
+	uint8_t flags = (first->flags & OF_BACKEND) | flags_of(c);
 
 	write_path(first, &c->path, flags | EK_PATH_SECOND);
 	__atomic_store_n(&first->flags, flags, __ATOMIC_RELEASE);

@@ -114,7 +114,7 @@ int quic_prepare(struct dp *dp, const struct draft *d, const struct backend_inde
 
 static uint64_t packets_of(const struct dp *dp, uint32_t backend)
 {
-	struct ek_traffic t = {};
+	struct dp_traffic t = {};
 
 	if (backend < dp->sizes.backends)
 		dp_traffic(dp, backend, &t);

@@ -9,31 +9,23 @@
 
 /* ---- old tables ------------------------------------------------------------------------------ */
 
-/* The flows that a slot of an old table has for the backend are nobody's from now on: their new
- * slot's owner takes them. Packets only read old tables. */
-static void old_slot_release(uint64_t *slot)
+/* Packets only read old tables. Returns 1 if the slot was the backend's. */
+static uint32_t old_slot_release(uint64_t *slot, uint32_t backend)
 {
-	uint64_t word = *slot;
+	uint64_t word = *slot, released = ek_old_slot_release(word, backend);
 
-	if (word & EK_SLOT_UNSETTLED)
-		word = ek_slot_word(ek_slot_cur(word), EK_NO_BACKEND, 1, ek_slot_epoch(word));
-	else
-		word = ek_slot_word(EK_NO_BACKEND, EK_NO_BACKEND, 0, 0);
-	__atomic_store_n(slot, word, __ATOMIC_RELAXED);
+	if (released == word)
+		return 0;
+	__atomic_store_n(slot, released, __ATOMIC_RELAXED);
+	return 1;
 }
 
 static uint64_t old_slots_release(struct dp *dp, uint32_t service, uint32_t backend)
 {
 	uint64_t old = dp_old_table(dp, service), released = 0;
 
-	for (uint32_t i = 0; old && i <= ek_table_mask(old); i++) {
-		uint64_t *slot = &dp->slots[ek_table_base(old) + i];
-
-		if (ek_old_slot_def(*slot) != backend)
-			continue;
-		old_slot_release(slot);
-		released++;
-	}
+	for (uint32_t i = 0; old && i <= ek_table_mask(old); i++)
+		released += old_slot_release(&dp->slots[ek_table_base(old) + i], backend);
 	return released;
 }
 
@@ -44,11 +36,12 @@ static void old_table_judge(struct dp *dp, struct dp_settling *s, uint32_t servi
 	s->remains[service] = (struct remains){};
 	for (uint32_t i = 0; old && i <= ek_table_mask(old); i++) {
 		uint64_t *slot = &dp->slots[ek_table_base(old) + i];
-		enum fate fate = fate_of(dp, s, ek_old_slot_def(*slot));
+		uint32_t def = ek_old_slot_def(*slot);
+		enum fate fate = fate_of(dp, s, def);
 
 		s->remains[service].held |= fate == FATE_HELD;
 		if (fate == FATE_LOST)
-			old_slot_release(slot);
+			old_slot_release(slot, def);
 	}
 }
 

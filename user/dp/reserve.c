@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dp/capacity.h"
 #include "dp/index.h"
 #include "dp/install.h"
 #include "dp/object.h"
@@ -86,8 +87,12 @@ static int reserve_backends(struct reservation *r, const struct config_service *
  * no slot has named it for more than a grace period. */
 static void clear_traffic(struct dp *dp, uint32_t backend)
 {
-	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++)
-		dp->traffic[(size_t)cpu * dp->sizes.backends + backend] = (struct ek_traffic){};
+	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++) {
+		size_t at = (size_t)cpu * dp->sizes.backends + backend;
+
+		dp->traffic[at] = (struct ek_traffic){};
+		dp->purses[at] = (struct ek_purse){};
+	}
 }
 
 static void write_backend(struct dp *dp, const struct fresh *f, uint32_t now_s)
@@ -96,6 +101,7 @@ static void write_backend(struct dp *dp, const struct fresh *f, uint32_t now_s)
 
 	clear_traffic(dp, f->backend);
 	dp->backends[f->backend] = (struct ek_backend){};
+	capacity_clear(dp, f->backend);
 	memset(id, 0, sizeof(*id));
 	snprintf(id->name, sizeof(id->name), "%s", f->config->name);
 	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): reserve_backends() has set it */

@@ -94,17 +94,18 @@ void dp_flows_count(const struct dp *dp, uint64_t *remembered)
 	}
 }
 
-void dp_traffic(const struct dp *dp, uint32_t backend, struct ek_traffic *out)
+void dp_traffic(const struct dp *dp, uint32_t backend, struct dp_traffic *out)
 {
-	struct ek_traffic sum = {};
+	struct dp_traffic sum = {};
 
 	for (uint32_t cpu = 0; cpu < dp->cpus; cpu++) {
-		const struct ek_traffic *t =
-			&dp->traffic[(size_t)cpu * dp->sizes.backends + backend];
+		size_t at = (size_t)cpu * dp->sizes.backends + backend;
+		const struct ek_traffic *t = &dp->traffic[at];
 
 		sum.packets += t->packets;
 		sum.bytes += t->bytes;
 		sum.flows += t->flows;
+		sum.shed += dp->purses[at].shed;
 	}
 	*out = sum;
 }

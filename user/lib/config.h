@@ -17,6 +17,14 @@ struct place {
 	unsigned int line, column;
 };
 
+/* What a backend can take in a second (evenkeel/shed.h). 0: not said. */
+#define CAPACITY_NONE UINT32_MAX /* said to be without bound */
+struct config_capacity {
+	uint32_t flows;   /* new flows: TCP SYNs, QUIC Initials */
+	uint32_t packets; /* packets of plain UDP */
+	struct place flows_place, packets_place;
+};
+
 struct config_backend {
 	char name[EK_NAME_MAX + 1];
 	struct ek_addr addr;
@@ -25,6 +33,7 @@ struct config_backend {
 	uint32_t port;   /* nat: where packets go; 0: to the listener's */
 	bool has_quic_id;
 	uint32_t quic_id; /* the server's number in the connection IDs that it gives */
+	struct config_capacity capacity; /* what is not said is the service's: config_capacity() */
 	struct place place, addr_place, weight_place, port_place, quic_id_place;
 };
 
@@ -107,6 +116,7 @@ struct config_service {
 	uint32_t panic; /* percent of healthy weight below which health is ignored; 0: never */
 	enum config_on_empty on_empty;
 	struct config_rebalance rebalance;
+	struct config_capacity capacity; /* of each backend that does not say another */
 	struct config_backend *backends; /* in the order of the text */
 	size_t backend_count;
 	struct place place, gue_place, quic_place;
@@ -141,6 +151,8 @@ void config_check(const struct config *c, struct diag *d);
 /* The canonical text: JSON, which config_parse() reads back to an equal model. Allocated;
  * NULL when memory runs out. Two equal models have equal texts: it identifies a revision. */
 char *config_text(const struct config *c);
+/* The same of one service, without its name. */
+char *config_service_text(const struct config_service *s);
 
 struct config *config_copy(const struct config *c); /* deep; NULL when memory runs out */
 void config_free(struct config *c);
@@ -157,6 +169,10 @@ struct config_backend *config_backend(const struct config_service *s, const char
 int config_backend_add(struct config_service *s, const struct config_backend *b);
 /* Removes the backend; its pointer is dead afterwards. */
 void config_backend_remove(struct config_service *s, struct config_backend *b);
+
+/* The capacity that counts; 0: without bound. */
+struct config_capacity config_capacity(const struct config_service *s,
+				       const struct config_backend *b);
 
 /* The weight that counts: 0 while drained. */
 static inline uint32_t config_backend_weight(const struct config_backend *b)

@@ -52,6 +52,14 @@ static void read_quic_id(const struct reader *r, const struct key *key, const st
 	read_number(r, key, value, &b->quic_id);
 }
 
+static void read_backend_capacity(const struct reader *r, const struct key *key,
+				  const struct node *value, void *object)
+{
+	struct config_backend *b = object;
+
+	read_capacity(r, value, &b->capacity);
+}
+
 enum { BACKEND_ADDRESS };
 static const struct key backend_keys[] = {
 	[BACKEND_ADDRESS] = { .name = "address",
@@ -61,10 +69,11 @@ static const struct key backend_keys[] = {
 	{ .name = "drain", .want = "true or false", .read = read_drain },
 	{ "port", "a number from 1 to 65535", read_port, 1, 65535 },
 	{ "quic_id", "a number from 0 to 4294967295", read_quic_id, 0, UINT32_MAX },
+	{ .name = "capacity", .want = "new flows per second", .read = read_backend_capacity },
 };
 const struct schema config_backend_schema = {
 	"in a backend",
-	"address, weight, drain, port, quic_id",
+	"address, weight, drain, port, quic_id, capacity",
 	backend_keys,
 	ARRAY_SIZE(backend_keys),
 };

@@ -380,6 +380,7 @@ static void check_service(const struct check *k, const struct config_service *s)
 			      s->hold_s, CONFIG_HOLD_MAX_S);
 	check_pool(k, s);
 	config_check_modes(s, k->d);
+	config_check_capacity(s, k->d);
 	config_check_health(s, k->d);
 }
 

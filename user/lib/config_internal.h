@@ -82,6 +82,9 @@ void config_check_draft(const struct config *c, struct diag *d);
 void config_check_modes(const struct config_service *s, struct diag *d);
 void config_check_tunnel_source(const struct config *c, struct diag *d);
 
+/* That what is declared can be held to. */
+void config_check_capacity(const struct config_service *s, struct diag *d);
+
 /* That health checks can be made as they are asked for. */
 void config_check_health(const struct config_service *s, struct diag *d);
 

@@ -11,7 +11,8 @@
 
 /* All schemas, to say where a misplaced key belongs. */
 extern const struct schema config_service_schema, config_gue_schema, config_quic_schema;
-extern const struct schema config_backend_schema, config_health_schema, config_rebalance_schema;
+extern const struct schema config_backend_schema, config_health_schema, config_capacity_schema;
+extern const struct schema config_rebalance_schema;
 
 void read_services(const struct reader *r, const struct key *key, const struct node *value,
 		   void *config);
@@ -19,6 +20,8 @@ void read_backends(const struct reader *r, const struct key *key, const struct n
 		   void *service);
 void read_health(const struct reader *r, const struct key *key, const struct node *value,
 		 void *service);
+/* Of a service or a backend. */
+void read_capacity(const struct reader *r, const struct node *value, struct config_capacity *c);
 void read_panic(const struct reader *r, const struct key *key, const struct node *value,
 		void *service);
 void read_on_empty(const struct reader *r, const struct key *key, const struct node *value,

@@ -136,6 +136,7 @@ static const struct schema *const all_schemas[] = {
 	&config_backend_schema,
 	&config_health_schema,
 	&config_rebalance_schema,
+	&config_capacity_schema,
 };
 
 static void read_root(const struct reader *r, struct config *c)

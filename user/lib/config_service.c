@@ -199,6 +199,14 @@ static void read_hold_time(const struct reader *r, const struct key *key, const 
 	read_duration(r, key, value, &s->hold_s);
 }
 
+static void read_service_capacity(const struct reader *r, const struct key *key,
+				  const struct node *value, void *object)
+{
+	struct config_service *s = object;
+
+	read_capacity(r, value, &s->capacity);
+}
+
 #define WANT_DURATION "a duration: 300s, 5m, 1h, or seconds"
 
 enum { SERVICE_LISTEN, SERVICE_BACKENDS, SERVICE_HEALTH };
@@ -223,11 +231,12 @@ static const struct key service_keys[] = {
 	{ .name = "panic", .want = "off, or a percentage from 1 to 100", .read = read_panic },
 	{ .name = "on_empty", .want = "keep or drop", .read = read_on_empty },
 	{ .name = "rebalance", .want = "off, observe, on, or a mapping", .read = read_rebalance },
+	{ .name = "capacity", .want = "new flows per second", .read = read_service_capacity },
 };
 const struct schema config_service_schema = {
 	"in a service",
 	"listen, forward, gue, vlan, quic, hash, idle_time, drain_time, hold_time, health, panic, "
-	"on_empty, rebalance, backends",
+	"on_empty, rebalance, capacity, backends",
 	service_keys,
 	ARRAY_SIZE(service_keys),
 };

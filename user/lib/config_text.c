@@ -11,6 +11,27 @@ static void json_release(json_t **j)
 	json_decref(*j);
 }
 
+static int set_rate(json_t *object, const char *key, uint32_t rate)
+{
+	if (!rate)
+		return 0;
+	return json_object_set_new(
+		object, key, rate == CAPACITY_NONE ? json_string("none") : json_integer(rate));
+}
+
+/* Where something is said. */
+static int set_capacity(json_t *object, const struct config_capacity *c)
+{
+	_cleanup_(json_release) json_t *capacity = json_object();
+
+	if (!c->flows && !c->packets)
+		return 0;
+	if (set_rate(capacity, "new_flows", c->flows) ||
+	    set_rate(capacity, "udp_packets", c->packets))
+		return -1;
+	return json_object_set(object, "capacity", capacity);
+}
+
 /* jansson's *_new() setters take NULL as a failure, so that results can be nested. */
 static json_t *backend_json(const struct config_backend *b)
 {
@@ -20,7 +41,8 @@ static json_t *backend_json(const struct config_backend *b)
 				    "weight", (json_int_t)b->weight, "drain", b->drain);
 
 	if ((b->port && json_object_set_new(backend, "port", json_integer(b->port))) ||
-	    (b->has_quic_id && json_object_set_new(backend, "quic_id", json_integer(b->quic_id)))) {
+	    (b->has_quic_id && json_object_set_new(backend, "quic_id", json_integer(b->quic_id))) ||
+	    set_capacity(backend, &b->capacity)) {
 		json_decref(backend);
 		return NULL;
 	}
@@ -87,6 +109,7 @@ static json_t *service_json(const struct config_service *s)
 	    json_object_set_new(service, "on_empty",
 				json_string(s->on_empty == ON_EMPTY_DROP ? "drop" : "keep")) ||
 	    json_object_set_new(service, "rebalance", rebalance_json(s)) ||
+	    set_capacity(service, &s->capacity) ||
 	    json_object_set_new(service, "backends", backends_json(s)))
 		return NULL;
 	return take_ptr(service);
@@ -140,6 +163,13 @@ static char *json_text(const json_t *json)
 		return NULL;
 	text[size] = '\0';
 	return take_ptr(text);
+}
+
+char *config_service_text(const struct config_service *s)
+{
+	_cleanup_(json_release) json_t *json = service_json(s);
+
+	return json ? json_text(json) : NULL;
 }
 
 char *config_text(const struct config *c)

@@ -23,6 +23,11 @@ static struct exposition_value share(double s)
 	return s < 0 ? (struct exposition_value){} : value_real(s);
 }
 
+static struct exposition_value capacity(uint32_t rate)
+{
+	return rate ? value_count(rate) : (struct exposition_value){};
+}
+
 static struct exposition_value time_or_none(int64_t s)
 {
 	return s > 0 ? value_count((uint64_t)s) : (struct exposition_value){};
@@ -301,6 +306,9 @@ static void services_write(struct exposition *e, const struct metrics *m)
 ROW(backend_packets, value_count(from->packets))
 ROW(backend_bytes, value_count(from->bytes))
 ROW(backend_flows, value_count(from->flows))
+ROW(backend_shed, value_count(from->shed))
+ROW(backend_capacity_flows, capacity(from->capacity_flows))
+ROW(backend_capacity_packets, capacity(from->capacity_packets))
 ROW(backend_expected, share(from->expected_share))
 ROW(backend_packet_share, share(from->packet_share))
 ROW(backend_flow_share, share(from->flow_share))
@@ -326,6 +334,15 @@ static const struct {
 	  "Bytes forwarded to the backend, of IP packets as they came in.", backend_bytes },
 	{ "evenkeel_backend_new_flows_total", EXPOSITION_COUNTER,
 	  "New flows (TCP SYNs) forwarded to the backend.", backend_flows },
+	{ "evenkeel_backend_shed_packets_total", EXPOSITION_COUNTER,
+	  "Packets for the backend that were dropped, above its capacity: SYNs, Initials, plain UDP.",
+	  backend_shed },
+	{ "evenkeel_backend_capacity_new_flows", EXPOSITION_GAUGE,
+	  "New flows per second that the backend has declared; absent where it has not.",
+	  backend_capacity_flows },
+	{ "evenkeel_backend_capacity_udp_packets", EXPOSITION_GAUGE,
+	  "Packets of plain UDP per second that it has declared; absent where it has not.",
+	  backend_capacity_packets },
 	{ "evenkeel_backend_expected_share_ratio", EXPOSITION_GAUGE,
 	  "Share of the service's slots that the backend owns, from the kernel's own table.",
 	  backend_expected },

@@ -21,7 +21,8 @@ struct metrics_backend {
 	bool next_hop;   /* packets can be sent to it */
 	bool configured; /* else it is leaving, and has no weight */
 	uint32_t weight;
-	uint64_t packets, bytes, flows, remembered;
+	uint64_t packets, bytes, flows, shed, remembered;
+	uint32_t capacity_flows, capacity_packets; /* 0: without bound */
 	uint32_t held_slots;
 	double expected_share, packet_share, flow_share;
 	double effective_weight, factor; /* the weight in the table; what rebalance makes of it */

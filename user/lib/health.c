@@ -79,6 +79,14 @@ void health_check_missed(struct health_check *k, uint64_t now_ms, uint32_t rando
 	k->running = false;
 }
 
+bool health_check_hurry(struct health_check *k, bool again, uint64_t now_ms)
+{
+	if (k->running || k->state == HEALTH_DOWN || (again && !k->contrary) || k->due_ms <= now_ms)
+		return false;
+	k->due_ms = now_ms;
+	return true;
+}
+
 bool health_check_stuck(const struct health_check *k, uint64_t now_ms)
 {
 	const struct health_times *t = &k->times;

@@ -43,6 +43,11 @@ bool health_check_result(struct health_check *k, bool ok, uint64_t now_ms, uint3
 /* It could not be made, which says nothing of the backend. */
 void health_check_missed(struct health_check *k, uint64_t now_ms, uint32_t random);
 
+/* Something hints that it is down: the next round comes at once, if it is not down already. `again`:
+ * the hint has been given before, and is worth no more than the last result: only if that failed.
+ * True if there is a round that has not been due yet. */
+bool health_check_hurry(struct health_check *k, bool again, uint64_t now_ms);
+
 /* There should have been a result by now: whoever makes the checks is stuck, or cannot. */
 #define HEALTH_GRACE_MS 1000u
 bool health_check_stuck(const struct health_check *k, uint64_t now_ms);

@@ -148,7 +148,7 @@ double skew_seen(const struct skew *s, enum skew_measure measure);
 
 /* The finding as a sentence, with its numbers; `backend` is the name of the one that is most
  * off. */
-#define SKEW_TEXT_MAX 256
+#define SKEW_TEXT_MAX 320
 void skew_describe(char out[static SKEW_TEXT_MAX], enum skew_kind kind,
 		   const struct skew_finding *f, const char *backend);
 

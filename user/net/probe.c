@@ -16,7 +16,7 @@
 #include "lib/cleanup.h"
 #include "net/clock.h"
 #include "net/net.h"
-#include "net/packet.h"
+#include "lib/packet.h"
 #include "net/shot.h"
 
 /* ---- where from ------------------------------------------------------------------------- */

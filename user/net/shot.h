@@ -4,7 +4,7 @@
 #define EVENKEEL_NET_SHOT_H
 
 #include "net/net.h"
-#include "net/packet.h"
+#include "lib/packet.h"
 
 struct shot {
 	struct ek_path path;

@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
-#include "net/packet.h"
+#include "lib/packet.h"
 
 /* ---- ipip, against a backend that reads every byte ------------------------------------------ */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The packets of a probe. Private to net/. */
-#ifndef EVENKEEL_NET_PACKET_H
-#define EVENKEEL_NET_PACKET_H
+/* Small packets that nobody sent: those of a probe, and of a rehearsal. Pure. */
+#ifndef EVENKEEL_LIB_PACKET_H
+#define EVENKEEL_LIB_PACKET_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +25,13 @@ size_t packet_syn(uint8_t *out, const struct packet_flow *flow);
 
 /* The same with the RST that ends what the SYN began, once it was answered. */
 size_t packet_rst(uint8_t *out, const struct packet_flow *flow);
+
+/* A UDP packet of the flow, with some bytes that mean nothing. */
+size_t packet_udp(uint8_t *out, const struct packet_flow *flow);
+
+/* Are the lengths and checksums of this IP packet right? A whole one without options, with TCP, UDP
+ * or IP in it, and an even number of bytes. */
+bool packet_sound(const uint8_t *packet, size_t size);
 
 /* Bytes that the path puts in front of an IP packet, Ethernet's included. */
 size_t packet_header(const struct ek_path *path);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The packets of a probe: a SYN, and what comes back. */
-#include "net/packet.h"
+#include "lib/packet.h"
 
 #include <arpa/inet.h>
 #include <netinet/if_ether.h>
@@ -44,20 +44,22 @@ static uint16_t fold(uint32_t sum)
 	return htons((uint16_t)~sum);
 }
 
-static uint16_t syn_checksum(const struct tcp_syn *syn, const struct packet_flow *flow)
+/* Of a transport header and what follows it. */
+static uint16_t checksum(const struct packet_flow *flow, uint8_t proto, const void *transport,
+			 size_t size)
 {
 	/* The prefix of an IPv4-mapped address would count in the pseudo header. */
 	size_t skip = addr_is_ipv4(&flow->dest) ? 12 : 0;
-	uint32_t sum = IPPROTO_TCP + sizeof(*syn);
+	uint32_t sum = proto + (uint32_t)size;
 
 	sum = add_words(sum, flow->source.bytes + skip, sizeof(flow->source) - skip);
 	sum = add_words(sum, flow->dest.bytes + skip, sizeof(flow->dest) - skip);
-	return fold(add_words(sum, syn, sizeof(*syn)));
+	return fold(add_words(sum, transport, size));
 }
 
 /* ---- writing ---------------------------------------------------------------------------- */
 
-static size_t put_ipv4(uint8_t *out, const struct packet_flow *flow, size_t payload)
+static size_t put_ipv4(uint8_t *out, const struct packet_flow *flow, uint8_t proto, size_t payload)
 {
 	struct iphdr ip = {
 		.version = 4,
@@ -65,7 +67,7 @@ static size_t put_ipv4(uint8_t *out, const struct packet_flow *flow, size_t payl
 		.tot_len = htons((uint16_t)(sizeof(ip) + payload)),
 		.frag_off = htons(IP_DF),
 		.ttl = HOPS_MAX,
-		.protocol = IPPROTO_TCP,
+		.protocol = proto,
 		.saddr = flow->source.be32[3],
 		.daddr = flow->dest.be32[3],
 	};
@@ -75,12 +77,12 @@ static size_t put_ipv4(uint8_t *out, const struct packet_flow *flow, size_t payl
 	return sizeof(ip);
 }
 
-static size_t put_ipv6(uint8_t *out, const struct packet_flow *flow, size_t payload)
+static size_t put_ipv6(uint8_t *out, const struct packet_flow *flow, uint8_t proto, size_t payload)
 {
 	struct ip6_hdr ip = {
 		.ip6_flow = htonl(6u << 28),
 		.ip6_plen = htons((uint16_t)payload),
-		.ip6_nxt = IPPROTO_TCP,
+		.ip6_nxt = proto,
 		.ip6_hlim = HOPS_MAX,
 	};
 
@@ -88,6 +90,11 @@ static size_t put_ipv6(uint8_t *out, const struct packet_flow *flow, size_t payl
 	memcpy(&ip.ip6_dst, flow->dest.bytes, 16);
 	memcpy(out, &ip, sizeof(ip));
 	return sizeof(ip);
+}
+
+static size_t put_ip(uint8_t *out, const struct packet_flow *flow, uint8_t proto, size_t payload)
+{
+	return (addr_is_ipv4(&flow->dest) ? put_ipv4 : put_ipv6)(out, flow, proto, payload);
 }
 
 /* The first packet of the flow, or the one that takes it back. */
@@ -109,9 +116,9 @@ static size_t put_packet(uint8_t *out, const struct packet_flow *flow, bool rst)
 		.length = TCPOLEN_MAXSEG,
 		.mss = htons((uint16_t)(ETHERNET_MTU - ip_size - sizeof(struct tcphdr))),
 	};
-	size_t at = ipv4 ? put_ipv4(out, flow, sizeof(syn)) : put_ipv6(out, flow, sizeof(syn));
+	size_t at = put_ip(out, flow, IPPROTO_TCP, sizeof(syn));
 
-	syn.header.check = syn_checksum(&syn, flow);
+	syn.header.check = checksum(flow, IPPROTO_TCP, &syn, sizeof(syn));
 	memcpy(out + at, &syn, sizeof(syn));
 	return at + sizeof(syn);
 }
@@ -124,6 +131,22 @@ size_t packet_syn(uint8_t *out, const struct packet_flow *flow)
 size_t packet_rst(uint8_t *out, const struct packet_flow *flow)
 {
 	return put_packet(out, flow, true);
+}
+
+size_t packet_udp(uint8_t *out, const struct packet_flow *flow)
+{
+	struct {
+		struct udphdr header;
+		uint64_t data;
+	} udp = { .data = flow->isn };
+	size_t at = put_ip(out, flow, IPPROTO_UDP, sizeof(udp));
+
+	udp.header.source = htons(flow->source_port);
+	udp.header.dest = htons(flow->dest_port);
+	udp.header.len = htons(sizeof(udp));
+	udp.header.check = checksum(flow, IPPROTO_UDP, &udp, sizeof(udp));
+	memcpy(out + at, &udp, sizeof(udp));
+	return at + sizeof(udp);
 }
 
 static void add_source_bits(uint8_t *last, uint16_t bits)
@@ -230,6 +253,50 @@ void packet_complete(uint8_t *frame, const struct ek_path *path, uint64_t hash, 
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */
+
+static struct ek_addr of_ipv4(uint32_t ipv4)
+{
+	struct ek_addr a = { .bytes = { [10] = 0xff, [11] = 0xff } };
+
+	a.be32[3] = ipv4;
+	return a;
+}
+
+/* Over a transport header and what follows it; IP in IP has none. UDP over IPv4 may have none. */
+static bool transport_sound(const struct packet_flow *flow, uint8_t proto, const uint8_t *transport,
+			    size_t size)
+{
+	static const uint8_t none[2];
+
+	if (proto == IPPROTO_IPIP || proto == IPPROTO_IPV6)
+		return true;
+	if (proto == IPPROTO_UDP && size >= sizeof(struct udphdr) &&
+	    !memcmp(transport + offsetof(struct udphdr, check), none, sizeof(none)))
+		return true;
+	return !checksum(flow, proto, transport, size);
+}
+
+bool packet_sound(const uint8_t *packet, size_t size)
+{
+	struct packet_flow flow = {};
+	struct ip6_hdr v6;
+	struct iphdr v4;
+
+	if (size >= sizeof(v4) && packet[0] == 0x45) {
+		memcpy(&v4, packet, sizeof(v4));
+		flow.source = of_ipv4(v4.saddr);
+		flow.dest = of_ipv4(v4.daddr);
+		return ntohs(v4.tot_len) == size && !fold(add_words(0, packet, sizeof(v4))) &&
+		       transport_sound(&flow, v4.protocol, packet + sizeof(v4), size - sizeof(v4));
+	}
+	if (size < sizeof(v6) || packet[0] >> 4 != 6)
+		return false;
+	memcpy(&v6, packet, sizeof(v6));
+	memcpy(flow.source.bytes, &v6.ip6_src, 16);
+	memcpy(flow.dest.bytes, &v6.ip6_dst, 16);
+	return ntohs(v6.ip6_plen) == size - sizeof(v6) &&
+	       transport_sound(&flow, v6.ip6_nxt, packet + sizeof(v6), size - sizeof(v6));
+}
 
 /* Size of the IP header if the packet is TCP from the flow's destination to its source; else
  * 0. Options are skipped; an answer to a SYN is no fragment and has no extension headers. */
