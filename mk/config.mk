@@ -16,10 +16,10 @@ CPPFLAGS += -Iinclude -Iuser -I$(BUILD)/gen -D_GNU_SOURCE -DEK_VERSION='"$(VERSI
 CFLAGS += -std=gnu11 $(OPTIMIZE) $(WARNINGS) -fno-strict-aliasing
 DEPFLAGS = -MMD -MP
 
-LIB_PACKAGES := yaml-0.1 jansson
+LIB_PACKAGES := yaml-0.1 jansson nettle
 DP_PACKAGES := libbpf
 NET_PACKAGES := libmnl
-STORE_PACKAGES := sqlite3 nettle
+STORE_PACKAGES := sqlite3
 CHECK_PACKAGES := libcurl
 CLI_PACKAGES := ncurses
 DAEMON_PACKAGES := libuv libmicrohttpd

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Keys and values of the maps: the contract between the data path and user space.
- *
- * All maps but `egress`, `macs`, `quic_ids` and those of nat are memory-mapped: user space needs
- * no system calls to read counters and write tables. What must be atomic is one aligned word. */
+/* Keys and values of the maps: the contract between the data path and user space. All maps but
+ * `egress`, `macs`, `quic_ids` and those of nat are memory-mapped: user space needs no system calls
+ * to read counters and write tables. What must be atomic is one aligned word. */
 #ifndef EVENKEEL_ABI_H
 #define EVENKEEL_ABI_H
 
@@ -385,14 +384,15 @@ _Static_assert(sizeof(struct ek_service_id) == 128, "a service's identity");
 struct ek_backend_id {
 	char name[EK_NAME_MAX + 1];
 	struct ek_addr addr;
-	__u16 service, factor; /* factor: what its weight is corrected by, in 256ths; 0: 1 */
+	__u16 service, factor; /* factor: rebalance's, in 256ths; 0: 1 */
 	__u8 used;             /* 0: index is free; 1: in use; 2: leaving, until nothing names it */
 	__u8 seen_up;          /* 1: it has been up; what never was gets no flows */
 	__u16 port;            /* nat: where its packets go, host order; 0: to the listener's */
 	__u32 since; /* CLOCK_MONOTONIC seconds when the index was taken, or began to leave */
 	__u32 died;  /* and when the backend was last declared dead; 0: it lives */
+	__u64 start; /* its slow start, as user/lib/start.h has it; 0: none */
 };
-_Static_assert(sizeof(struct ek_backend_id) == 96, "a backend's identity");
+_Static_assert(sizeof(struct ek_backend_id) == 104, "a backend's identity");
 
 /* ---- words ------------------------------------------------------------------------------- */
 

@@ -25,9 +25,9 @@ offers() { # "WORD WORD ..." TYPED...: exactly these, in any order
 	[ "$got" = "$1" ]
 }
 
-claim commands_are_offered offers "service status" s
+claim commands_are_offered offers "service show status" s
 claim each_family_is_offered_once offers "backend" ba
-claim the_commands_of_a_family_are_offered offers "add drain remove set setup undrain" backend ""
+claim the_commands_of_a_family_are_offered offers "add drain remove restart-each set setup undrain" backend ""
 claim hidden_commands_are_not offers "check clients confirm" c
 claim options_are_offered_after_a_dash offers "--generic" attach --g
 claim options_of_other_commands_are_not offers "" attach --wei

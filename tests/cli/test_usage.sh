@@ -4,10 +4,10 @@
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-COMMANDS=("attach" "detach" "confirm" "apply" "check" "status" "service list" "service show"
+COMMANDS=("attach" "detach" "confirm" "apply" "rollback" "check" "status" "service list" "service show"
 	"backend add" "backend set" "backend drain" "backend undrain" "backend remove"
-	"backend setup" "decap attach" "decap detach" "decap status" "top" "clients" "metrics" "rekey" "explain" "history"
-	"doctor" "version" "help")
+	"backend restart-each" "backend setup" "decap attach" "decap detach" "decap status" "top" "clients" "metrics" "rekey" "explain" "history"
+	"show" "diff" "blame" "audit log" "audit verify" "doctor" "version" "help")
 
 # One line that names the mistake, one that names the help; nothing on stdout; exit status 2.
 mistake() { # WHAT HELP ARGUMENT...
@@ -18,6 +18,7 @@ mistake() { # WHAT HELP ARGUMENT...
 claim no_command_at_all_is_a_mistake mistake "no command given" "--help"
 claim a_mistyped_command_is_guessed mistake "no command statsu; did you mean status?" "--help" statsu
 claim a_mistyped_family_is_guessed mistake "no command backedn; did you mean backend?" "--help" backedn
+claim restart_each_needs_a_command mistake "needs --exec CMD" "backend restart-each --help" backend restart-each web
 claim a_mistyped_second_word_is_guessed mistake "did you mean backend drain?" "backend --help" \
 	backend drian web web-1
 claim a_mistyped_first_word_is_guessed mistake "did you mean backend drain?" "--help" bakend drain
@@ -80,7 +81,7 @@ each_has_help() {
 claim each_command_has_help each_has_help
 lists_all() {
 	exits 0 help || return 1
-	[ "$(grep -oE '^  evenkeel( [a-z]+)+' "$DIR/out" | sort -u | sed 's/^  evenkeel //')" = \
+	[ "$(grep -oE '^  evenkeel( [a-z][a-z-]*)+' "$DIR/out" | sort -u | sed 's/^  evenkeel //')" = \
 		"$(printf '%s\n' "${COMMANDS[@]}" | sort)" ]
 }
 claim help_lists_exactly_the_commands lists_all

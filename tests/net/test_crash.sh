@@ -49,14 +49,18 @@ revision_kept() {
 	[ "$now" = "$acknowledged" ] || [ "$now" = $((acknowledged + 1)) ]
 }
 
-# Its backends are what that revision made them, and those that are drained own no slot.
+# Its backends are what that revision made them, and those that are drained own no slot. A drain by
+# hand that was not acknowledged may be there or not: the revision does not say.
 backends_kept() {
 	local wanted=.before
 	[ "$(status .revision)" = "$(last '.acknowledged[-1]')" ] || wanted=.after
 	echo "wanted ($wanted, after $(last .last)):" && last "$wanted" && status '[members]'
+	backends_are "$wanted" || { last .last | grep -q drain && backends_are .after; }
+}
+backends_are() {
 	status "def drained: .state | startswith(\"drain\");
 		[.services[] | {(.name): [.backends[] | select(.state != \"leaving\")
-			| {(.name): (if drained then null else .weight end)}] | add}] | add == $(last "$wanted")" &&
+			| {(.name): (if drained then null else .weight end)}] | add}] | add == $(last "$1")" &&
 		status '.trouble == null and ([.services[].backends[]
 			| select(.state != "up" and .state != "no_next_hop").slots] | add // 0) == 0'
 }

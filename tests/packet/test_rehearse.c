@@ -13,15 +13,16 @@
 #include "fixture.h"
 #include "sandbox.h"
 
-#define SERVICES(forward)                                                                          \
+#define SERVICES_OF(forward, more)                                                                 \
 	"services:\n"                                                                              \
 	"  web:\n"                                                                                 \
 	"    listen: [\"192.0.2.1:80/tcp\", \"192.0.2.1:80/udp\"]\n"                               \
 	"    forward: " forward "\n"                                                               \
 	"    backends:\n"                                                                          \
-	"      web-1: { address: 10.0.0.1 }\n"                                                     \
-	"      web-2: { address: 10.0.0.2, weight: 50 }\n"                                         \
-	"      web-3: { address: 10.0.0.3 }\n"
+	"      web-1: { address: 10.0.0.1" more " }\n"                                             \
+	"      web-2: { address: 10.0.0.2, weight: 50" more " }\n"                                 \
+	"      web-3: { address: 10.0.0.3" more " }\n"
+#define SERVICES(forward) SERVICES_OF(forward, "")
 
 static const char *const in_force = SERVICES("ipip");
 
@@ -185,6 +186,17 @@ static void who_has_no_next_hop_is_expected_to_lose_its_packets(void **state)
 		fail_msg("%s", r.error);
 	assert_int_equal(r.result.packets, 0);
 	assert_int_equal(r.result.unready, 2 * (3 + 2) + 2 * (2 + 1));
+	end(&r);
+}
+
+static void what_declares_a_capacity_sheds_nothing_in_a_rehearsal(void **state)
+{
+	struct rehearsal r;
+
+	begin(&r, in_force, SERVICES_OF("ipip", ", capacity: { new_flows: 1, udp_packets: 100 }"));
+	if (rehearse(&r))
+		fail_msg("%s", r.error);
+	assert_int_equal(r.result.packets, 2 * (3 + 2));
 	end(&r);
 }
 
@@ -361,6 +373,7 @@ int main(void)
 		cmocka_unit_test(every_forwarding_mode_is_rehearsed),
 		cmocka_unit_test(what_is_in_force_is_not_touched),
 		cmocka_unit_test(who_has_no_next_hop_is_expected_to_lose_its_packets),
+		cmocka_unit_test(what_declares_a_capacity_sheds_nothing_in_a_rehearsal),
 		cmocka_unit_test(a_wrong_slot_is_found),
 		cmocka_unit_test(a_wrong_base_is_found),
 		cmocka_unit_test(a_wrong_outer_destination_is_found),

@@ -70,11 +70,14 @@ static void what_is_written_is_in_the_model(void **state)
 	assert_int_equal(shop->hash, EK_HASH_SOURCE);
 	assert_int_equal(shop->idle_s, 600);
 	assert_int_equal(shop->drain_s, 7200);
-	assert_int_equal(shop->backend_count, 4);
+	assert_int_equal(shop->slow_start_s, 30);
+	assert_int_equal(shop->backend_count, 5);
 	assert_backend(shop, "shop-1", "10.0.3.1", 100, false);
 	assert_backend(shop, "shop-2", "10.0.3.2", 200, false);
 	assert_backend(shop, "shop-3", "10.0.3.3", 100, true);
 	assert_backend(shop, "shop-4", "10.0.3.4", 0, false);
+	assert_false(shop->backends[3].backup);
+	assert_true(shop->backends[4].backup);
 	assert_int_equal(mail->listener_count, 3);
 	assert_int_equal(mail->forward, EK_FORWARD_L2);
 	assert_int_equal(mail->hash, EK_HASH_SOURCE_DEST);

@@ -130,6 +130,62 @@ static void behind_nat_the_backends_own_port_is_checked(void **state)
 	assert_int_equal(config_check_port(s, &s->backends[1], &s->checks[0]), 443);
 }
 
+static void slow_start_and_spares_are_off_unless_asked_for(void **state)
+{
+	_cleanup_(config_release) struct config *c = must_parse(WEB_1);
+	_cleanup_(config_release) struct config *off = must_parse(WEB_1 "    slow_start: off\n");
+	_cleanup_(config_release) struct config *on =
+		must_parse(WEB_1 "      web-2: { address: 10.0.1.2, backup: true }\n"
+				 "    slow_start: 2m\n    backup_below: 30\n");
+
+	assert_int_equal(c->services[0].slow_start_s, 0);
+	assert_int_equal(c->services[0].backup_below, 50);
+	assert_false(c->services[0].backends[0].backup);
+	assert_int_equal(off->services[0].slow_start_s, 0);
+	assert_int_equal(on->services[0].slow_start_s, 120);
+	assert_int_equal(on->services[0].backup_below, 30);
+	assert_false(on->services[0].backends[0].backup);
+	assert_true(on->services[0].backends[1].backup);
+}
+
+static void mistakes_about_slow_start_and_spares_are_told(void **state)
+{
+	static const struct config_case rows[] = {
+		{ WEB_1 "    slow_start: 2h\n", "f:6:17: error: slow_start 2h is above 3600 s\n" },
+		{ WEB_1 "    slow_start: soon\n",
+		  "f:6:17: error: slow_start 'soon' must be off, or a duration: 30s, 5m, or "
+		  "seconds\n" },
+		{ WEB_1 "      web-2: { address: 10.0.1.2, backup: yes }\n",
+		  "f:6:43: error: backup 'yes' must be true or false\n" },
+		{ WEB_1 "      web-2: { address: 10.0.1.2, backup: true }\n    backup_below: 0\n",
+		  "f:7:19: error: backup_below 0 is below 1\n" },
+	};
+
+	assert_cases(rows, ARRAY_SIZE(rows));
+}
+
+static void spares_that_stand_in_for_nobody_are_warned_of(void **state)
+{
+	static const struct config_case rows[] = {
+		{ WEB_1 "    backup_below: 40\n",
+		  "f:6:19: warning: service 'web': backup_below does nothing: no backend has "
+		  "'backup: true'\n" },
+		{ POOL "      web-1: { address: 10.0.1.1, backup: true }\n",
+		  "f:2:3: warning: service 'web': every backend is a backup, so all of them are in "
+		  "use all the time\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(diag_release) struct diag d = { .file = "f" };
+		_cleanup_(config_release) struct config *c = NULL;
+		_cleanup_(free_ptr) char *said = NULL;
+
+		assert_int_equal(config_parse(&c, rows[i].text, strlen(rows[i].text), &d), 0);
+		said = diag_lines(&d);
+		assert_string_equal(said, rows[i].said);
+	}
+}
+
 static void the_canonical_text_of_any_check_reads_back(void **state)
 {
 	static const char *const texts[] = {
@@ -293,6 +349,9 @@ int main(void)
 		cmocka_unit_test(mistakes_within_a_check_are_all_told),
 		cmocka_unit_test(checks_that_cannot_be_made_are_refused),
 		cmocka_unit_test(what_is_no_check_is_refused),
+		cmocka_unit_test(slow_start_and_spares_are_off_unless_asked_for),
+		cmocka_unit_test(mistakes_about_slow_start_and_spares_are_told),
+		cmocka_unit_test(spares_that_stand_in_for_nobody_are_warned_of),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

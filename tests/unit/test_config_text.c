@@ -4,54 +4,58 @@
 
 #include <stdlib.h>
 
+static const char everything[] = "{\n"
+				 "  \"interfaces\": [\n"
+				 "    \"eth0\"\n"
+				 "  ],\n"
+				 "  \"echo\": \"answer\",\n"
+				 "  \"tunnel_source\": [],\n"
+				 "  \"services\": {\n"
+				 "    \"web\": {\n"
+				 "      \"listen\": [\n"
+				 "        \"203.0.113.10:443/tcp\",\n"
+				 "        \"[2001:db8::10]:443/udp\"\n"
+				 "      ],\n"
+				 "      \"forward\": \"l2\",\n"
+				 "      \"vlan\": \"keep\",\n"
+				 "      \"hash\": \"source-dest\",\n"
+				 "      \"idle_time\": 300,\n"
+				 "      \"drain_time\": 3600,\n"
+				 "      \"hold_time\": 60,\n"
+				 "      \"health\": [\n"
+				 "        {\n"
+				 "          \"type\": \"tcp\",\n"
+				 "          \"via\": \"direct\",\n"
+				 "          \"interval\": \"2000ms\",\n"
+				 "          \"timeout\": \"1000ms\",\n"
+				 "          \"down_interval\": \"4000ms\",\n"
+				 "          \"rise\": 2,\n"
+				 "          \"fall\": 3\n"
+				 "        }\n"
+				 "      ],\n"
+				 "      \"panic\": 50,\n"
+				 "      \"on_empty\": \"keep\",\n"
+				 "      \"rebalance\": \"off\",\n"
+				 "      \"slow_start\": 0,\n"
+				 "      \"backup_below\": 50,\n"
+				 "      \"backends\": {\n"
+				 "        \"z\": {\n"
+				 "          \"address\": \"10.0.1.1\",\n"
+				 "          \"weight\": 100,\n"
+				 "          \"drain\": false\n"
+				 "        },\n"
+				 "        \"a\": {\n"
+				 "          \"address\": \"2001:db8::1\",\n"
+				 "          \"weight\": 0,\n"
+				 "          \"drain\": true\n"
+				 "        }\n"
+				 "      }\n"
+				 "    }\n"
+				 "  }\n"
+				 "}";
+
 static void the_canonical_text_says_everything_in_the_models_order(void **state)
 {
-	static const char expected[] = "{\n"
-				       "  \"interfaces\": [\n"
-				       "    \"eth0\"\n  ],\n"
-				       "  \"echo\": \"answer\",\n"
-				       "  \"tunnel_source\": [],\n"
-				       "  \"services\": {\n"
-				       "    \"web\": {\n"
-				       "      \"listen\": [\n"
-				       "        \"203.0.113.10:443/tcp\",\n"
-				       "        \"[2001:db8::10]:443/udp\"\n"
-				       "      ],\n"
-				       "      \"forward\": \"l2\",\n"
-				       "      \"vlan\": \"keep\",\n"
-				       "      \"hash\": \"source-dest\",\n"
-				       "      \"idle_time\": 300,\n"
-				       "      \"drain_time\": 3600,\n"
-				       "      \"hold_time\": 60,\n"
-				       "      \"health\": [\n"
-				       "        {\n"
-				       "          \"type\": \"tcp\",\n"
-				       "          \"via\": \"direct\",\n"
-				       "          \"interval\": \"2000ms\",\n"
-				       "          \"timeout\": \"1000ms\",\n"
-				       "          \"down_interval\": \"4000ms\",\n"
-				       "          \"rise\": 2,\n"
-				       "          \"fall\": 3\n"
-				       "        }\n"
-				       "      ],\n"
-				       "      \"panic\": 50,\n"
-				       "      \"on_empty\": \"keep\",\n"
-				       "      \"rebalance\": \"off\",\n"
-				       "      \"backends\": {\n"
-				       "        \"z\": {\n"
-				       "          \"address\": \"10.0.1.1\",\n"
-				       "          \"weight\": 100,\n"
-				       "          \"drain\": false\n"
-				       "        },\n"
-				       "        \"a\": {\n"
-				       "          \"address\": \"2001:db8::1\",\n"
-				       "          \"weight\": 0,\n"
-				       "          \"drain\": true\n"
-				       "        }\n"
-				       "      }\n"
-				       "    }\n"
-				       "  }\n"
-				       "}";
 	_cleanup_(config_release) struct config *c =
 		must_parse("services:\n"
 			   "  web:\n"
@@ -65,7 +69,7 @@ static void the_canonical_text_says_everything_in_the_models_order(void **state)
 			   "interfaces: [eth0]\n");
 	_cleanup_(free_ptr) char *text = config_text(c);
 
-	assert_string_equal(text, expected);
+	assert_string_equal(text, everything);
 }
 
 static void the_canonical_text_reads_back_as_itself(void **state)
@@ -107,6 +111,9 @@ static void any_difference_changes_the_text(void **state)
 		WEB_1 "    health: { interval: 3s }\n",
 		WEB_1 "    panic: off\n",
 		WEB_1 "    on_empty: drop\n",
+		WEB_1 "    slow_start: 30s\n",
+		WEB_1 "    backup_below: 1\n",
+		WEB_1 "      web-2: { address: 10.0.1.2, backup: true }\n",
 		WEB_1 "    rebalance: observe\n",
 		WEB_1 "    rebalance: on\n",
 		WEB_1 "    rebalance: { by: bytes }\n",

@@ -32,7 +32,16 @@ const struct option_info cli_options[OPTIONS] = {
 	[OPTION_EVENTS] = { "events", NULL, false, "list what happened, not the revisions" },
 	[OPTION_SORT] = { "sort", "COLUMN", false,
 			  "backend, state, expect, actual, skew, packets, bits or flows" },
+	[OPTION_HEAD] = { "head", "HEAD", false,
+			  "an event, as a verification before printed it: HASH or NUMBER:HASH" },
+	[OPTION_BASE] = { "base", "REVISION", false,
+			  "refuse the file if another revision than this is in force" },
 	[OPTION_ONCE] = { "once", NULL, false, "print one screen as text, and end" },
+	[OPTION_EXEC] = { "exec", "CMD", false, "what restarts a server, for the shell" },
+	[OPTION_WITHIN] = { "within", "N", false,
+			    "seconds that a server may take to be up again (300)" },
+	[OPTION_UNCHECKED] = { "unchecked", NULL, false,
+			       "also without health checks, or when flows fail meanwhile" },
 };
 
 int cli_error(const char *format, ...)

@@ -27,6 +27,11 @@ enum cli_option {
 	OPTION_EVENTS,
 	OPTION_SORT,
 	OPTION_ONCE,
+	OPTION_EXEC,
+	OPTION_WITHIN,
+	OPTION_UNCHECKED,
+	OPTION_HEAD,
+	OPTION_BASE,
 	OPTIONS
 };
 #define OPTION_BIT(option) (1u << (option))
@@ -113,15 +118,12 @@ static inline bool cli_json(const struct cli *cli)
 	return cli->option[OPTION_JSON] != NULL;
 }
 
-/* The address of the client of the SSH session this runs in, or NULL. Found in the
- * environment or, since sudo clears it, in that of an ancestor. Allocated. */
-char *cli_session(void);
-
 /* The commands, each in the file of its family. They return the exit status. */
 int cmd_attach(struct cli *cli);
 int cmd_detach(struct cli *cli);
 int cmd_confirm(struct cli *cli);
 int cmd_apply(struct cli *cli);
+int cmd_rollback(struct cli *cli);
 int cmd_check(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_top(struct cli *cli);
@@ -134,6 +136,7 @@ int cmd_backend_set(struct cli *cli);
 int cmd_backend_drain(struct cli *cli);
 int cmd_backend_undrain(struct cli *cli);
 int cmd_backend_remove(struct cli *cli);
+int cmd_backend_restart_each(struct cli *cli);
 int cmd_backend_setup(struct cli *cli);
 int cmd_decap_attach(struct cli *cli);
 int cmd_decap_detach(struct cli *cli);
@@ -141,6 +144,11 @@ int cmd_decap_status(struct cli *cli);
 int cmd_rekey(struct cli *cli);
 int cmd_explain(struct cli *cli);
 int cmd_history(struct cli *cli);
+int cmd_show(struct cli *cli);
+int cmd_diff(struct cli *cli);
+int cmd_blame(struct cli *cli);
+int cmd_audit_log(struct cli *cli);
+int cmd_audit_verify(struct cli *cli);
 int cmd_doctor(struct cli *cli);
 int cmd_version(struct cli *cli);
 int cmd_help(struct cli *cli);

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/client.h"
 #include "dp/dp.h"
 #include "lib/cleanup.h"
+#include "net/net.h"
 
 /* All words, or NULL when memory runs out. */
 static json_t *words_json(const struct cli *cli)
@@ -34,7 +36,7 @@ static void attach_print(const struct cli *cli, const json_t *result)
 
 int cmd_attach(struct cli *cli)
 {
-	_cleanup_(free_ptr) char *session = cli_session();
+	_cleanup_(free_ptr) char *session = net_session(getpid());
 	json_t *arguments = json_pack("{s:o, s:b, s:b}", "interfaces", words_json(cli), "generic",
 				      cli->option[OPTION_GENERIC] != NULL, "yes",
 				      cli->option[OPTION_YES] != NULL);

@@ -18,9 +18,13 @@ const struct command cli_commands[] = {
 	  CLI_ANY, cmd_detach, false },
 	{ "confirm", "", NULL, "keep attachments that would detach by themselves",
 	  "Typing it proves that you can still reach this host.\n", 0, 0, 0, cmd_confirm, false },
-	{ "apply", "FILE", NULL, "bring a configuration into force",
-	  "As a whole or not at all. FILE is checked first; - is standard input.\n", 0, 1, 1,
-	  cmd_apply, false },
+	{ "apply", "FILE [--base REVISION]", NULL, "bring a configuration into force",
+	  "As a whole or not at all. FILE is checked first; - is standard input. With --base it is\n"
+	  "refused if the configuration was changed since that revision, and what differs is said.\n",
+	  OPTION_BIT(OPTION_BASE), 1, 1, cmd_apply, false },
+	{ "rollback", "[REVISION]", NULL, "bring back the last revision that was known to be good",
+	  "Or the one given. It becomes a new revision with the old content.\n", 0, 0, 1,
+	  cmd_rollback, false },
 	{ "check", "FILE", NULL, "check a configuration, changing nothing",
 	  "Needs neither evenkeeld nor root. Prints all mistakes with file:line:column; - is\n"
 	  "standard input.\n",
@@ -63,12 +67,25 @@ const struct command cli_commands[] = {
 	  OPTIONS_OF_BACKENDS, 2, CLI_ANY, cmd_backend_set, false },
 	{ "backend drain", "SERVICE NAME...", NULL,
 	  "send no new flows to backends, keep the old ones",
-	  "\n  evenkeel backend drain web web-1\n", 0, 2, CLI_ANY, cmd_backend_drain, false },
+	  "By hand, over every revision: a later `evenkeel apply` keeps them drained. `evenkeel\n"
+	  "status` says by whom and since when.\n"
+	  "\n  evenkeel backend drain web web-1\n",
+	  0, 2, CLI_ANY, cmd_backend_drain, false },
 	{ "backend undrain", "SERVICE NAME...", NULL, "send new flows to drained backends again",
 	  "", 0, 2, CLI_ANY, cmd_backend_undrain, false },
 	{ "backend remove", "SERVICE NAME...", NULL, "take backends out of a service",
 	  "Their flows go on until they end or the service's drain time is over.\n", 0, 2, CLI_ANY,
 	  cmd_backend_remove, false },
+	{ "backend restart-each", "SERVICE --exec CMD [--within N] [--unchecked]", NULL,
+	  "restart the servers of a service, one after another",
+	  "Drains a backend, waits for its flows to end (for the drain time at most), runs CMD,\n"
+	  "waits for its health checks, gives it flows again, waits for its slow start, and goes on.\n"
+	  "Stops at the first failure and leaves that backend drained. CMD finds\n"
+	  "EVENKEEL_SERVICE, EVENKEEL_BACKEND and EVENKEEL_ADDRESS in its environment.\n"
+	  "\n"
+	  "  evenkeel backend restart-each web --exec 'ssh root@$EVENKEEL_ADDRESS reboot-nginx'\n",
+	  OPTION_BIT(OPTION_EXEC) | OPTION_BIT(OPTION_WITHIN) | OPTION_BIT(OPTION_UNCHECKED), 1, 1,
+	  cmd_backend_restart_each, false },
 	{ "backend setup", "SERVICE [NAME]", NULL, "print the commands that a backend's host needs",
 	  "Addresses on lo, sysctls, decapsulation, segment size, firewall: for the shell of that\n"
 	  "host. Of all backends, or of one:\n"
@@ -95,6 +112,21 @@ const struct command cli_commands[] = {
 	  "The newest ones first. With --events, what happened: starts, attachments and those undone\n"
 	  "by themselves, confirmations, backends that left.\n",
 	  OPTION_BIT(OPTION_EVENTS) | OPTION_BIT(OPTION_LIMIT), 0, 0, cmd_history, false },
+	{ "show", "REVISION", NULL, "print a revision as a file that can be applied",
+	  "With who proposed it, when and from where, in comments.\n", 0, 1, 1, cmd_show, false },
+	{ "diff", "REVISION REVISION", NULL, "say what differs between two revisions", "", 0, 2, 2,
+	  cmd_diff, false },
+	{ "blame", "SERVICE BACKEND", NULL, "say which revision brought a backend as it is",
+	  "Which revision, who and when.\n", 0, 2, 2, cmd_blame, false },
+	{ "audit log", "", NULL, "print everything that was done, and by whom",
+	  "With --json each event is one line.\n", 0, 0, 0, cmd_audit_log, false },
+	{ "audit verify", "[FILE] [--head HEAD]", NULL,
+	  "find what was changed in the log of what was done",
+	  "Every event holds a hash over itself and the event before. Names events that were\n"
+	  "changed, removed, inserted or cut off; exit status 1 then. Prints the head of the log:\n"
+	  "kept elsewhere and given with --head, it shows a log that was made anew. FILE is what\n"
+	  "`evenkeel audit log --json` printed.\n",
+	  OPTION_BIT(OPTION_HEAD), 0, 1, cmd_audit_verify, false },
 	{ "doctor", "", NULL, "look for what is wrong, and say what mends it",
 	  "Exit status 1 if it finds an error.\n", 0, 0, 0, cmd_doctor, false },
 	{ "version", "", NULL, "print the versions of evenkeel and evenkeeld", "", 0, 0, 0,

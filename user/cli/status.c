@@ -145,6 +145,8 @@ static void mode_print(FILE *out, const json_t *health)
 	static const struct {
 		const char *mode, *text;
 	} modes[] = {
+		{ "backup", "SPARES IN USE: too few backends are up, new flows go to the spares, "
+			    "too" },
 		{ "panic", "PANIC: too few backends are up, new flows go to all that ever were" },
 		{ "kept", "NO BACKEND IS UP: new flows stay with those that had them last" },
 		{ "nobody", "NO BACKEND IS ELIGIBLE: new flows are dropped" },

@@ -89,7 +89,7 @@ static const char *backend_wrong(const struct daemon *d, uint32_t i,
 	bool down = health_view(d, i, &health) && health.state == HEALTH_DOWN;
 	const struct config_backend *b = down || !has_hop ? backend_config(d, i) : NULL;
 
-	if (!b || b->drain || !b->weight)
+	if (!b || !config_backend_weight(b))
 		return NULL;
 	if (!down)
 		nexthop_problem(d, reason, d->dp->service_ids[id->service].forward, &id->addr,
@@ -146,6 +146,39 @@ static void note_shedding(struct daemon *d)
 						    .text = text,
 						    .for_s = SHEDDING_S });
 	}
+}
+
+/* A table that is not simply made of those that are up. */
+static void note_pool(struct daemon *d, uint32_t service)
+{
+	static const struct {
+		const char *kind;
+		enum alert_level level;
+	} modes[] = {
+		[ELIGIBLE_BACKUP] = { "backup", ALERT_WARNING },
+		[ELIGIBLE_PANIC] = { "panic", ALERT_CRITICAL },
+		[ELIGIBLE_KEPT] = { "nobody_up", ALERT_CRITICAL },
+		[ELIGIBLE_NOBODY] = { "nobody_up", ALERT_CRITICAL },
+	};
+	struct health_pool_view pool;
+	char text[ALERT_TEXT_MAX];
+
+	health_pool_view(d, service, &pool);
+	snprintf(text, sizeof(text),
+		 "%u of %u backends and %u of %u spares are up; %u get new flows", pool.up,
+		 pool.count, pool.spares_up, pool.spares, pool.in_table);
+	alert_note(d, &(struct alert_fact){ .kind = modes[pool.mode].kind,
+					    .level = modes[pool.mode].level,
+					    .service = d->dp->service_ids[service].name,
+					    .backend = "",
+					    .text = text });
+}
+
+static void note_pools(struct daemon *d)
+{
+	for (uint32_t i = 0; i < EK_SERVICES_MAX && !d->alerting->full; i++)
+		if (d->dp->service_ids[i].name[0] && health_mode(d, i) != ELIGIBLE_HEALTHY)
+			note_pool(d, i);
 }
 
 static void note_not_remembered(struct daemon *d)
@@ -286,6 +319,7 @@ static void tell(void *context, const struct alert *x)
 
 void alerting_tick(struct daemon *d)
 {
+	note_pools(d);
 	note_backends(d);
 	note_shedding(d);
 	note_not_remembered(d);

@@ -14,7 +14,9 @@
 #include "daemon/attachment.h"
 #include "daemon/change.h"
 #include "daemon/control.h"
+#include "daemon/drains.h"
 #include "daemon/drift.h"
+#include "daemon/guarded.h"
 #include "daemon/health.h"
 #include "daemon/http.h"
 #include "daemon/log.h"
@@ -199,6 +201,7 @@ static void on_tick(uv_timer_t *handle)
 	sampling_tick(d);
 	rebalances_tick(d);
 	attachments_tick(d);
+	guarded_tick(d);
 	drift_check(d);
 	skew_check(d);
 	alerting_tick(d); /* of what all of these have found */
@@ -229,12 +232,12 @@ int daemon_open(struct daemon *d, const struct options *options)
 		return log_err(err, "event loop: %s", uv_strerror(err));
 	d->loop.data = d;
 	/* All that another daemon may have, first: the data path is not touched if one is there. */
-	err = journal_start(d) ?: control_open(&d->control, d) ?: pins_take(d);
+	err = journal_start(d) ?: drains_open(d) ?: control_open(&d->control, d) ?: pins_take(d);
 	err = err ?: http_open(&d->http, d) ?: alerting_open(&d->alerting, d);
 	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp);
 	err = err ?: skews_start(d) ?: sampling_open(d) ?: rebalances_open(&d->rebalances);
-	err = err ?: attachments_open(d);
-	err = err ?: metrics_open(&d->metrics, d->dp) ?: nexthops_open(d) ?: health_open(d);
+	err = err ?: attachments_open(d) ?: metrics_open(&d->metrics, d->dp) ?: nexthops_open(d);
+	err = err ?: guarded_open(d) ?: health_open(d);
 	err = err ?: macs_open(&d->macs) ?: loop_start(d);
 	if (err)
 		return err;
@@ -277,6 +280,7 @@ void daemon_close(struct daemon *d)
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&d->loop);
 	health_close(d->healths);
+	guarded_close(d);
 	attachments_close(d->attachments);
 	skews_close(d->skews);
 	rebalances_close(d->rebalances);
@@ -288,6 +292,7 @@ void daemon_close(struct daemon *d)
 	dp_close(d->dp);
 	config_free(d->config);
 	journal_revision_release(&d->revision);
+	drains_close(d->drains);
 	journal_close(d->journal);
 	close_fd(&d->pins_lock);
 }

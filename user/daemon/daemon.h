@@ -26,6 +26,8 @@ struct control;
 struct metrics_memory;
 struct http;
 struct alerting;
+struct guarded;
+struct drains;
 
 struct daemon {
 	struct options options;
@@ -39,9 +41,10 @@ struct daemon {
 	struct journal_revision revision; /* in force; number 0: none. Its text is canonical. */
 	char trouble
 		[640]; /* why the data path does not show the revision in force; "" if it does */
-	bool settling; /* a slot may be unsettled, or a backend leaving */
-	size_t drift_next; /* service to be compared next */
-	uint64_t drifts;   /* found and set right since the start */
+	struct drains *drains; /* by hand */
+	bool settling;         /* a slot may be unsettled, or a backend leaving */
+	size_t drift_next;     /* service to be compared next */
+	uint64_t drifts;       /* found and set right since the start */
 	struct nexthops *nexthops;
 	struct macs *macs;
 	struct samples *samples;
@@ -53,6 +56,7 @@ struct daemon {
 	struct control *control;
 	struct metrics_memory *metrics;
 	struct alerting *alerting;
+	struct guarded *guarded;
 	struct http *http;         /* NULL: off */
 	uint64_t journal_failures; /* events that are not in the journal */
 	int64_t started;

@@ -123,6 +123,10 @@ static void check_maps(struct doctor *x, const struct config_service *s, uint32_
 		return;
 	}
 	wrong = dp_table_drift(dp, service, s);
+	if (dp_slots_waiting(dp, service))
+		finding_add(x->findings, FINDING_OK, "table", s->name, "",
+			    "%u slots wait for another owner until they have settled",
+			    dp_slots_waiting(dp, service));
 	if (wrong < 0)
 		finding_add(x->findings, FINDING_WARNING, "table", s->name, "",
 			    "its table could not be compared: %s", strerror((int)-wrong));

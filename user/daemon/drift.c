@@ -62,10 +62,9 @@ void drift_check(struct daemon *d)
 	if (!d->config || d->trouble[0])
 		return;
 	if (dp_drift_global(d->dp, found, &f)) {
-		struct dp_install_result result;
 		char error[DP_ERROR_MAX] = "";
 
-		if (health_install(d, d->config, &result, error))
+		if (health_reinstall(d, error))
 			log_warning("drift: the listeners could not be laid out anew: %s", error);
 	}
 	err = dp_drift_backends(d->dp, found, &f);

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "daemon/drains.h"
 #include "daemon/health.h"
 #include "daemon/nexthop.h"
 #include "daemon/rebalances.h"
@@ -245,6 +247,23 @@ static bool is_busy(const struct daemon *d, uint32_t i, const struct tally *t)
 	return t->owned[i] || t->held[i] || t->remembered[i] || packets;
 }
 
+static void drain_reason(const struct daemon *d, uint32_t service, const struct config_backend *b,
+			 char reason[static NEXTHOP_REASON_MAX])
+{
+	const struct journal_drain *drain = drains_find(d, d->dp->service_ids[service].name, b);
+	char when[32] = "";
+	struct tm tm;
+
+	if (!drain) {
+		snprintf(reason, NEXTHOP_REASON_MAX, "drained by configuration");
+		return;
+	}
+	if (localtime_r(&drain->time, &tm))
+		strftime(when, sizeof(when), "%F %T", &tm);
+	snprintf(reason, NEXTHOP_REASON_MAX, "drained by %s since %s, by hand", drain->actor.user,
+		 when);
+}
+
 const char *backend_state(const struct daemon *d, uint32_t i, const struct config_backend *b,
 			  const struct tally *t, char reason[static NEXTHOP_REASON_MAX])
 {
@@ -269,16 +288,35 @@ const char *backend_state(const struct daemon *d, uint32_t i, const struct confi
 		snprintf(reason, NEXTHOP_REASON_MAX, "%.250s", health.reason);
 		return "down";
 	}
-	if (b && b->drain) {
+	if (b && (b->drain || b->drain_by_hand)) {
 		if (!reason[0])
-			snprintf(reason, NEXTHOP_REASON_MAX, "drained by configuration");
+			drain_reason(d, id->service, b, reason);
 		return is_busy(d, i, t) ? "draining" : "drained";
 	}
 	if (health.state == HEALTH_UNKNOWN)
 		snprintf(reason, NEXTHOP_REASON_MAX, "%.250s", health.reason);
 	if (health.state == HEALTH_UNKNOWN)
 		return "unknown";
-	return reason[0] ? "no_next_hop" : "up";
+	if (reason[0])
+		return "no_next_hop";
+	if (health.start)
+		snprintf(reason, NEXTHOP_REASON_MAX,
+			 "starts slowly: %u %% of its weight, all of it in %u s", health.start,
+			 health.start_left_s);
+	else if (health.spare && !health.in_table)
+		snprintf(reason, NEXTHOP_REASON_MAX,
+			 "a spare: gets new flows when too few of the others are up");
+	return "up";
+}
+
+static json_t *start_json(const struct daemon *d, uint32_t i)
+{
+	struct health_view view = {};
+
+	if (!health_view(d, i, &view) || !view.start)
+		return json_null();
+	return json_pack("{s:i, s:i}", "percent", (int)view.start, "left_s",
+			 (int)view.start_left_s);
 }
 
 const char *capacity_text(const struct ek_capacity *c, char out[static CAPACITY_TEXT_MAX])
@@ -332,6 +370,9 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 		      json_text(reason));
 	json_put(j, "factor", json_real(rebalances_factor(d, i)));
 	json_put(j, "advised_factor", rebalances_advice_json(d, i));
+	json_put(j, "drain", b ? json_boolean(b->drain) : json_null());
+	json_put(j, "backup", b ? json_boolean(b->backup) : json_null());
+	json_put(j, "start", start_json(d, i));
 	json_put(j, "expected_share", share(t->owned[i], all->slots));
 	json_put(j, "actual_share_packets", share(packets, all->packets));
 	json_put(j, "actual_share_flows", share(flows, all->flows));
@@ -347,6 +388,8 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 	json_put(j, "capacity", capacity_json(&d->dp->capacities[i]));
 	json_put(j, "shed", json_integer((json_int_t)traffic.shed));
 	json_put(j, "handshakes", handshakes_json(d, i));
+	json_put(j, "drained_by_hand",
+		 drain_json(b ? drains_find(d, d->dp->service_ids[id->service].name, b) : NULL));
 	json_put(j, "health", health_backend_json(d, i));
 	json_put(j, "next_hop", hop_json(nexthop_find(d, i)));
 	return j;
@@ -394,6 +437,17 @@ json_t *service_json(const struct daemon *d, uint32_t service, const struct tall
 	json_put(j, "rebalance", rebalances_json(d, service));
 	json_put(j, "backends", backends);
 	return j;
+}
+
+json_t *services_named_json(const struct daemon *d, const char *name)
+{
+	__attribute__((cleanup(tally_release))) struct tally t = {};
+	int service = dp_service_index(d->dp, name);
+	json_t *list = json_array();
+
+	if (service >= 0 && !tally_take(&t, d))
+		json_array_append_new(list, service_json(d, (uint32_t)service, &t));
+	return list;
 }
 
 json_t *services_json(const struct daemon *d)

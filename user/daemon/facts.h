@@ -51,6 +51,8 @@ json_t *service_json(const struct daemon *d, uint32_t service, const struct tall
 
 /* All services: those of the configuration in its order, then leaving ones. */
 json_t *services_json(const struct daemon *d);
+/* The one of that name, if it is there. */
+json_t *services_named_json(const struct daemon *d, const char *name);
 
 /* The configuration's service behind an index; NULL for a leaving one. */
 const struct config_service *service_config(const struct daemon *d, uint32_t service);

@@ -209,6 +209,7 @@ int health_open(struct daemon *d)
 	healths_adopt(h);
 	adopt_tables(h);
 	dp_weigh_by(d->dp, healths_weigh, h);
+	dp_allow_by(d->dp, healths_allow, h);
 	err = loop_start(h);
 	return err ? log_err(err, "event loop: %s", uv_strerror(err)) : 0;
 }

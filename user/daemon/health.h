@@ -25,6 +25,10 @@ struct checks *health_checks(const struct daemon *d);
 int health_install(struct daemon *d, const struct config *c, struct dp_install_result *result,
 		   char error[static DP_ERROR_MAX]);
 
+/* The same of the configuration in force, for reasons of evenkeeld's own: every table passes the guard
+ * (guarded.h), and where it says no the last one stays. */
+int health_reinstall(struct daemon *d, char error[static DP_ERROR_MAX]);
+
 /* Begins to check what `c` names, indexes being reserved; keeps what is known. Backends that leave
  * are checked as long as their service is there. */
 void health_sync(struct daemon *d, const struct config *c);
@@ -45,9 +49,12 @@ struct health_view {
 	enum health_state state;
 	bool checked; /* false: health is off, it counts as up */
 	bool ever_up;
-	bool held;     /* its checks are up, and yet it is held down */
-	bool in_table; /* it gets new flows */
-	bool stuck;    /* a check has had no result for too long */
+	bool held;      /* its checks are up, and yet it is held down */
+	bool in_table;  /* it gets new flows */
+	bool stuck;     /* a check has had no result for too long */
+	bool spare;     /* a backup */
+	uint32_t start; /* percent of its weight, while it starts slowly; 0: it does not */
+	uint32_t start_left_s;
 	double weight; /* in its table */
 	uint64_t failures;
 	int64_t since; /* of the state, unix seconds; 0: since before this evenkeeld began */
@@ -66,8 +73,10 @@ enum eligible_mode health_mode(const struct daemon *d, uint32_t service);
 /* How the service's table was made, and of how many of its backends. */
 struct health_pool_view {
 	enum eligible_mode mode;
-	uint32_t up, in_table, count; /* backends with a weight */
+	uint32_t up, in_table, count; /* backends with a weight; up and count without spares */
+	uint32_t spares_up, spares;
 };
+enum eligible_mode health_mode(const struct daemon *d, uint32_t service);
 void health_pool_view(const struct daemon *d, uint32_t service, struct health_pool_view *out);
 /* Of all services, EK_SERVICES_MAX of them, in one go. */
 void health_pools_view(const struct daemon *d, struct health_pool_view *out);

@@ -6,6 +6,7 @@
 #include "check/check.h"
 #include "daemon/health.h"
 #include "lib/families.h"
+#include "lib/start.h"
 #include "lib/timers.h"
 #include "net/net.h"
 
@@ -39,6 +40,7 @@ struct health_probe {
 	struct alarm next; /* when it begins; while a knock waits, when that is too long */
 	uint64_t begun_us;
 	uint32_t latency_us;           /* of the last success */
+	uint64_t results;              /* since this controller began */
 	char reason[CHECK_REASON_MAX]; /* of the last failure since the last success */
 	char missed[CHECK_REASON_MAX]; /* why the last one could not be made */
 };
@@ -58,6 +60,11 @@ struct health_unit {
 	bool had;          /* it is in the table that was installed last */
 	bool weighed;      /* and in the one being installed */
 	uint32_t weight;   /* as configured, when that was */
+	bool spare;        /* likewise */
+	double due;        /* its weight in it once it has started; see lib/effective.h */
+	struct start start;
+	uint32_t start_s; /* how long that is to take */
+	bool start_told;
 	uint32_t in_force; /* as in the table, in 256ths (REBALANCE_SCALE) */
 	uint64_t failures; /* of checks, since it was made */
 	bool changed;      /* the journal does not know of the state yet */
@@ -86,6 +93,10 @@ struct healths {
 	uint8_t weighing[EK_SERVICES_MAX]; /* and of those being installed */
 	bool dirty;                        /* a state changed that no table knows of */
 	uint64_t not_before_ms;            /* when tables may be made again */
+	bool installing;                   /* tables are being made, not only compared */
+	bool automatic;                    /* and nobody has asked for that */
+	uint64_t retry_ms;                 /* when slots that wait are tried again */
+	uint64_t waiting;                  /* how many there were the last time */
 	bool failed;                       /* that could not be done, which was said */
 	uv_poll_t poll, poll_knocks;
 	uv_prepare_t prepare;
@@ -120,8 +131,14 @@ void plan_release(struct health_plan *plan);
 void healths_flush(struct healths *h);
 /* Until that is time; -1: there is nothing to do. */
 int64_t healths_flush_ms(const struct healths *h);
-/* The answer to dp_weigh_by(). */
+/* Each second: slow starts go on, and slots that wait are tried again. */
+void healths_start_tick(struct healths *h);
+/* After tables were made: writes starts down, and tells what has begun and what is over. */
+void unit_start_commit(struct health_unit *u);
+
+/* The answers to dp_weigh_by() and dp_allow_by(). */
+bool healths_allow(void *context, const struct dp_move *move);
 void healths_weigh(void *context, const struct config_service *s, const uint32_t *indexes,
-		   uint32_t *weights);
+		   struct dp_weights *weights);
 
 #endif

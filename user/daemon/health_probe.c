@@ -50,6 +50,7 @@ static void take_result(struct health_probe *p, enum check_outcome outcome, uint
 		snprintf(p->missed, sizeof(p->missed), "%s", reason);
 		health_check_missed(k, now, health_chance(p->unit->all));
 	} else {
+		p->results++;
 		snprintf(p->reason, sizeof(p->reason), "%s", reason);
 		if (outcome == CHECK_PASSED)
 			p->latency_us = latency_us;

@@ -1,75 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* From states to tables: weights, the flags of the dead, and what is written down of it. */
+/* From states to tables: when they are made, the flags of the dead, and what is written down of it.
+ * Their weights are health_weight.c's. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/health_internal.h"
 #include "daemon/log.h"
-#include "daemon/rebalances.h"
 #include "lib/cleanup.h"
-#include "lib/rebalance.h"
 
 /* When many go down together, their tables are made together: a table costs milliseconds. */
 #define APART_MS 200u
 /* After a failure: there may be room in a while. */
 #define RETRY_MS 1000u
-
-/* ---- weights --------------------------------------------------------------------------------- */
-
-static struct eligible_member member_of(const struct healths *h, const struct config_backend *b,
-					uint32_t index)
-{
-	const struct health_unit *u = h->units[index];
-	struct eligible_member m = { .weight = config_backend_weight(b) };
-
-	if (u) {
-		m.state = u->health.state;
-		m.ever_up = u->health.ever_up;
-		m.had = u->had;
-	}
-	return m;
-}
-
-static void note(struct healths *h, const struct config_service *s, const uint32_t *indexes,
-		 const uint32_t *weights, enum eligible_mode mode)
-{
-	for (size_t i = 0; i < s->backend_count; i++) {
-		struct health_unit *u = h->units[indexes[i]];
-
-		if (!u)
-			continue;
-		u->weighed = weights[i];
-		u->weight = config_backend_weight(&s->backends[i]);
-		h->weighing[u->service] = (uint8_t)mode;
-	}
-}
-
-void healths_weigh(void *context, const struct config_service *s, const uint32_t *indexes,
-		   uint32_t *weights)
-{
-	struct healths *h = context;
-	_cleanup_(free_ptr) struct eligible_member *members =
-		calloc(s->backend_count + 1, sizeof(*members));
-	enum eligible_mode mode;
-
-	for (size_t i = 0; i < s->backend_count; i++) {
-		if (members)
-			members[i] = member_of(h, &s->backends[i], indexes[i]);
-		else /* as if nothing were known: no service stops for it */
-			weights[i] = config_backend_weight(&s->backends[i]);
-	}
-	if (!members)
-		return;
-	mode = eligible_weights(weights, members, s->backend_count, s->panic, s->on_empty);
-	note(h, s, indexes, weights, mode);
-	rebalances_note(h->daemon, s, indexes, weights, mode != ELIGIBLE_HEALTHY);
-	for (size_t i = 0; i < s->backend_count; i++)
-		weights[i] = rebalance_weight(weights[i], rebalances_factor(h->daemon, indexes[i]));
-	for (size_t i = 0; i < s->backend_count; i++)
-		if (h->units[indexes[i]])
-			h->units[indexes[i]]->in_force = weights[i];
-}
 
 /* ---- flags ----------------------------------------------------------------------------------- */
 
@@ -142,6 +85,7 @@ static void log_mode(const struct daemon *d, uint32_t service, enum eligible_mod
 {
 	static const char *const words[] = {
 		[ELIGIBLE_HEALTHY] = "new flows go to those backends that are up, and to no others",
+		[ELIGIBLE_BACKUP] = "too few backends are up: new flows go to the spares, too",
 		[ELIGIBLE_PANIC] = "panic: too few backends are up; new flows go to all that ever "
 				   "were",
 		[ELIGIBLE_KEPT] = "no backend is up; new flows stay with those that had them last",
@@ -185,6 +129,7 @@ static void commit(struct healths *h)
 			continue;
 		flag_down(h, i);
 		u->had = u->weighed;
+		unit_start_commit(u);
 		changed[u->service] |= u->changed;
 	}
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++) {
@@ -197,8 +142,8 @@ static void commit(struct healths *h)
 	}
 }
 
-int health_install(struct daemon *d, const struct config *c, struct dp_install_result *result,
-		   char error[static DP_ERROR_MAX])
+static int install(struct daemon *d, const struct config *c, bool automatic,
+		   struct dp_install_result *result, char error[static DP_ERROR_MAX])
 {
 	struct healths *h = d->healths;
 	int err;
@@ -210,7 +155,10 @@ int health_install(struct daemon *d, const struct config *c, struct dp_install_r
 		h->units[i]->weighed = false;
 		flag_up(h, i);
 	}
+	h->installing = true;
+	h->automatic = automatic;
 	err = dp_install(d->dp, c, clock_now_s(), result, error);
+	h->installing = false;
 	d->settling = true;
 	if (err)
 		return err;
@@ -218,6 +166,19 @@ int health_install(struct daemon *d, const struct config *c, struct dp_install_r
 	h->not_before_ms = health_now_ms() + APART_MS;
 	commit(h);
 	return 0;
+}
+
+int health_install(struct daemon *d, const struct config *c, struct dp_install_result *result,
+		   char error[static DP_ERROR_MAX])
+{
+	return install(d, c, false, result, error);
+}
+
+int health_reinstall(struct daemon *d, char error[static DP_ERROR_MAX])
+{
+	struct dp_install_result result;
+
+	return install(d, d->config, true, &result, error);
 }
 
 int64_t healths_flush_ms(const struct healths *h)
@@ -233,12 +194,11 @@ int64_t healths_flush_ms(const struct healths *h)
 void healths_flush(struct healths *h)
 {
 	struct daemon *d = h->daemon;
-	struct dp_install_result result;
 	char error[DP_ERROR_MAX] = "";
 
 	if (healths_flush_ms(h))
 		return;
-	if (health_install(d, d->config, &result, error) == 0) {
+	if (health_reinstall(d, error) == 0) {
 		h->failed = false;
 		return;
 	}

@@ -119,6 +119,8 @@ static void unit_remember(struct health_unit *u, const struct ek_backend_id *id)
 	enum health_state state = id->died ? HEALTH_DOWN : id->seen_up ? HEALTH_UP : HEALTH_UNKNOWN;
 
 	health_init(&u->health, state, id->seen_up, health_now_ms());
+	u->start = start_of_word(id->start);
+	u->start_told = u->start.part;
 	if (id->died)
 		u->since = clock_wall_s() - (int64_t)(clock_now_s() - id->died);
 }
@@ -334,5 +336,6 @@ void health_tick(struct daemon *d)
 			notice_stuck(u);
 		}
 	}
+	healths_start_tick(h);
 	healths_flush(h);
 }

@@ -23,6 +23,9 @@ bool health_view(const struct daemon *d, uint32_t backend, struct health_view *o
 		.weight = (double)u->in_force / REBALANCE_SCALE,
 		.failures = u->failures,
 		.since = u->since,
+		.spare = u->spare,
+		.start = 100 * u->start.part / START_WHOLE,
+		.start_left_s = start_left_s(&u->start, u->start_s, clock_now_s()),
 	};
 	unit_reason(u, out->reason);
 	if (u->health.state == HEALTH_DOWN && u->had && strlen(out->reason) < HEALTH_TEXT_MAX - 40)
@@ -49,17 +52,12 @@ void health_counted(const struct daemon *d, uint32_t service, health_count each,
 		count_way(d->healths, service, &plan->ways[i], seen, each, context);
 }
 
-enum eligible_mode health_mode(const struct daemon *d, uint32_t service)
-{
-	return (enum eligible_mode)d->healths->modes[service];
-}
-
 static void pool_add(struct health_pool_view *pool, const struct health_unit *u)
 {
 	if (!u->weight)
 		return;
-	pool->count++;
-	pool->up += u->health.state == HEALTH_UP;
+	*(u->spare ? &pool->spares : &pool->count) += 1;
+	*(u->spare ? &pool->spares_up : &pool->up) += u->health.state == HEALTH_UP;
 	pool->in_table += u->had;
 }
 
@@ -72,6 +70,11 @@ void health_pools_view(const struct daemon *d, struct health_pool_view *out)
 	for (uint32_t i = 1; i < d->dp->sizes.backends; i++)
 		if (h->units[i])
 			pool_add(&out[h->units[i]->service], h->units[i]);
+}
+
+enum eligible_mode health_mode(const struct daemon *d, uint32_t service)
+{
+	return d->healths->modes[service];
 }
 
 void health_pool_view(const struct daemon *d, uint32_t service, struct health_pool_view *out)
@@ -88,11 +91,12 @@ static json_t *check_json(const struct health_check *k, const struct health_prob
 {
 	bool good = k->told && k->state == HEALTH_UP && !p->reason[0];
 
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o}", "type",
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I}", "type",
 			 config_check_name(p->way->check->type), "via",
 			 p->way->tunnel ? "tunnel" : "direct", "state", health_state_name(k->state),
 			 "latency_us", good ? json_integer(p->latency_us) : json_null(), "reason",
-			 json_text(p->reason), "trouble", json_text(p->missed));
+			 json_text(p->reason), "trouble", json_text(p->missed), "results",
+			 (json_int_t)p->results);
 }
 
 json_t *health_backend_json(const struct daemon *d, uint32_t backend)
@@ -117,6 +121,8 @@ json_t *health_backend_json(const struct daemon *d, uint32_t backend)
 
 json_t *health_service_json(const struct health_pool_view *pool)
 {
-	return json_pack("{s:s, s:i, s:i, s:i}", "mode", eligible_mode_name(pool->mode), "up",
-			 (int)pool->up, "in_table", (int)pool->in_table, "count", (int)pool->count);
+	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i}", "mode", eligible_mode_name(pool->mode),
+			 "up", (int)pool->up, "in_table", (int)pool->in_table, "count",
+			 (int)pool->count, "spares_up", (int)pool->spares_up, "spares",
+			 (int)pool->spares);
 }

@@ -19,6 +19,10 @@
  * are remembered one by one, and this much is left for other changes. */
 #define UNSETTLED_MAX 0.5
 
+/* A step moves no more than what the guard lets an automatic change move; a tenth less, for a table
+ * moves a little more than the shares say. */
+#define STEP_MAX (0.9 / DP_GENTLE_PART)
+
 /* Slots settle, mostly. */
 #define HELD_S 60u
 
@@ -122,7 +126,7 @@ static int loop_open(struct entry *e, const struct dp *dp, const struct config_s
 }
 
 static int entry_follow(struct entry *e, const struct dp *dp, const struct config_service *s,
-			const uint32_t *indexes, const uint32_t *weights)
+			const uint32_t *indexes, const double *weights)
 {
 	struct rebalance_backend *members = calloc(s->backend_count + 1, sizeof(*members));
 	int err;
@@ -137,9 +141,12 @@ static int entry_follow(struct entry *e, const struct dp *dp, const struct confi
 		return err;
 	}
 	for (size_t i = 0; i < s->backend_count; i++)
-		members[i] = (struct rebalance_backend){ .id = indexes[i],
-							 .weight = weights[i],
-							 .load = -1 };
+		members[i] = (struct rebalance_backend){
+			.id = indexes[i],
+			.weight = weights[i],
+			.load = -1,
+			.capacity = config_capacity(s, &s->backends[i]).flows,
+		};
 	free(e->members);
 	e->members = members;
 	e->count = s->backend_count;
@@ -148,7 +155,7 @@ static int entry_follow(struct entry *e, const struct dp *dp, const struct confi
 }
 
 void rebalances_note(struct daemon *d, const struct config_service *s, const uint32_t *indexes,
-		     const uint32_t *weights, bool frozen)
+		     const double *weights, bool frozen)
 {
 	uint32_t service = s->backend_count ? d->dp->backend_ids[indexes[0]].service : 0;
 	struct entry *e = &d->rebalances->entries[service];
@@ -191,7 +198,7 @@ static double budget_of(const struct dp *dp, uint32_t service)
 
 	if (dp_service_view(dp, service, &view))
 		return 0;
-	return fmax(UNSETTLED_MAX - (double)view.unsettled / view.slots, 0);
+	return fmax(fmin(UNSETTLED_MAX - (double)view.unsettled / view.slots, STEP_MAX), 0);
 }
 
 static void factors_store(const struct entry *e, struct dp *dp)
@@ -252,8 +259,12 @@ static void entry_tick(struct daemon *d, struct entry *e, uint32_t service, uint
 		.guard = &guard_limits_default,
 	};
 
-	for (size_t i = 0; i < e->count; i++)
-		e->members[i].traffic = traffic_of(d->samples, e->members[i].id, e->settings.by);
+	for (size_t i = 0; i < e->count; i++) {
+		uint32_t backend = e->members[i].id;
+
+		e->members[i].traffic = traffic_of(d->samples, backend, e->settings.by);
+		in.demand += traffic_of(d->samples, backend, CONFIG_LOAD_FLOWS);
+	}
 	if (rebalance_is_due(e->loop, &in)) /* reading a table costs more than all the rest */
 		in.budget = budget_of(d->dp, service);
 	if (rebalance_tick(e->loop, &in)) {
@@ -311,10 +322,9 @@ static void tell_steps(struct daemon *d)
 static void install(struct daemon *d)
 {
 	struct rebalances *r = d->rebalances;
-	struct dp_install_result result;
 	char error[DP_ERROR_MAX] = "";
 
-	if (health_install(d, d->config, &result, error)) {
+	if (health_reinstall(d, error)) {
 		if (!r->failed)
 			log_line(LOG_ERR, "rebalance: tables cannot be made: %s", error);
 		r->failed = true;

@@ -19,7 +19,7 @@ void rebalances_close(struct rebalances *r);
 /* A table is being made of these weights, before the factors: what health and all else leave.
  * `frozen`: they are not what the pool is to have for long (panic). */
 void rebalances_note(struct daemon *d, const struct config_service *s, const uint32_t *indexes,
-		     const uint32_t *weights, bool frozen);
+		     const double *weights, bool frozen);
 
 /* Each second, after the samples: corrects weights where it is time, and tells. */
 void rebalances_tick(struct daemon *d);

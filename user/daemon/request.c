@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/origin.h"
 #include "evenkeel/ctl.h"
 #include "lib/cleanup.h"
 
@@ -17,8 +18,12 @@ static const struct request_entry table[] = {
 	{ "clients", request_clients, false, false, false },
 	{ "explain", request_explain, false, false, false },
 	{ "history", request_history, false, false, false },
+	{ "audit", request_audit, false, false, false },
+	{ "revision", request_revision, false, false, false },
+	{ "blame", request_blame, false, false, false },
 	{ "doctor", request_doctor, false, true, false },
 	{ "apply", request_apply, true, false, false },
+	{ "rollback", request_rollback, true, false, false },
 	{ "backend", request_backend, true, false, false },
 	{ "attach", request_attach, true, false, false },
 	{ "detach", request_detach, true, false, false },
@@ -218,6 +223,8 @@ void call_read(struct call *c, struct daemon *d, const char *line, size_t length
 		return;
 	}
 	c->entry = entry_choose(c, may_change);
+	if (c->entry && c->entry->changes)
+		origin_find(&c->request.actor);
 }
 
 void call_release(struct call *c)

@@ -76,7 +76,12 @@ json_t *json_clean(const char *text);
 /* The same, or null if text is NULL or empty. */
 json_t *json_text(const char *text);
 
+/* Parts of answers: who it was, a revision without its text. */
+void actor_put(json_t *to, const struct journal_actor *a);
+json_t *revision_json(const struct journal_revision *r);
+
 void request_apply(struct request *r, struct reply *reply);
+void request_rollback(struct request *r, struct reply *reply);
 void request_backend(struct request *r, struct reply *reply);
 void request_attach(struct request *r, struct reply *reply);
 void request_detach(struct request *r, struct reply *reply);
@@ -90,6 +95,9 @@ void request_setup(struct request *r, struct reply *reply);
 void request_clients(struct request *r, struct reply *reply);
 void request_explain(struct request *r, struct reply *reply);
 void request_history(struct request *r, struct reply *reply);
+void request_audit(struct request *r, struct reply *reply);
+void request_revision(struct request *r, struct reply *reply);
+void request_blame(struct request *r, struct reply *reply);
 void request_doctor(struct request *r, struct reply *reply);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* backend add, set, drain, undrain, remove: the configuration in force, changed in one place and
- * brought into force like any other. Several backends are one change. */
+/* backend add, set, remove: the configuration in force, changed in one place and brought into force
+ * like any other. Several backends are one change. backend drain, undrain: an overlay over it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -112,24 +112,23 @@ static bool act_set(struct config_service *s, const struct wanted *w, struct rep
 	return weight_take(&b->weight, w, reply) && capacity_take(&b->capacity, w, reply);
 }
 
-static bool drain_set(struct config_service *s, const struct wanted *w, bool drain,
-		      struct reply *reply)
+static bool act_drain(struct config_service *s, const struct wanted *w, struct reply *reply)
+{
+	struct config_backend *b = find(s, w, reply);
+
+	if (b && !b->drain)
+		b->drain_by_hand = true;
+	return b;
+}
+
+/* By hand and by configuration: the latter is a change of that. */
+static bool act_undrain(struct config_service *s, const struct wanted *w, struct reply *reply)
 {
 	struct config_backend *b = find(s, w, reply);
 
 	if (b)
-		b->drain = drain;
+		b->drain = b->drain_by_hand = false;
 	return b;
-}
-
-static bool act_drain(struct config_service *s, const struct wanted *w, struct reply *reply)
-{
-	return drain_set(s, w, true, reply);
-}
-
-static bool act_undrain(struct config_service *s, const struct wanted *w, struct reply *reply)
-{
-	return drain_set(s, w, false, reply);
 }
 
 static bool act_remove(struct config_service *s, const struct wanted *w, struct reply *reply)
@@ -237,11 +236,51 @@ static void command_record(struct request *r, const char *action, const char *se
 	request_command(r, "backend %s %s%s", action, service, names);
 }
 
+/* Is a backend drained by configuration that shall be no more? */
+static bool is_configured(const struct daemon *d, const struct config *c)
+{
+	for (size_t i = 0; i < c->service_count; i++) {
+		const struct config_service *s = &c->services[i];
+		const struct config_service *now = config_service(d->config, s->name);
+
+		for (size_t k = 0; k < s->backend_count; k++)
+			if (now->backends[k].drain != s->backends[k].drain)
+				return true;
+	}
+	return false;
+}
+
+/* The overlay first: the revision, if there is to be one, is laid over by what it leaves. */
+static void drains_run(struct request *r, struct config *candidate, struct diag *diag,
+		       struct reply *reply)
+{
+	_cleanup_(config_release) struct config *c = candidate,
+						*overlay = config_copy(r->daemon->config);
+	const struct change_options options = {};
+	bool configured = is_configured(r->daemon, c);
+
+	if (!overlay) {
+		reply_refuse(reply, "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < c->service_count; i++)
+		for (size_t k = 0; k < c->services[i].backend_count; k++)
+			overlay->services[i].backends[k].drain_by_hand =
+				c->services[i].backends[k].drain_by_hand;
+	change_drains(r, take_ptr(overlay), reply);
+	if (reply->exit || !configured)
+		return;
+	json_decref(reply->result);
+	reply->result = NULL;
+	change_run(r, take_ptr(c), diag, &options, reply);
+}
+
 void request_backend(struct request *r, struct reply *reply)
 {
 	struct daemon *d = r->daemon;
 	_cleanup_(config_release) struct config *c = NULL;
 	_cleanup_(diag_release) struct diag diag = {};
+	const struct change_options options = {};
 	const char *name = "", *action = "";
 	struct config_service *s;
 	json_t *backends = NULL;
@@ -275,5 +314,8 @@ void request_backend(struct request *r, struct reply *reply)
 			      (long long)d->revision.number);
 		return;
 	}
-	change_run(r, take_ptr(c), &diag, reply);
+	if (act == act_drain || act == act_undrain)
+		drains_run(r, take_ptr(c), &diag, reply);
+	else
+		change_run(r, take_ptr(c), &diag, &options, reply);
 }

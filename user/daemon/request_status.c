@@ -119,8 +119,12 @@ void request_metrics(struct request *r, struct reply *reply)
 
 void request_services(struct request *r, struct reply *reply)
 {
-	if (request_arguments(r, reply, "{}"))
-		reply->result = json_pack("{s:o}", "services", services_json(r->daemon));
+	const char *name = NULL;
+
+	if (request_arguments(r, reply, "{s?s}", "service", &name))
+		reply->result = json_pack("{s:o}", "services",
+					  name ? services_named_json(r->daemon, name)
+					       : services_json(r->daemon));
 }
 
 /* ---- setup ----------------------------------------------------------------------------------- */

@@ -180,8 +180,10 @@ static void weights_learn(struct skews *s, const struct entry *e, const struct d
 	for (size_t i = 0; i < c->backend_count; i++) {
 		struct skew_backend *row = row_of(rows, e, dp, &c->backends[i], &hint);
 
+		/* Of a spare the revision asks for nothing as long as others do without it. */
 		if (row)
-			row->weight = config_backend_weight(&c->backends[i]);
+			row->weight =
+				c->backends[i].backup ? 0 : config_backend_weight(&c->backends[i]);
 	}
 }
 

@@ -27,12 +27,6 @@ static void indexes_release(struct indexes *x)
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-void dp_weigh_by(struct dp *dp, dp_weigh weigh, void *context)
-{
-	dp->priv->weigh = weigh;
-	dp->priv->weigh_context = context;
-}
-
 /* The dead get no slots, unless nobody is left who could take theirs: all dead at once is more
  * likely an error of who says so. */
 static void weigh_by_death(const struct dp *dp, const struct config_service *s,
@@ -49,17 +43,21 @@ static void weigh_by_death(const struct dp *dp, const struct config_service *s,
 				     : config_backend_weight(&s->backends[i]);
 }
 
-void dp_weights(const struct dp *dp, const struct config_service *s, const uint32_t *indexes,
+bool dp_weights(const struct dp *dp, const struct config_service *s, const uint32_t *indexes,
 		uint32_t *weights)
 {
+	struct dp_weights w = { .each = weights };
+
 	if (dp->priv->weigh)
-		dp->priv->weigh(dp->priv->weigh_context, s, indexes, weights);
+		dp->priv->weigh(dp->priv->weigh_context, s, indexes, &w);
 	else
 		weigh_by_death(dp, s, indexes, weights);
+	return w.gently;
 }
 
-static int weigh(struct maglev_member *members, const struct config_service *s, const struct dp *dp)
+static int weigh(struct maglev_member *members, struct draft_service *draft, const struct dp *dp)
 {
+	const struct config_service *s = draft->config;
 	_cleanup_(free_ptr) uint32_t *indexes = calloc(2 * s->backend_count + 1, sizeof(uint32_t));
 	uint32_t *weights = indexes + s->backend_count;
 
@@ -67,16 +65,15 @@ static int weigh(struct maglev_member *members, const struct config_service *s, 
 		return -ENOMEM;
 	for (size_t i = 0; i < s->backend_count; i++)
 		indexes[i] = members[i].index;
-	dp_weights(dp, s, indexes, weights);
+	draft->gently = dp_weights(dp, s, indexes, weights);
 	for (size_t i = 0; i < s->backend_count; i++)
 		members[i].weight = weights[i];
 	return 0;
 }
 
 /* The members of a pool with their indexes, for the table. */
-static int members_of(struct maglev_member **out, const struct dp *dp,
-		      const struct draft_service *s, const struct backend_index *index,
-		      char error[static DP_ERROR_MAX])
+static int members_of(struct maglev_member **out, const struct dp *dp, struct draft_service *s,
+		      const struct backend_index *index, char error[static DP_ERROR_MAX])
 {
 	_cleanup_(free_ptr) struct maglev_member *members =
 		calloc(s->config->backend_count + 1, sizeof(*members));
@@ -92,7 +89,7 @@ static int members_of(struct maglev_member **out, const struct dp *dp,
 			return dp_fail(error, -EINVAL, "service %s: backend %s has no index",
 				       s->config->name, b->name);
 	}
-	if (weigh(members, s->config, dp))
+	if (weigh(members, s, dp))
 		return dp_fail(error, -ENOMEM, "out of memory");
 	*out = take_ptr(members);
 	return 0;
@@ -122,7 +119,7 @@ static bool is_installed(const struct draft_service *s, const struct dp *dp)
 {
 	const struct dp_installed *x = &dp->priv->memory->services[s->index];
 
-	return s->table && !s->rebuilt && x->table == s->table && x->pool == s->pool;
+	return s->table && !s->rebuilt && x->table == s->table && x->pool == s->pool && !x->waiting;
 }
 
 static int fill_table(struct draft_service *s, const struct maglev_member *members,
@@ -153,17 +150,12 @@ static int draft_table(struct draft_service *s, struct draft *d, const struct dp
 		d->backend_at[members[i].index] = &s->config->backends[i];
 	s->pool = pool_of(members, s->config->backend_count,
 			  dp->global->keys[ek_flavour_key(s->flavour)]);
-	return is_installed(s, dp) ? 0 : fill_table(s, members, dp, error);
-}
-
-static uint32_t slots_that_move(const struct draft_service *s, const struct dp *dp)
-{
-	const uint64_t *now = &dp->slots[ek_table_base(s->table)];
-	uint32_t moved = 0;
-
-	for (uint32_t i = 0; i < s->slots; i++)
-		moved += ek_slot_cur(now[i]) != s->owners[i];
-	return moved;
+	if (is_installed(s, dp))
+		return 0;
+	err = fill_table(s, members, dp, error);
+	if (!err && s->table && !s->rebuilt && draft_hold(s, dp, members))
+		return dp_fail(error, -ENOMEM, "out of memory");
+	return err;
 }
 
 int draft_owners(const struct dp *dp, uint32_t service, const struct config_service *config,
@@ -172,12 +164,19 @@ int draft_owners(const struct dp *dp, uint32_t service, const struct config_serv
 	_cleanup_(backend_index_free) struct backend_index *index = NULL;
 	_cleanup_(free_ptr) struct maglev_member *members = NULL;
 	struct draft_service s = { .config = config, .index = service };
+	const struct dp_installed *x = &dp->priv->memory->services[service];
 	char error[DP_ERROR_MAX];
 	int err = backend_index_make(&index, dp);
 
 	s.table = dp->services[service].table;
 	s.slots = ek_table_mask(s.table) + 1;
 	s.flavour = ek_table_flavour(s.table);
+	if (!err && s.table && s.table == x->table && x->kept) {
+		*owners = malloc(s.slots * sizeof(**owners));
+		if (*owners)
+			memcpy(*owners, x->kept, s.slots * sizeof(**owners));
+		return *owners ? 0 : -ENOMEM;
+	}
 	err = err ?: s.table ? members_of(&members, dp, &s, index, error) : -ENOENT;
 	err = err ?: fill_table(&s, members, dp, error);
 	if (err)
@@ -195,7 +194,7 @@ int64_t dp_table_drift(const struct dp *dp, uint32_t service, const struct confi
 	int err = draft_owners(dp, service, config, &owners);
 
 	s.owners = owners;
-	return err ? err : (int64_t)slots_that_move(&s, dp);
+	return err ? err : (int64_t)draft_moves(&s, dp);
 }
 
 int draft_refuse_held(const struct dp *dp, uint32_t service, char error[static DP_ERROR_MAX])
@@ -255,7 +254,7 @@ static int draft_service(struct draft *d, struct draft_service *s, const struct 
 	err = err ?: draft_table(s, d, dp, x->backends, error);
 	if (err || !s->owners)
 		return err;
-	moved = s->rebuilt ? s->slots : s->table ? slots_that_move(s, dp) : 0;
+	moved = s->rebuilt ? s->slots : s->table ? draft_moves(s, dp) : 0;
 	d->rebuilt += s->rebuilt;
 	s->needs_region = !s->table || moved;
 	d->slots_moved += moved;

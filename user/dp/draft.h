@@ -7,6 +7,7 @@
 #include "lib/config.h"
 
 struct backend_index;
+struct maglev_member;
 
 struct draft_service {
 	const struct config_service *config;
@@ -17,6 +18,8 @@ struct draft_service {
 	uint32_t slots;
 	uint8_t flavour;
 	bool needs_region;
+	bool gently;      /* see struct dp_weights */
+	uint32_t waiting; /* slots that stay as they are for now */
 	bool rebuilt;     /* of another size or flavour than the table in force */
 	uint32_t *owners; /* the backend index that each slot shall have as cur; NULL: no change */
 };
@@ -40,6 +43,14 @@ void draft_release(struct draft *d);
  * 0. */
 int draft_owners(const struct dp *dp, uint32_t service, const struct config_service *config,
 		 uint32_t **owners);
+
+/* Leaves those slots of a new table as they are in the table in force that are not to move now:
+ * some of them, if it comes gently, or all, if it is not allowed. `members` are of s->config, and
+ * s->owners filled. -ENOMEM, or 0. */
+int draft_hold(struct draft_service *s, const struct dp *dp, const struct maglev_member *members);
+
+/* How many slots get another owner than in the table in force. */
+uint32_t draft_moves(const struct draft_service *s, const struct dp *dp);
 
 /* Refuses another hash or key for a service whose old table is still looked up: -EBUSY. */
 int draft_refuse_held(const struct dp *dp, uint32_t service, char error[static DP_ERROR_MAX]);

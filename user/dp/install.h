@@ -40,16 +40,40 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 int dp_rekey(struct dp *dp, struct ek_key key, const struct config *c, uint32_t now_s,
 	     struct dp_install_result *result, char error[static DP_ERROR_MAX]);
 
+/* Gently: nobody needs the new table at once. Only slots move that are settled, or that return to
+ * their default, which are no less settled then; and of the settled ones not more than
+ * 1 / DP_GENTLE_PART of all in one go. The others wait, with the owner that they have. */
+#define DP_GENTLE_PART 10u
+struct dp_weights {
+	uint32_t *each; /* one for each backend */
+	bool gently;
+};
 /* Who decides the weights of a service's table: writes one for each backend of `s`, whose indexes
  * are given. Without it, or with NULL, they are the configured ones, the dead left out unless all
  * of the pool are dead. Asked for every service at each dp_install(), dp_rekey() and
  * dp_table_drift(). */
 typedef void (*dp_weigh)(void *context, const struct config_service *s, const uint32_t *indexes,
-			 uint32_t *weights);
+			 struct dp_weights *weights);
 void dp_weigh_by(struct dp *dp, dp_weigh weigh, void *context);
-/* Those that a table of the service would be made with now. */
-void dp_weights(const struct dp *dp, const struct config_service *s, const uint32_t *indexes,
+/* Those that a table of the service would be made with now. True: it comes gently. */
+bool dp_weights(const struct dp *dp, const struct config_service *s, const uint32_t *indexes,
 		uint32_t *weights);
+
+/* Who has a last word on each table that would change who gets what in a service that is there
+ * already, before anything is written. If it says no the service's slots stay as they are. */
+struct dp_move {
+	uint32_t service;
+	const struct config_service *config;
+	const uint32_t *indexes;    /* of its backends */
+	const uint32_t *now, *then; /* slots, by backend index */
+	uint32_t slots, moved;
+	uint32_t unsettling; /* of those moved, settled until now */
+};
+typedef bool (*dp_allow)(void *context, const struct dp_move *move);
+void dp_allow_by(struct dp *dp, dp_allow allow, void *context);
+
+/* A backend's slow start (lib/start.h), kept for the controller after this one. */
+void dp_backend_start(struct dp *dp, uint32_t backend, uint64_t word);
 
 /* Indexes; 0 (EK_NO_BACKEND) or -ENOENT if there is none. A leaving backend is found too. */
 int dp_service_index(const struct dp *dp, const char *name);
@@ -106,6 +130,9 @@ struct dp_service_view {
 	enum ek_hash_kind hash;
 };
 int dp_service_view(const struct dp *dp, uint32_t service, struct dp_service_view *out);
+/* Slots that stay with another owner than the weights give, for now: they did not move gently, or
+ * were not allowed to. The next dp_install() tries again. */
+uint32_t dp_slots_waiting(const struct dp *dp, uint32_t service);
 /* The table that some slots of the service still keep def in; 0: none. */
 uint64_t dp_old_table(const struct dp *dp, uint32_t service);
 /* Another one after each install that gave slots to another owner. */

@@ -8,12 +8,15 @@
 #include "dp/draft.h"
 #include "dp/object.h"
 #include "evenkeel/hash.h"
+#include "lib/cleanup.h"
 #include "lib/directory.h"
 
 void memory_free(struct dp_memory *m)
 {
 	if (!m)
 		return;
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+		free(m->services[i].kept);
 	free(m->paths);
 	free(m->paths_known);
 	free(m->capacities);
@@ -75,12 +78,27 @@ void memory_begin_install(struct dp *dp)
 		m->services[i].table = 0;
 }
 
-void memory_note_install(struct dp *dp, const struct draft *d)
+static void note_waiting(struct dp_installed *x, struct draft_service *s)
+{
+	if (!s->owners)
+		return;
+	free(x->kept);
+	x->waiting = s->waiting;
+	x->kept = s->waiting ? take_ptr(s->owners) : NULL;
+}
+
+static void forget_service(struct dp_installed *x)
+{
+	free(x->kept);
+	*x = (struct dp_installed){};
+}
+
+void memory_note_install(struct dp *dp, struct draft *d)
 {
 	struct dp_memory *m = dp->priv->memory;
 
 	for (size_t i = 0; i < d->count; i++) {
-		const struct draft_service *s = &d->services[i];
+		struct draft_service *s = &d->services[i];
 		struct dp_installed *x = &m->services[s->index];
 		uint64_t sum = 0;
 
@@ -90,10 +108,11 @@ void memory_note_install(struct dp *dp, const struct draft *d)
 		x->pool = s->pool;
 		x->owners = s->owners ? sum : x->owners;
 		x->record = dp->services[s->index];
+		note_waiting(x, s);
 	}
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
 		if (!dp->service_ids[i].name[0])
-			m->services[i] = (struct dp_installed){};
+			forget_service(&m->services[i]);
 	memory_note_global(dp);
 	m->listeners = listeners_sum(dp);
 	m->lay_out = false;

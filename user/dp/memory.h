@@ -13,6 +13,9 @@ struct dp_installed {
 	uint64_t table;  /* word; 0: this process has installed none */
 	uint64_t pool;   /* what it was made of; see pool_of() */
 	uint64_t owners; /* owners_sum() over its slots, from 0 on */
+	/* Slots that wait for another owner, and the owners until then; NULL: they have what the
+	 * weights give. */
+	uint32_t waiting, *kept;
 	struct ek_service record;
 };
 
@@ -37,9 +40,10 @@ bool memory_listeners_same(const struct dp *dp);
 
 /* Before dp_install() writes what can be seen. */
 void memory_begin_install(struct dp *dp);
-/* After something was written. A path that is NULL was taken away. */
+/* After something was written: takes over the owners of a table in which slots wait. A path that is
+ * NULL was taken away. */
 void memory_note_global(struct dp *dp);
-void memory_note_install(struct dp *dp, const struct draft *d);
+void memory_note_install(struct dp *dp, struct draft *d);
 void memory_note_path(struct dp *dp, uint32_t backend, const struct ek_path *path);
 void memory_forget_path(struct dp *dp, uint32_t backend);
 

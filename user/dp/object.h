@@ -81,6 +81,8 @@ struct dp_private {
 	struct dp_memory *memory;
 	dp_weigh weigh; /* see dp_weigh_by() */
 	void *weigh_context;
+	dp_allow allow; /* see dp_allow_by() */
+	void *allow_context;
 	bool grace_owed;                   /* see grace_wait_owed() */
 	uint32_t returns_due_s;            /* when the next way back of nat goes, see nat_sweep() */
 	struct quic_leaving *quic_leaving; /* see quic_retire() */

@@ -321,6 +321,9 @@ static int send_one(struct scene *s, const struct config_listener *l)
 
 	if (!choose_flow(s, &p, l))
 		return 0;
+	if (p.owner && p.proto == IPPROTO_UDP &&
+	    s->dp->capacities[s->backends[p.owner - 1]].packets)
+		return 0; /* clients' packets may have taken all that it can take */
 	ready = p.owner &&
 		s->rehearsal->hop_of(s->rehearsal->context, s->backends[p.owner - 1], &hop);
 	write_frame(s, &p);

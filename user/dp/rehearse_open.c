@@ -68,6 +68,8 @@ int dp_rehearse_open(struct dp **out, const struct dp *live, const struct config
 	copy_maps(dp, live);
 	dp_weigh_by(dp, live->priv->weigh, live->priv->weigh_context);
 	err = dp_install(dp, c, now_s, &result, error);
+	/* More may come at once than some can take. */
+	memset(dp->capacities, 0, dp->sizes.backends * sizeof(*dp->capacities));
 	if (!err)
 		*out = take_ptr(dp);
 	return err;

@@ -43,6 +43,11 @@ int dp_service_view(const struct dp *dp, uint32_t service, struct dp_service_vie
 	return 0;
 }
 
+uint32_t dp_slots_waiting(const struct dp *dp, uint32_t service)
+{
+	return dp->priv->memory->services[service].waiting;
+}
+
 enum ek_hash_kind dp_service_hash(const struct dp *dp, uint32_t service)
 {
 	return (enum ek_hash_kind)ek_flavour_hash(ek_table_flavour(dp->services[service].table));

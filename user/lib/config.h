@@ -28,9 +28,11 @@ struct config_capacity {
 struct config_backend {
 	char name[EK_NAME_MAX + 1];
 	struct ek_addr addr;
-	uint32_t weight; /* 0..EK_WEIGHT_MAX */
-	bool drain;      /* gets no new flows, keeps the old */
-	uint32_t port;   /* nat: where packets go; 0: to the listener's */
+	uint32_t weight;    /* 0..EK_WEIGHT_MAX */
+	bool drain;         /* gets no new flows, keeps the old */
+	bool drain_by_hand; /* the same, whatever the text says, which does not have this */
+	bool backup;        /* a spare: gets new flows only when too few of the others are up */
+	uint32_t port;      /* nat: where packets go; 0: to the listener's */
 	bool has_quic_id;
 	uint32_t quic_id; /* the server's number in the connection IDs that it gives */
 	struct config_capacity capacity; /* what is not said is the service's: config_capacity() */
@@ -117,9 +119,11 @@ struct config_service {
 	enum config_on_empty on_empty;
 	struct config_rebalance rebalance;
 	struct config_capacity capacity; /* of each backend that does not say another */
+	uint32_t slow_start_s; /* a backend that comes grows to its weight in this time; 0: off */
+	uint32_t backup_below; /* percent of healthy weight below which spares are used */
 	struct config_backend *backends; /* in the order of the text */
 	size_t backend_count;
-	struct place place, gue_place, quic_place;
+	struct place place, gue_place, quic_place, backup_place;
 };
 
 struct config_prefix {
@@ -177,7 +181,7 @@ struct config_capacity config_capacity(const struct config_service *s,
 /* The weight that counts: 0 while drained. */
 static inline uint32_t config_backend_weight(const struct config_backend *b)
 {
-	return b->drain ? 0 : b->weight;
+	return b->drain || b->drain_by_hand ? 0 : b->weight;
 }
 
 /* How its packets go by gue: EK_GUE_*. */

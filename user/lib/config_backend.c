@@ -33,6 +33,14 @@ static void read_drain(const struct reader *r, const struct key *key, const stru
 	read_bool(r, key, value, &b->drain);
 }
 
+static void read_backup(const struct reader *r, const struct key *key, const struct node *value,
+			void *object)
+{
+	struct config_backend *b = object;
+
+	read_bool(r, key, value, &b->backup);
+}
+
 static void read_port(const struct reader *r, const struct key *key, const struct node *value,
 		      void *object)
 {
@@ -67,13 +75,14 @@ static const struct key backend_keys[] = {
 			      .read = read_address },
 	{ "weight", "a number from 0 to 65535", read_weight, 0, EK_WEIGHT_MAX },
 	{ .name = "drain", .want = "true or false", .read = read_drain },
+	{ .name = "backup", .want = "true or false", .read = read_backup },
 	{ "port", "a number from 1 to 65535", read_port, 1, 65535 },
 	{ "quic_id", "a number from 0 to 4294967295", read_quic_id, 0, UINT32_MAX },
 	{ .name = "capacity", .want = "new flows per second", .read = read_backend_capacity },
 };
 const struct schema config_backend_schema = {
 	"in a backend",
-	"address, weight, drain, port, quic_id, capacity",
+	"address, weight, drain, backup, port, quic_id, capacity",
 	backend_keys,
 	ARRAY_SIZE(backend_keys),
 };

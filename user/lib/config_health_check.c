@@ -111,3 +111,29 @@ void config_check_health(const struct config_service *s, struct diag *d)
 		check_need(s, k, d);
 	}
 }
+
+/* Warnings: a command may take the last spare away, or leave nothing else, and that is its right. */
+void config_check_spares(const struct config_service *s, struct diag *d)
+{
+	size_t spares = 0;
+
+	for (size_t i = 0; i < s->backend_count; i++)
+		spares += s->backends[i].backup;
+	if (s->backup_below < 1 || s->backup_below > 100)
+		diag_error_at(d, s->backup_place,
+			      "service '%s': backup_below %u is not a percentage from 1 to 100",
+			      s->name, s->backup_below);
+	else if (s->backup_place.line && s->backup_below != CONFIG_BACKUP_BELOW_DEFAULT && !spares)
+		diag_warning(d, s->backup_place.line, s->backup_place.column,
+			     "service '%s': backup_below does nothing: no backend has "
+			     "'backup: true'",
+			     s->name);
+	if (spares && spares == s->backend_count)
+		diag_warning(d, s->place.line, s->place.column,
+			     "service '%s': every backend is a backup, so all of them are in use "
+			     "all the time",
+			     s->name);
+	if (s->slow_start_s > CONFIG_SLOW_START_MAX_S)
+		diag_error_at(d, s->place, "service '%s': slow_start %u s is above %u s", s->name,
+			      s->slow_start_s, CONFIG_SLOW_START_MAX_S);
+}

@@ -34,6 +34,10 @@
 #define CONFIG_RISE_MAX 100u
 /* With less than half of a pool, what is left would get more than double its load. */
 #define CONFIG_PANIC_DEFAULT 50u
+/* Spares are there to keep a pool out of panic: they come where that would begin. */
+#define CONFIG_BACKUP_BELOW_DEFAULT CONFIG_PANIC_DEFAULT
+/* Who warms up for longer is not slow but not ready, which its health checks should say. */
+#define CONFIG_SLOW_START_MAX_S 3600u
 
 /* By default the server's number is the two bytes behind the first, whose bits QUIC-LB
  * (draft-ietf-quic-load-balancers section 3) uses for itself. */
@@ -87,6 +91,9 @@ void config_check_capacity(const struct config_service *s, struct diag *d);
 
 /* That health checks can be made as they are asked for. */
 void config_check_health(const struct config_service *s, struct diag *d);
+
+/* That spares have somebody to stand in for. */
+void config_check_spares(const struct config_service *s, struct diag *d);
 
 /* That nat can tell the answers of its backends apart. */
 void config_check_nat(const struct config *c, struct diag *d);

@@ -207,6 +207,27 @@ static void read_service_capacity(const struct reader *r, const struct key *key,
 	read_capacity(r, value, &s->capacity);
 }
 
+/* "off" is how it is said in text; 0 is what a program writes. */
+static void read_slow_start(const struct reader *r, const struct key *key, const struct node *value,
+			    void *object)
+{
+	struct config_service *s = object;
+
+	if (value->kind == NODE_SCALAR && !strcmp(node_text(r, value), "off"))
+		s->slow_start_s = 0;
+	else
+		read_duration(r, key, value, &s->slow_start_s);
+}
+
+static void read_backup_below(const struct reader *r, const struct key *key,
+			      const struct node *value, void *object)
+{
+	struct config_service *s = object;
+
+	s->backup_place = value->place;
+	read_number(r, key, value, &s->backup_below);
+}
+
 #define WANT_DURATION "a duration: 300s, 5m, 1h, or seconds"
 
 enum { SERVICE_LISTEN, SERVICE_BACKENDS, SERVICE_HEALTH };
@@ -231,12 +252,15 @@ static const struct key service_keys[] = {
 	{ .name = "panic", .want = "off, or a percentage from 1 to 100", .read = read_panic },
 	{ .name = "on_empty", .want = "keep or drop", .read = read_on_empty },
 	{ .name = "rebalance", .want = "off, observe, on, or a mapping", .read = read_rebalance },
+	{ "slow_start", "off, or a duration: 30s, 5m, or seconds", read_slow_start, 0,
+	  CONFIG_SLOW_START_MAX_S },
+	{ "backup_below", "a percentage from 1 to 100", read_backup_below, 1, 100 },
 	{ .name = "capacity", .want = "new flows per second", .read = read_service_capacity },
 };
 const struct schema config_service_schema = {
 	"in a service",
 	"listen, forward, gue, vlan, quic, hash, idle_time, drain_time, hold_time, health, panic, "
-	"on_empty, rebalance, capacity, backends",
+	"on_empty, rebalance, slow_start, backup_below, capacity, backends",
 	service_keys,
 	ARRAY_SIZE(service_keys),
 };
@@ -275,6 +299,7 @@ static void read_service(const struct reader *r, const struct pair *p, struct co
 		.hold_s = CONFIG_HOLD_DEFAULT_S,
 		.panic = CONFIG_PANIC_DEFAULT,
 		.on_empty = ON_EMPTY_KEEP,
+		.backup_below = CONFIG_BACKUP_BELOW_DEFAULT,
 		.gue_variant = 1,
 		.gue_checksum = true,
 		.place = p->key->place,

@@ -40,7 +40,8 @@ static json_t *backend_json(const struct config_backend *b)
 	json_t *backend = json_pack("{s:s, s:I, s:b}", "address", addr_text(&b->addr, text),
 				    "weight", (json_int_t)b->weight, "drain", b->drain);
 
-	if ((b->port && json_object_set_new(backend, "port", json_integer(b->port))) ||
+	if ((b->backup && json_object_set_new(backend, "backup", json_true())) ||
+	    (b->port && json_object_set_new(backend, "port", json_integer(b->port))) ||
 	    (b->has_quic_id && json_object_set_new(backend, "quic_id", json_integer(b->quic_id))) ||
 	    set_capacity(backend, &b->capacity)) {
 		json_decref(backend);
@@ -109,6 +110,8 @@ static json_t *service_json(const struct config_service *s)
 	    json_object_set_new(service, "on_empty",
 				json_string(s->on_empty == ON_EMPTY_DROP ? "drop" : "keep")) ||
 	    json_object_set_new(service, "rebalance", rebalance_json(s)) ||
+	    json_object_set_new(service, "slow_start", json_integer(s->slow_start_s)) ||
+	    json_object_set_new(service, "backup_below", json_integer(s->backup_below)) ||
 	    set_capacity(service, &s->capacity) ||
 	    json_object_set_new(service, "backends", backends_json(s)))
 		return NULL;

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "lib/eligible.h"
 
+#include <math.h>
+
 const char *eligible_mode_name(enum eligible_mode mode)
 {
-	static const char *const names[] = { "healthy", "panic", "kept", "nobody" };
+	static const char *const names[] = { "healthy", "backup", "panic", "kept", "nobody" };
 
 	return names[mode];
+}
+
+static bool is_up(const struct eligible_member *m)
+{
+	return m->ever_up && m->state == HEALTH_UP;
 }
 
 /* In that mode, does the member get its weight? */
@@ -13,7 +20,9 @@ static bool takes(const struct eligible_member *m, enum eligible_mode mode)
 {
 	switch (mode) {
 	case ELIGIBLE_HEALTHY:
-		return m->ever_up && m->state == HEALTH_UP;
+		return is_up(m) && !m->backup;
+	case ELIGIBLE_BACKUP:
+		return is_up(m);
 	case ELIGIBLE_PANIC:
 		return m->ever_up;
 	case ELIGIBLE_KEPT:
@@ -24,36 +33,67 @@ static bool takes(const struct eligible_member *m, enum eligible_mode mode)
 	return false;
 }
 
-static uint64_t weight_in(const struct eligible_member *members, size_t count,
-			  enum eligible_mode mode)
-{
-	uint64_t sum = 0;
+/* What was never up does not count as lost: a pool that begins is no pool that topples. */
+struct pool {
+	double up, all;      /* weight of those that are no spares */
+	double grown;        /* of those that are up, as far as slow start lets them have it */
+	double spare, spent; /* of the spares that are up, that ever were */
+	double kept;         /* of those in the table in force */
+	bool called;         /* a spare is in it */
+};
 
-	for (size_t i = 0; i < count; i++)
-		sum += takes(&members[i], mode) ? members[i].weight : 0;
-	return sum;
+static struct pool pool_of(const struct eligible_member *members, size_t count)
+{
+	struct pool p = { 0 };
+
+	for (size_t i = 0; i < count; i++) {
+		const struct eligible_member *m = &members[i];
+		double weight = m->ever_up ? m->weight : 0, up = is_up(m) ? weight : 0;
+
+		p.up += m->backup ? 0 : up;
+		p.grown += m->backup ? 0 : up * (m->start > 0 ? m->start : 1);
+		p.all += m->backup ? 0 : weight;
+		p.spare += m->backup ? up : 0;
+		p.spent += m->backup ? weight : 0;
+		p.kept += m->had ? weight : 0;
+		p.called |= m->backup && m->had;
+	}
+	return p;
 }
 
-/* What was never up does not count as lost: a pool that begins is no pool that topples. */
-static enum eligible_mode choose(const struct eligible_member *members, size_t count,
-				 uint32_t panic, enum config_on_empty on_empty)
+static bool wants_spares(const struct pool *p, const struct eligible_policy *policy)
 {
-	uint64_t healthy = weight_in(members, count, ELIGIBLE_HEALTHY);
-	uint64_t pool = weight_in(members, count, ELIGIBLE_PANIC);
+	double leave = fmin(policy->backup_below + ELIGIBLE_BACKUP_BAND, 100);
 
-	if (healthy && 100 * healthy >= panic * pool)
-		return ELIGIBLE_HEALTHY;
-	if (panic && pool)
+	if (!(p->spare > 0))
+		return false;
+	return !(p->up > 0) || 100 * p->up < policy->backup_below * p->all ||
+	       (p->called && 100 * p->grown < leave * p->all);
+}
+
+/* Spares are there for the moment when nobody else is left: then they take all, as elsewhere, and
+ * panic does not spread traffic over the dead. */
+static enum eligible_mode choose(const struct pool *p, const struct eligible_policy *policy)
+{
+	bool spares = wants_spares(p, policy);
+	double healthy = p->up + (spares ? p->spare : 0);
+
+	if (spares && !(p->up > 0))
+		return ELIGIBLE_BACKUP;
+	if (healthy > 0 && 100 * healthy >= policy->panic * p->all)
+		return spares ? ELIGIBLE_BACKUP : ELIGIBLE_HEALTHY;
+	if (policy->panic && p->all + p->spent > 0)
 		return ELIGIBLE_PANIC;
-	if (on_empty == ON_EMPTY_KEEP && weight_in(members, count, ELIGIBLE_KEPT))
+	if (policy->on_empty == ON_EMPTY_KEEP && p->kept > 0)
 		return ELIGIBLE_KEPT;
 	return ELIGIBLE_NOBODY;
 }
 
 enum eligible_mode eligible_weights(uint32_t *weights, const struct eligible_member *members,
-				    size_t count, uint32_t panic, enum config_on_empty on_empty)
+				    size_t count, const struct eligible_policy *policy)
 {
-	enum eligible_mode mode = choose(members, count, panic, on_empty);
+	struct pool p = pool_of(members, count);
+	enum eligible_mode mode = choose(&p, policy);
 
 	for (size_t i = 0; i < count; i++)
 		weights[i] = takes(&members[i], mode) ? members[i].weight : 0;

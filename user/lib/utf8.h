@@ -37,6 +37,23 @@ static inline size_t utf8_next(const char *text, size_t length, uint32_t *code)
 	return size;
 }
 
+/* Puts '?' where there is no UTF-8. */
+static inline void utf8_mend(char *text)
+{
+	size_t left, used;
+	uint32_t code;
+
+	for (left = 0; text[left]; left++)
+		;
+	for (; left; text += used, left -= used) {
+		used = utf8_next(text, left, &code);
+		if (used)
+			continue;
+		*text = '?';
+		used = 1;
+	}
+}
+
 /* Characters that no configuration and no terminal line should hold: controls, line breaks
  * that editors do not show as such, byte order marks, and those that reorder text on screen. */
 static inline bool utf8_is_hidden(uint32_t code)

@@ -20,6 +20,10 @@
  * `session` is the peer address of the caller's SSH session, or NULL. */
 int net_link_facts(struct link_facts *out, const char *interface, const struct ek_addr *session);
 
+/* The address of the client of the SSH session that the process runs in, or NULL. Found in its
+ * environment or, since sudo clears that, in an ancestor's. Allocated. */
+char *net_session(int pid);
+
 /* True if this host has `addr` on one of its interfaces (lo included); *ifindex (may be NULL)
  * says which. */
 bool net_address_local(const struct ek_addr *addr, unsigned int *ifindex);

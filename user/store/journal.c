@@ -15,38 +15,8 @@
 #include "lib/cleanup.h"
 #include "store/journal_db.h"
 
-#define SCHEMA_VERSION 1
-
 /* Another process (a reader with sqlite3(1), a backup) may hold the database for a moment. */
 #define BUSY_TIMEOUT_MS 500
-
-static const char schema[] =
-	"CREATE TABLE revision ("
-	" number INTEGER PRIMARY KEY AUTOINCREMENT,"
-	" state INTEGER NOT NULL,"
-	" time INTEGER NOT NULL,"
-	" ended INTEGER,"
-	" hash TEXT NOT NULL,"
-	" text TEXT NOT NULL,"
-	" uid INTEGER NOT NULL, pid INTEGER NOT NULL, user TEXT NOT NULL, command TEXT NOT NULL,"
-	" detail TEXT NOT NULL DEFAULT ''"
-	") STRICT;"
-	/* 1 is JOURNAL_IN_FORCE: the database itself refuses a second revision in force. */
-	"CREATE UNIQUE INDEX revision_in_force ON revision (state) WHERE state = 1;"
-	"CREATE TABLE event ("
-	" id INTEGER PRIMARY KEY AUTOINCREMENT,"
-	" time INTEGER NOT NULL,"
-	" kind TEXT NOT NULL,"
-	" uid INTEGER NOT NULL, pid INTEGER NOT NULL, user TEXT NOT NULL, command TEXT NOT NULL,"
-	" text TEXT NOT NULL"
-	") STRICT;"
-	"CREATE TABLE flow_key ("
-	" one INTEGER PRIMARY KEY CHECK (one = 1),"
-	" key BLOB NOT NULL CHECK (length(key) = 16)"
-	") STRICT;"
-	"PRAGMA user_version = 1;";
-_Static_assert(JOURNAL_IN_FORCE == 1, "as in the schema's index");
-_Static_assert(SCHEMA_VERSION == 1, "as in the schema's pragma");
 
 static int errno_of(int rc)
 {
@@ -91,6 +61,20 @@ int journal_prepare(struct journal *j, sqlite3_stmt **out, const char *sql)
 	return 0;
 }
 
+int journal_begin_transaction(struct journal *j)
+{
+	return journal_run(j, "BEGIN IMMEDIATE");
+}
+
+int journal_end_transaction(struct journal *j, int err)
+{
+	if (!err)
+		err = journal_run(j, "COMMIT");
+	if (err)
+		sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
+	return err;
+}
+
 int journal_step_done(struct journal *j, sqlite3_stmt *s)
 {
 	return sqlite3_step(s) == SQLITE_DONE ? 0 : journal_failed(j, "journal");
@@ -101,7 +85,8 @@ int journal_bind_actor(sqlite3_stmt *s, int first, const struct journal_actor *a
 	if (sqlite3_bind_int64(s, first, actor->uid) ||
 	    sqlite3_bind_int64(s, first + 1, actor->pid) ||
 	    sqlite3_bind_text(s, first + 2, actor->user, -1, SQLITE_TRANSIENT) ||
-	    sqlite3_bind_text(s, first + 3, actor->command, -1, SQLITE_TRANSIENT))
+	    sqlite3_bind_text(s, first + 3, actor->command, -1, SQLITE_TRANSIENT) ||
+	    sqlite3_bind_text(s, first + 4, actor->origin, -1, SQLITE_TRANSIENT))
 		return -ENOMEM;
 	return 0;
 }
@@ -119,6 +104,7 @@ void journal_column_actor(sqlite3_stmt *s, int first, struct journal_actor *out)
 	out->pid = sqlite3_column_int(s, first + 1);
 	journal_column_copy(s, first + 2, out->user, sizeof(out->user));
 	journal_column_copy(s, first + 3, out->command, sizeof(out->command));
+	journal_column_copy(s, first + 4, out->origin, sizeof(out->origin));
 }
 
 const char *journal_error(const struct journal *j)
@@ -188,37 +174,6 @@ static int lock_take(int *out, const char *folder, char error[static JOURNAL_ERR
 	return 0;
 }
 
-static int schema_bring_up(struct journal *j)
-{
-	_cleanup_(journal_finalize) sqlite3_stmt *s = NULL;
-	int version, err = journal_prepare(j, &s, "PRAGMA user_version");
-
-	if (err)
-		return err;
-	if (sqlite3_step(s) != SQLITE_ROW)
-		return journal_failed(j, "journal");
-	version = sqlite3_column_int(s, 0);
-	sqlite3_reset(s);
-	if (version == SCHEMA_VERSION)
-		return 0;
-	if (version != 0) {
-		snprintf(j->error, sizeof(j->error),
-			 "the journal has schema version %d, and this evenkeeld knows up to %d; "
-			 "start the evenkeeld that wrote it, or a newer one",
-			 version, SCHEMA_VERSION);
-		return -EPROTO;
-	}
-	err = journal_run(j, "BEGIN IMMEDIATE");
-	if (err)
-		return err;
-	err = journal_run(j, schema);
-	if (!err)
-		err = journal_run(j, "COMMIT");
-	if (err)
-		sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
-	return err;
-}
-
 static int database_open(struct journal *j, const char *folder)
 {
 	char path[PATH_MAX];
@@ -242,13 +197,7 @@ static int database_open(struct journal *j, const char *folder)
 			     "PRAGMA trusted_schema = OFF;");
 	if (err)
 		return err;
-	err = schema_bring_up(j);
-	if (err)
-		return err;
-	/* 0 is JOURNAL_APPLYING: a daemon died between proposing and deciding. */
-	_Static_assert(JOURNAL_APPLYING == 0 && JOURNAL_FAILED == 3, "as in the statement");
-	return journal_run(j, "UPDATE revision SET state = 3,"
-			      " detail = 'evenkeeld ended while applying it' WHERE state = 0");
+	return journal_schema(j) ?: journal_fail_interrupted(j);
 }
 
 static void journal_release(struct journal **j)

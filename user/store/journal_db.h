@@ -29,9 +29,30 @@ static inline void journal_finalize(sqlite3_stmt **s)
 /* Steps a statement that gives no rows. */
 int journal_step_done(struct journal *j, sqlite3_stmt *s);
 
-/* Binds an actor to four parameters from `first` on: uid, pid, user, command. */
+/* All between the two is on disk, or nothing. The end takes what went wrong so far, and returns it
+ * or what else does. */
+int journal_begin_transaction(struct journal *j);
+int journal_end_transaction(struct journal *j, int err);
+
+/* Makes the tables, or brings those of an older evenkeeld to what this one knows. */
+int journal_schema(struct journal *j);
+/* A daemon died between proposing and deciding: what it left is marked as failed. */
+int journal_fail_interrupted(struct journal *j);
+
+/* Appends an event within the transaction under way. `revision` 0: it is about none; `content`: a
+ * configuration's hash, or "". */
+struct journal_entry {
+	const char *kind, *text, *content;
+	int64_t revision, time;
+};
+int journal_append(struct journal *j, const struct journal_actor *who,
+		   const struct journal_entry *e);
+/* Chains the events that an older evenkeeld left without hashes. */
+int journal_chain_old(struct journal *j);
+
+/* Binds an actor to five parameters from `first` on: uid, pid, user, command, origin. */
 int journal_bind_actor(sqlite3_stmt *s, int first, const struct journal_actor *actor);
-/* Reads it back from four columns from `first` on. */
+/* Reads it back from five columns from `first` on. */
 void journal_column_actor(sqlite3_stmt *s, int first, struct journal_actor *out);
 
 /* Copies a text column into a field of fixed size, cut at its end if need be. */

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
 #include "lib/cleanup.h"
+#include "net/net.h"
 
 /* Deeper than any tree of shells; a bound against a loop of reused process ids. */
 #define ANCESTORS_MAX 64
@@ -28,7 +28,7 @@ static char *environ_session(int pid)
 	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
 	in = fopen(path, "re");
 	while (in && getdelim(&entry, &capacity, '\0', in) > 0)
-		if (!strncmp(entry, name, sizeof(name) - 1))
+		if (!strncmp(entry, name, sizeof(name) - 1) && entry[sizeof(name) - 1])
 			return client_address(entry + sizeof(name) - 1);
 	return NULL;
 }
@@ -50,20 +50,14 @@ static int parent_of(int pid)
 	return end && sscanf(end, ") %*c %d", &parent) == 1 ? parent : 0;
 }
 
-char *cli_session(void)
+char *net_session(int pid)
 {
-	const char *own = getenv("SSH_CONNECTION");
-	int pid = getpid();
-
-	if (own && *own)
-		return client_address(own);
 	for (int i = 0; i < ANCESTORS_MAX && pid > 1; i++) {
-		char *session;
+		char *session = environ_session(pid);
 
-		pid = parent_of(pid);
-		session = pid > 0 ? environ_session(pid) : NULL;
 		if (session)
 			return session;
+		pid = parent_of(pid);
 	}
 	return NULL;
 }
