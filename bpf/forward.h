@@ -6,6 +6,7 @@
 
 #include "outer.h"
 #include "gue.h"
+#include "handshake.h"
 #include "nat.h"
 #include "shed.h"
 
@@ -95,6 +96,9 @@ static __always_inline int forward(struct packet *p)
 	}
 	if ((flags & (EK_PATH_NEXT_HOP | EK_PATH_TAGGED | EK_PATH_CAPACITY)) != EK_PATH_NEXT_HOP)
 		STEP(obey_flags(p, path, flags));
+	/* What is shed is not the backend's to answer. */
+	if (__builtin_expect(!(p->hash & EK_HANDSHAKE_SKIP), 0) && !p->related)
+		note_handshake(p->ctx, p->hash, ETH_HLEN + p->transport, p->backend, p->syn);
 	switch (path->encap) {
 	case EK_ENCAP_IPV4:
 		return forward_ipv4(p, path);

@@ -6,9 +6,9 @@
 #include "cursor.h"
 #include "packet.h"
 
-/* A packet of a flow that is in the sample, with its TCP header at `offset`. Two CPUs that meet
- * here lose a note, or the mark on one: the sample is a bit smaller. Not inlined, and the port is
- * read again: the common packet shall not pay. */
+/* A packet of a flow that is in the sample, with its ports at `offset`; of these TCP's SYNs alone are
+ * noted. Two CPUs that meet here lose a note, or the mark on one: the sample is a bit smaller. Not
+ * inlined, and the port is read again: the common packet shall not pay. */
 __noinline int note_handshake(struct xdp_md *ctx, __u64 hash, __u32 offset, __u32 backend,
 			      __u32 syn)
 {

@@ -9,10 +9,10 @@
 #include <linux/tcp.h>
 #include <bpf/bpf_endian.h>
 
+#include "evenkeel/lease.h"
 #include "evenkeel/table.h"
 #include "cursor.h"
 #include "flow.h"
-#include "handshake.h"
 #include "packet.h"
 #include "tail.h"
 #include "verdict.h"
@@ -128,12 +128,27 @@ static __always_inline __u32 remember(const struct ek_situation *s, struct ek_de
 	return d.backend;
 }
 
+/* The lease on a change has lapsed: who begins now belongs to def, unremembered, as those do that came
+ * before the change; def is relied on. */
+static __always_inline __u32 belongs_to_def(const struct question *q, const struct ek_situation *s,
+					    __u32 backend)
+{
+	__u64 *slot = element(slots, q->slot);
+
+	if (backend && backend == s->def && slot && !touch_slot(slot, q->word, s->now_s))
+		return EK_NO_BACKEND;
+	return backend;
+}
+
 /* Not inlined: the common packet shall not pay for its registers. */
 __noinline __u32 select_unsettled(const struct question *q)
 {
 	__u64 now = bpf_ktime_get_coarse_ns(), tag;
 	struct ek_situation s = { .now_s = now / NS_PER_S };
+	struct ek_service *service;
 	struct ek_flow *f;
+	__u32 backend;
+	int lapsed;
 
 	if (!q)
 		return EK_NO_BACKEND;
@@ -141,8 +156,8 @@ __noinline __u32 select_unsettled(const struct question *q)
 	s.cur = ek_slot_cur(q->word);
 	s.def = ek_slot_def(q->word);
 	s.seq = q->seq;
-	s.udp_grace =
-		ek_slot_udp_grace(q->word, core_element(services, q->service)->idle_s, s.now_s);
+	service = core_element(services, q->service);
+	s.udp_grace = ek_slot_udp_grace(q->word, service->idle_s, s.now_s);
 	tag = flow_tag(&q->id, q->table, q->hash, q->service);
 	f = flow_find(tag);
 	if (s.def == EK_DEF_OLD_TABLE)
@@ -150,7 +165,12 @@ __noinline __u32 select_unsettled(const struct question *q)
 	s.entry = f ? load_once(f->state) : 0;
 	s.def_live = backend_live(s.def);
 	s.entry_live = s.entry && backend_live(ek_flow_backend(s.entry));
-	return remember(&s, ek_affinity_decide(&s), f, q, tag);
+	lapsed = ek_lease_lapsed(load_once(service->lease_s), s.now_s) && s.def_live &&
+		 s.cur != s.def;
+	if (lapsed)
+		s.cur = s.def;
+	backend = remember(&s, ek_affinity_decide(&s), f, q, tag);
+	return lapsed ? belongs_to_def(q, &s, backend) : backend;
 }
 
 static __always_inline enum ek_packet packet_kind(const struct packet *p)
@@ -227,13 +247,7 @@ static __always_inline int pick(struct packet *p)
 		if (!p->backend && ek_slot_cur(word))
 			return drop(EK_DROP_NOT_REMEMBERED);
 	}
-	if (!p->backend)
-		return drop(EK_DROP_NO_BACKEND);
-	if (__builtin_expect(!(p->hash & EK_HANDSHAKE_SKIP), 0) && p->proto == IPPROTO_TCP &&
-	    !p->related)
-		note_handshake(p->ctx, p->hash, ETH_HLEN + p->tags * TAG_LENGTH + p->transport,
-			       p->backend, p->syn);
-	return NEXT;
+	return p->backend ? NEXT : drop(EK_DROP_NO_BACKEND);
 }
 
 #endif

@@ -15,25 +15,67 @@
 #define NS_PER_MS 1000000ull
 
 /* CPUs that borrow at the same moment: one of them gets it at each try. */
-#define BORROW_TRIES 8
+#define BORROW_TRIES 4
 
-enum newcomer { NEWCOMER_SYN, NEWCOMER_INITIAL, NEWCOMER_DATAGRAM };
+enum newcomer_kind { NEWCOMER_SYN, NEWCOMER_INITIAL, NEWCOMER_DATAGRAM };
 
-/* As struct question: without pointers and padding. */
-struct newcomer_question {
+/* What the path to here knows of a packet, as one word: were it asked there, the verifier would walk
+ * the rest of the path once for each answer. 0..15 where the transport header is, from the IP
+ * header on; 24..31 the protocol, 0: it stands in the IP header; and between them: */
+#define PACKET_IPV6 (1u << 16)
+#define PACKET_SYN (1u << 17)
+#define PACKET_INITIAL (1u << 18)
+#define PACKET_RELATED (1u << 19)
+#define PACKET_FRAGMENT (1u << 20)
+#define PACKET_CONFIRMED (1u << 21) /* of a flow that is_confirmed() */
+#define PACKET_ELSEWHERE (1u << 22) /* if it is a newcomer, another program is to judge it: */
+#define ELSEWHERE (NEXT - 1)        /* the verdict that says so */
+
+/* Who asks to be let in. */
+struct newcomer {
 	struct ek_flow_id id;
 	__u32 service;
-	__u32 backend;
-	__u32 what; /* enum newcomer */
-	__u32 pad;
+	__u32 what; /* enum newcomer_kind */
 };
-_Static_assert(sizeof(struct newcomer_question) == 56, "no padding");
+_Static_assert(sizeof(struct newcomer) == 48, "no padding: it is passed to a global function");
+
+/* The fast program does not know the protocol any more; its packets have it in their IP header. */
+static __always_inline __u8 protocol_of(struct xdp_md *ctx, __u32 word)
+{
+	struct cursor c = cursor_at_start(ctx);
+	const struct iphdr *ip;
+
+	if (word >> 24)
+		return word >> 24;
+	if (!take_bytes(&c, ETH_HLEN))
+		return 0;
+	ip = take(&c, struct iphdr);
+	if (!ip)
+		return 0;
+	return word & PACKET_IPV6 ? ((const struct ipv6hdr *)ip)->nexthdr : ip->protocol;
+}
+
+/* What follows a flow (errors, later fragments) goes where the flow goes; so do a datagram's first
+ * fragment, whose others could not be told apart, and whatever belongs to a flow that is there. */
+static __always_inline int is_newcomer(struct xdp_md *ctx, __u32 word, struct newcomer *n)
+{
+	if (word & (PACKET_RELATED | PACKET_CONFIRMED))
+		return 0;
+	n->id.proto = protocol_of(ctx, word);
+	if (word & PACKET_SYN) {
+		n->what = NEWCOMER_SYN;
+		return 1;
+	}
+	n->what = word & PACKET_INITIAL ? NEWCOMER_INITIAL : NEWCOMER_DATAGRAM;
+	return n->id.proto == IPPROTO_UDP &&
+	       (n->what == NEWCOMER_INITIAL || !(word & PACKET_FRAGMENT));
+}
 
 /* Reads the flow and its service anew: so the fast program need not keep them for the end of its
  * path, and the packets that never come here pay nothing. 0: the frame has them not, or a change
- * has just taken the listener away. Not static: the verifier judges it once, by itself. */
-__noinline int identify(struct xdp_md *ctx, __u32 transport, __u32 ipv6,
-			struct newcomer_question *n)
+ * has just taken the listener away. Not static, as the next: the verifier judges it once, by
+ * itself. */
+__noinline int identify(struct xdp_md *ctx, __u32 word, struct newcomer *n)
 {
 	struct cursor c = cursor_at_start(ctx);
 	const struct ek_listener *l;
@@ -43,8 +85,8 @@ __noinline int identify(struct xdp_md *ctx, __u32 transport, __u32 ipv6,
 	if (!n || !take_bytes(&c, ETH_HLEN))
 		return 0;
 	p.global = &core.global;
-	p.ipv6 = !!ipv6;
-	if (ipv6) {
+	p.ipv6 = !!(word & PACKET_IPV6);
+	if (p.ipv6) {
 		const struct ipv6hdr *ip = take(&c, struct ipv6hdr);
 
 		if (!ip)
@@ -60,7 +102,7 @@ __noinline int identify(struct xdp_md *ctx, __u32 transport, __u32 ipv6,
 		set_ipv4(&p.dst, ip->daddr);
 	}
 	c = cursor_at_start(ctx);
-	c.at += (ETH_HLEN + transport) & FRAME_OFFSET_MASK;
+	c.at += (ETH_HLEN + (word & 0xffff)) & FRAME_OFFSET_MASK;
 	ports = take_bytes(&c, 2 * sizeof(*ports));
 	if (!ports)
 		return 0;
@@ -73,8 +115,16 @@ __noinline int identify(struct xdp_md *ctx, __u32 transport, __u32 ipv6,
 	return is_listener(l, &p, n->id.dport, n->id.proto);
 }
 
-static __always_inline __u32 borrow(__u64 *spent_ns, __u32 rate, __u64 now_ns)
+__noinline __u32 borrow(__u32 backend, __u32 packets, __u64 now_ns)
 {
+	struct ek_capacity *c = element(capacities, backend);
+	__u64 *spent_ns;
+	__u32 rate;
+
+	if (!c)
+		return 0;
+	rate = packets ? load_once(c->packets) : load_once(c->flows);
+	spent_ns = packets ? &c->packets_spent_ns : &c->flows_spent_ns;
 	for (int i = 0; i < BORROW_TRIES; i++) {
 		__u64 before = load_once(*spent_ns), after = before;
 		__u32 tokens = ek_borrow(&after, rate, core.global.cpus, now_ns);
@@ -92,7 +142,8 @@ static __always_inline struct ek_purse *purse_of(__u32 backend)
 
 /* ---- new flows ------------------------------------------------------------------------------- */
 
-static __always_inline int spend_flow(struct ek_capacity *c, struct ek_purse *p, __u64 now_ns)
+static __always_inline int spend_flow(__u32 backend, const struct ek_capacity *c,
+				      struct ek_purse *p, __u64 now_ns)
 {
 	__u32 rate = load_once(c->flows);
 
@@ -101,37 +152,48 @@ static __always_inline int spend_flow(struct ek_capacity *c, struct ek_purse *p,
 		p->flows = 0;
 	}
 	if (!p->flows)
-		p->flows = borrow(&c->flows_spent_ns, rate, now_ns);
+		p->flows = borrow(backend, 0, now_ns);
 	if (!p->flows)
 		return 0;
 	p->flows--;
 	return 1;
 }
 
-/* A SYN of a flow that is remembered, and confirmed? Nothing remembers the flows of a settled slot.
- * Not static, and not called by judge_newcomer(): each has the stack that is left to itself. */
-__noinline int is_confirmed(const struct newcomer_question *n)
+static __always_inline int is_of(const struct ek_flow *f, __u32 backend)
 {
-	struct question q = {};
-	__u64 *slot, word, state;
-	struct ek_flow *f;
+	__u64 state = f ? load_once(f->state) : 0;
 
-	if (!n)
-		return 0;
-	q.table = load_once(core_element(services, n->service)->table);
-	q.id = n->id;
-	q.hash = rehash(&q.id, q.table);
-	q.service = n->service;
-	slot = element(slots, ek_table_base(q.table) + ((__u32)q.hash & ek_table_mask(q.table)));
-	word = slot ? load_once(*slot) : 0;
-	if (!(word & EK_SLOT_UNSETTLED))
-		return 0;
-	f = flow_find(flow_tag(&q.id, q.table, q.hash, q.service));
-	if (ek_slot_def(word) == EK_DEF_OLD_TABLE)
-		old_def(&q, &f);
-	state = f ? load_once(f->state) : 0;
 	return ek_flow_known(state) && ek_flow_phase(state) == EK_PHASE_CONFIRMED &&
-	       ek_flow_backend(state) == n->backend;
+	       ek_flow_backend(state) == backend;
+}
+
+/* Is the flow remembered, in this table, as the backend's, and confirmed? */
+static __always_inline int is_confirmed_in(__u64 table, const struct newcomer *n, __u32 backend)
+{
+	__u64 hash, *slot;
+
+	if (!table)
+		return 0;
+	hash = rehash(&n->id, table);
+	slot = element(slots, ek_table_base(table) + ((__u32)hash & ek_table_mask(table)));
+	/* Nothing remembers the flows of a settled slot. */
+	if (!slot || !(load_once(*slot) & EK_SLOT_UNSETTLED))
+		return 0;
+	return is_of(flow_find(flow_tag(&n->id, table, hash, n->service)), backend);
+}
+
+/* A SYN of a flow that is there? A function beside judge_newcomer(): each has the stack that is
+ * left to itself. */
+__noinline int is_confirmed(struct xdp_md *ctx, __u32 word, __u32 backend)
+{
+	struct newcomer n = {};
+	const struct ek_service *s;
+
+	if (!(word & PACKET_SYN) || !is_newcomer(ctx, word, &n) || !identify(ctx, word, &n))
+		return 0;
+	s = core_element(services, n.service);
+	return is_confirmed_in(load_once(s->table), &n, backend) ||
+	       is_confirmed_in(load_once(s->old_table), &n, backend);
 }
 
 static __always_inline struct ek_note_bucket *note_bucket(__u64 hash)
@@ -161,15 +223,15 @@ __noinline __u32 note_claim(__u64 hash, __u32 now_ms)
 }
 
 /* Two CPUs that meet in a bucket lose one of two notes: that flow's verdict is then given anew. */
-static __always_inline int flow_admitted(const struct newcomer_question *n, struct ek_capacity *c,
-					 struct ek_purse *p)
+static __always_inline int flow_admitted(const struct newcomer *n, __u32 backend,
+					 struct ek_capacity *c, struct ek_purse *p)
 {
 	__u64 now_ns = bpf_ktime_get_coarse_ns(), note, hash;
 	__u32 now_ms = now_ns / NS_PER_MS, claim, limit;
 	struct ek_note_bucket *b;
 	int admitted;
 
-	hash = ek_mix(ek_id_hash(&n->id, &core.global.key, EK_HASH_5TUPLE), n->backend);
+	hash = ek_mix(ek_id_hash(&n->id, &core.global.key, EK_HASH_5TUPLE), backend);
 	b = note_bucket(hash);
 	if (!b)
 		return 1;
@@ -182,7 +244,7 @@ static __always_inline int flow_admitted(const struct newcomer_question *n, stru
 		store_once(b->note[claim % EK_NOTES_PER_BUCKET], ek_note_repeated(note));
 		return !!(note & EK_NOTE_ADMITTED);
 	}
-	admitted = spend_flow(c, p, now_ns);
+	admitted = spend_flow(backend, c, p, now_ns);
 	store_once(b->note[claim % EK_NOTES_PER_BUCKET], ek_note(hash, now_ms, admitted));
 	return admitted;
 }
@@ -211,8 +273,8 @@ static __always_inline void count_wanted(struct ek_capacity *c, struct ek_purse 
 }
 
 /* The tokens are the bound; the share sees to it that they suffice for the flows that it admits. */
-static __always_inline int packet_admitted(const struct newcomer_question *n, struct ek_capacity *c,
-					   struct ek_purse *p)
+static __always_inline int packet_admitted(const struct newcomer *n, __u32 backend,
+					   struct ek_capacity *c, struct ek_purse *p)
 {
 	__u64 hash = ek_id_hash(&n->id, &core.global.key, EK_HASH_5TUPLE);
 	__u64 now_ns = bpf_ktime_get_coarse_ns(), word;
@@ -227,7 +289,7 @@ static __always_inline int packet_admitted(const struct newcomer_question *n, st
 		p->packets = 0;
 	}
 	if (!p->packets)
-		p->packets = borrow(&c->packets_spent_ns, rate, now_ns);
+		p->packets = borrow(backend, 1, now_ns);
 	if (!p->packets)
 		return 0;
 	p->packets--;
@@ -242,69 +304,55 @@ static __always_inline int shed(struct ek_purse *p, enum ek_drop reason)
 	return drop(reason);
 }
 
-/* NEXT: it may go to its backend. Not static: the verifier judges it once, by itself. */
-__noinline int judge_newcomer(const struct newcomer_question *n)
+/* NEXT: it may go to its backend. */
+__noinline int judge_newcomer(struct xdp_md *ctx, __u32 word, __u32 backend)
 {
+	struct newcomer n = {};
 	struct ek_capacity *c;
 	struct ek_purse *p;
 
-	if (!n)
+	if (!is_newcomer(ctx, word, &n))
 		return NEXT;
-	c = element(capacities, n->backend);
-	p = purse_of(n->backend);
-	if (!c || !p)
+	if (word & PACKET_ELSEWHERE)
+		return ELSEWHERE;
+	c = element(capacities, backend);
+	p = purse_of(backend);
+	if (!c || !p || !identify(ctx, word, &n))
 		return NEXT;
-	if (n->what == NEWCOMER_DATAGRAM) {
+	if (n.what == NEWCOMER_DATAGRAM) {
 		/* Of a service whose servers are named, it is QUIC's. */
-		if (!load_once(c->packets) || load_once(core_element(services, n->service)->quic))
+		if (!load_once(c->packets) || load_once(core_element(services, n.service)->quic))
 			return NEXT;
-		return packet_admitted(n, c, p) ? NEXT : shed(p, EK_DROP_SHED_PACKET);
+		return packet_admitted(&n, backend, c, p) ? NEXT : shed(p, EK_DROP_SHED_PACKET);
 	}
 	if (!load_once(c->flows))
 		return NEXT;
-	return flow_admitted(n, c, p) ? NEXT : shed(p, EK_DROP_SHED_FLOW);
+	return flow_admitted(&n, backend, c, p) ? NEXT : shed(p, EK_DROP_SHED_FLOW);
 }
 
-/* The fast program does not know it any more; its packets have it in their IP header. */
-static __always_inline __u8 protocol_of(const struct packet *p)
-{
-	const __u8 *at =
-		(void *)(long)p->ctx->data + ETH_HLEN +
-		(p->ipv6 ? offsetof(struct ipv6hdr, nexthdr) : offsetof(struct iphdr, protocol));
-
-	if (p->general)
-		return p->proto;
-	return (void *)(at + 1) > (void *)(long)p->ctx->data_end ? 0 : *at;
-}
-
-/* A packet for a backend with a capacity. What follows a flow (errors, later fragments) goes where
- * the flow goes; so do a datagram's first fragment, whose others could not be told apart, and
- * whatever belongs to a flow that is there. */
+/* A packet for a backend with a capacity. */
 static __always_inline int admit(struct packet *p, const struct ek_path *path)
 {
-	struct newcomer_question n = {};
-	__u8 proto = IPPROTO_TCP;
+	__u32 word = p->transport | p->syn * PACKET_SYN;
+	int verdict;
 
-	if (p->related)
-		return NEXT;
-	if (!p->syn) {
-		proto = protocol_of(p);
-		if (proto != IPPROTO_UDP || (!p->initial && p->fragment != FRAGMENT_NONE))
-			return NEXT;
-	}
-	/* What this mode may leave to the program for rare packets is not to be judged twice. */
-	if (!p->general && path->encap & EK_ENCAP_GUE_CHECKSUM) {
+	word |= p->ipv6 ? PACKET_IPV6 : 0;
+	word |= p->initial ? PACKET_INITIAL : 0;
+	word |= p->related ? PACKET_RELATED : 0;
+	word |= p->fragment != FRAGMENT_NONE ? PACKET_FRAGMENT : 0;
+	if (p->general)
+		word |= (__u32)p->proto << 24;
+	else
+		/* What this mode may leave to another program is not to be judged twice. */
+		word |= (path->encap & EK_ENCAP_GUE_CHECKSUM) *
+			(PACKET_ELSEWHERE / EK_ENCAP_GUE_CHECKSUM);
+	word |= is_confirmed(p->ctx, word, p->backend) * PACKET_CONFIRMED;
+	verdict = judge_newcomer(p->ctx, word, p->backend);
+	if (verdict == ELSEWHERE) {
 		tail(p, TAIL_GENERAL);
 		return drop(EK_DROP_INTERNAL);
 	}
-	n.backend = p->backend;
-	n.id.proto = proto;
-	n.what = p->initial             ? NEWCOMER_INITIAL
-		 : proto == IPPROTO_UDP ? NEWCOMER_DATAGRAM
-					: NEWCOMER_SYN;
-	if (!identify(p->ctx, p->transport, p->ipv6, &n))
-		return NEXT;
-	return n.what == NEWCOMER_SYN && is_confirmed(&n) ? NEXT : judge_newcomer(&n);
+	return verdict;
 }
 
 #endif

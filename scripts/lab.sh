@@ -358,11 +358,15 @@ lab_decap() {
 	done
 }
 
+# How changes come into force there: at once and unwatched, unless it is staging that a story is about.
+LAB_STAGE='stage: { steps: [100], watch: 0 }'
+
 # A configuration on stdout: lab_config l2|ipip 4|6 [WEIGHT...]; 4|6 is the backends' family.
 lab_config() {
 	local i forward=$1 family=$2
 	shift 2
 	cat <<-END
+		$LAB_STAGE
 		services:
 		  web:
 		    listen: ["$VIP4:80/tcp", "[$VIP6]:80/tcp", "$VIP4:53/udp", "[$VIP6]:53/udp"]

@@ -153,8 +153,8 @@ struct ek_service {
 	__u32 idle_s;     /* its idle time: for so long an unknown UDP flow may be an old one */
 	__u32 quic;       /* where connection IDs name servers: ek_quic_layout(); 0: nowhere */
 	__u32 generation; /* counts switches, for observers */
-	__u32 flags;
-	__u64 pad[4];
+	__u32 flags, lease_s, pad32; /* lease_s: until when a change is leased: see lease.h */
+	__u64 pad[3];
 };
 _Static_assert(sizeof(struct ek_service) == 64, "one cache line");
 

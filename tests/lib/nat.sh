@@ -25,6 +25,7 @@ nat_backends() {
 # Ports 80/tcp and 53/udp of the service are 8080 and 5353 of the backends.
 nat_config() { # [WEIGHT...]
 	local i family vip name
+	echo "$LAB_STAGE"
 	echo "services:"
 	for family in 4 6; do
 		for name in web:80/tcp:8080 dns:53/udp:5353; do

@@ -23,7 +23,7 @@ echo_listens() { [ "$(lab_in "b$1" ss -Hltn "sport = $ECHO_PORT" | wc -l)" = 2 ]
 # The lab's service, and one for the echo servers.
 two_services() {
 	lab_config ipip 4
-	lab_config l2 4 | sed "1d; s/  web:/  echo:/
+	lab_config l2 4 | sed "/^[a-z]/d; s/  web:/  echo:/
 		s/^    backends:/    health: none\n&/
 		s/listen: .*/listen: [\"$VIP4:$ECHO_PORT\/tcp\", \"[$VIP6]:$ECHO_PORT\/tcp\"]/"
 }

@@ -36,6 +36,7 @@ serve() {
 	shift 2
 	{
 		cat <<-END
+			$LAB_STAGE
 			services:
 			  web:
 			    listen: ["$VIP4:443/udp", "[$VIP6]:443/udp"]

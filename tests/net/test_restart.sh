@@ -63,6 +63,7 @@ claim "nobody is left drained" none_drained
 
 # ---- something fails ----------------------------------------------------------------------------
 
+health "{ $QUICK }" "idle_time: 1s" >/dev/null
 : >"$LAB_DIR/restarted"
 touch "$LAB_DIR/refuse-2"
 out=$(each 2>&1)
@@ -85,6 +86,7 @@ claim "and stays drained" backend 2 '.drain == true'
 claim "nobody is sent there" answers 1
 rm "$LAB_DIR/die-3"
 ek backend undrain web web-2 web-3 >/dev/null 2>&1
+health "{ $QUICK }" "idle_time: 1s" >/dev/null 2>&1
 claim "while one is down no other is restarted" \
 	refused "web-1: web-3 is down: mend or drain it first" each
 server_start 3

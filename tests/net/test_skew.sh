@@ -16,7 +16,7 @@ lab_ip client <<<"route add local 198.51.100.128/25 dev lo"
 # The service "web" is even all the time; "heavy" is where revisions and maps go wrong.
 config() { # WEIGHT of the first backend of "heavy"
 	lab_config ipip 4
-	lab_config ipip 4 "$1" | sed "1d; s/  web:/  heavy:/
+	lab_config ipip 4 "$1" | sed "/^[a-z]/d; s/  web:/  heavy:/
 		s/listen: .*/listen: [\"$VIP4:8080\/tcp\"]/"
 }
 apply() { config "$1" >"$LAB_DIR/skew.yaml" && ek apply "$LAB_DIR/skew.yaml"; }

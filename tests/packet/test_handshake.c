@@ -143,6 +143,28 @@ static void udp_is_not_noted(void **state)
 	assert_int_equal(noted(x), 0);
 }
 
+/* Its backend never gets it. */
+static void a_syn_that_is_shed_is_not_noted(void **state)
+{
+	static const char little[] = WEB_HEAD "    capacity: 20\n    backends: { " WEB_ABC " }\n";
+	unsigned int sent = 0;
+	struct fixture x;
+
+	fixture_open(&x, little);
+	for (unsigned int i = 0; i < 6400; i++) {
+		char flow[96];
+		struct frame in, out;
+
+		snprintf(flow, sizeof(flow), "198.51.%u.%u:1000 > " VIP4 ":443/tcp", i >> 8,
+			 i & 255);
+		frame_build(&in, &(struct segment){ .flow = flow, .tcp_flags = TCP_SYN });
+		sent += fixture_run(&x, &in, &out) == XDP_TX;
+	}
+	assert_true(sent < 1600);
+	assert_true(noted(&x) <= sent / 16);
+	fixture_close(&x);
+}
+
 /* The hash of such a service leaves the port out: notes do not. */
 static void flows_of_one_client_are_told_apart_where_its_hash_is_one(void **state)
 {
@@ -194,6 +216,7 @@ int main(void)
 		T(packets_of_other_flows_do_not_follow),
 		T(an_error_about_the_flow_does_not_follow),
 		T(udp_is_not_noted),
+		T(a_syn_that_is_shed_is_not_noted),
 		T(flows_of_one_client_are_told_apart_where_its_hash_is_one),
 		T(a_flood_takes_no_more_than_its_places),
 	};

@@ -14,6 +14,7 @@
 
 #include "dp/sample.h"
 #include "error_frames.h"
+#include "evenkeel/table.h"
 #include "fixture.h"
 #include "lib/addr.h"
 
@@ -239,6 +240,47 @@ static void a_later_fragment_has_a_client_and_no_ports(void **state)
 	assert_int_equal(seen.sample[0].proto, IPPROTO_UDP);
 }
 
+/* So what other tables would make of the same traffic can be worked out from samples. */
+static void a_sample_hashes_to_the_backend_that_it_names(void **state)
+{
+	static const char many[] = "services:\n" SERVICE(
+		"web", "1", "ipip",
+		"{ a: 10.0.0.1, b: 10.0.0.2, c: \"fd00::3\" }") "  nat:\n"
+								"    listen: [\"203.0.113.10:2/tcp\", \"203.0.113.10:3/udp\"]\n"
+								"    forward: nat\n    hash: source-dest\n"
+								"    backends: { a: { address: 10.0.0.8 }, b: { address: 10.0.0.9 } }\n";
+	struct fixture x;
+	unsigned int port = 1000;
+
+	fixture_open(&x, many);
+	dp_sampler_close(sampler);
+	assert_int_equal(dp_sampler_open(&sampler, x.dp), 0);
+	every(&x, 0);
+	for (unsigned int n = 0; n < 600; n++) {
+		const struct ends e = { n % 4 == 1, port++, n % 4 < 2 ? 1 : n % 4,
+					n % 4 == 3 ? "udp" : "tcp" };
+		struct frame in;
+
+		from_client(&in, &e);
+		run(&x, &in);
+	}
+	read_samples(&x);
+	assert_true(seen.count > 590);
+	for (size_t i = 0; i < seen.count; i++) {
+		const struct ek_sample *s = &seen.sample[i];
+		const struct ek_flow_id id = {
+			s->client, s->dest, s->sport, s->dport, s->proto, {}
+		};
+		uint32_t service = x.dp->backend_ids[s->backend].service;
+		uint64_t table = x.dp->services[service].table;
+		uint64_t hash = ek_table_flow_hash(table, &id, x.dp->global->keys);
+		uint32_t slot = ek_table_base(table) + ((uint32_t)hash & ek_table_mask(table));
+
+		assert_int_equal(ek_slot_cur(x.dp->slots[slot]), s->backend);
+	}
+	fixture_close(&x);
+}
+
 /* ---- how many and which ---------------------------------------------------------------------- */
 
 static void weights_add_up_to_what_was_sent(void **state)
@@ -364,6 +406,7 @@ int main(void)
 		T(a_syn_is_told_from_what_follows_it),
 		T(an_error_about_a_flow_is_none_of_its_packets),
 		T(a_later_fragment_has_a_client_and_no_ports),
+		T(a_sample_hashes_to_the_backend_that_it_names),
 		T(weights_add_up_to_what_was_sent),
 		T(flows_that_take_turns_are_seen_alike),
 		T(a_shorter_distance_is_in_force_at_once),

@@ -136,7 +136,7 @@ static int64_t put_in_force(struct journal *j, const char *text, const char *goo
 	int64_t number = 0;
 
 	assert_int_equal(journal_begin(j, text, "what it changes", &actor, now, &number), 0);
-	assert_int_equal(journal_commit(j, number, good, now + 1), 0);
+	assert_int_equal(journal_commit(j, number, good, NULL, now + 1), 0);
 	return number;
 }
 
@@ -240,6 +240,7 @@ static void a_head_that_was_kept_finds_a_log_made_anew(void **state)
 /* As version 1 made it. */
 static const char old_schema[] =
 	"DROP TABLE revision; DROP TABLE event; DROP TABLE audit_head; DROP TABLE drain;"
+	"DROP TABLE change;"
 	"CREATE TABLE revision (number INTEGER PRIMARY KEY AUTOINCREMENT, state INTEGER NOT NULL,"
 	" time INTEGER NOT NULL, ended INTEGER, hash TEXT NOT NULL, text TEXT NOT NULL,"
 	" uid INTEGER NOT NULL, pid INTEGER NOT NULL, user TEXT NOT NULL, command TEXT NOT NULL,"
@@ -349,6 +350,106 @@ static void a_drain_by_hand_is_kept_with_who_and_when(void **state)
 	assert_int_equal(check.count, 3);
 }
 
+static const struct journal_change watched = {
+	.revision = 2,
+	.base = 1,
+	.phase = JOURNAL_WATCHING,
+	.boot = "0f7b",
+	.watch_until_ms = 60000,
+	.confirm_until_ms = 300000,
+};
+
+/* One good revision, and a second one that is being staged. */
+static void stage_second(struct place *p)
+{
+	struct journal_change change = watched;
+	int64_t number = 0;
+
+	put_in_force(p->journal, "one", "watched", 1);
+	assert_int_equal(journal_begin(p->journal, "two", "", &actor, 5, &number), 0);
+	assert_int_equal(number, 2);
+	change.phase = JOURNAL_STAGING;
+	assert_int_equal(journal_change_set(p->journal, &change, "1 %", 6), 0);
+}
+
+static void state_is(struct place *p, int64_t number, enum journal_state state, const char *text)
+{
+	struct journal_revision r = {};
+
+	assert_int_equal(journal_revision(p->journal, number, &r), 0);
+	assert_int_equal(r.state, state);
+	assert_string_equal(r.text, text);
+	journal_revision_release(&r);
+}
+
+static void a_stage_that_was_interrupted_is_rolled_back_when_opened(void **state)
+{
+	struct place *p = *state;
+	struct journal_change change;
+
+	stage_second(p);
+	reopen(p);
+	state_is(p, 1, JOURNAL_IN_FORCE, "one");
+	state_is(p, 2, JOURNAL_ROLLED_BACK, "two");
+	assert_int_equal(journal_change(p->journal, &change), -ENOENT);
+	assert_true(verify(p, NULL));
+}
+
+static void a_watch_that_was_interrupted_is_there_when_opened(void **state)
+{
+	struct place *p = *state;
+	struct journal_change change = {};
+
+	stage_second(p);
+	assert_int_equal(journal_commit(p->journal, 2, NULL, &watched, 7), 0);
+	reopen(p);
+	state_is(p, 2, JOURNAL_IN_FORCE, "two");
+	assert_int_equal(journal_change(p->journal, &change), 0);
+	assert_int_equal(change.revision, 2);
+	assert_int_equal(change.base, 1);
+	assert_int_equal(change.phase, JOURNAL_WATCHING);
+	assert_string_equal(change.boot, "0f7b");
+	assert_int_equal(change.watch_until_ms, 60000);
+	assert_int_equal(change.confirm_until_ms, 300000);
+	assert_int_equal(journal_good(p->journal, 2, "watched", 8), 0);
+	assert_int_equal(journal_change(p->journal, &change), -ENOENT);
+}
+
+static void a_rollback_is_a_new_revision_with_the_old_content(void **state)
+{
+	struct place *p = *state;
+	struct journal_revision r = {};
+	struct journal_change change;
+	int64_t number = 0;
+
+	stage_second(p);
+	assert_int_equal(journal_commit(p->journal, 2, NULL, &watched, 7), 0);
+	assert_int_equal(journal_roll_back(p->journal, 2, 1, "web-1 went down", &actor, 9, &number),
+			 0);
+	assert_int_equal(number, 3);
+	state_is(p, 1, JOURNAL_REPLACED, "one");
+	state_is(p, 2, JOURNAL_ROLLED_BACK, "two");
+	state_is(p, 3, JOURNAL_IN_FORCE, "one");
+	assert_int_equal(journal_revision(p->journal, 2, &r), 0);
+	assert_string_equal(r.detail, "web-1 went down");
+	journal_revision_release(&r);
+	assert_int_equal(journal_change(p->journal, &change), -ENOENT);
+	assert_true(verify(p, NULL));
+}
+
+static void a_stage_that_is_rolled_back_leaves_what_is_in_force(void **state)
+{
+	struct place *p = *state;
+	int64_t number = 0;
+
+	stage_second(p);
+	assert_int_equal(journal_roll_back(p->journal, 2, 1, "no", &actor, 9, &number), 0);
+	assert_int_equal(number, 1);
+	state_is(p, 1, JOURNAL_IN_FORCE, "one");
+	state_is(p, 2, JOURNAL_ROLLED_BACK, "two");
+	assert_int_equal(journal_roll_back(p->journal, 2, 1, "no", &actor, 9, &number), -ENOENT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -362,6 +463,10 @@ int main(void)
 		TEST(the_good_revision_before_has_another_content),
 		TEST(a_revision_is_found_good_once),
 		TEST(a_drain_by_hand_is_kept_with_who_and_when),
+		TEST(a_stage_that_was_interrupted_is_rolled_back_when_opened),
+		TEST(a_watch_that_was_interrupted_is_there_when_opened),
+		TEST(a_rollback_is_a_new_revision_with_the_old_content),
+		TEST(a_stage_that_is_rolled_back_leaves_what_is_in_force),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,7 +75,7 @@ static int64_t put_in_force(struct journal *j, const char *text, int64_t now)
 	int64_t number = 0;
 
 	assert_int_equal(journal_begin(j, text, "a change", &actor, now, &number), 0);
-	assert_int_equal(journal_commit(j, number, NULL, now + 1), 0);
+	assert_int_equal(journal_commit(j, number, NULL, NULL, now + 1), 0);
 	return number;
 }
 
@@ -186,7 +186,7 @@ static void a_decided_revision_cannot_be_decided_again(void **state)
 
 	assert_int_equal(journal_begin(p->journal, "two", "a change", &actor, 2, &second), 0);
 	assert_int_equal(journal_fail(p->journal, second, "no", 3), 0);
-	assert_int_equal(journal_commit(p->journal, second, NULL, 4), -ENOENT);
+	assert_int_equal(journal_commit(p->journal, second, NULL, NULL, 4), -ENOENT);
 	assert_int_equal(journal_fail(p->journal, first, "no", 4), -ENOENT);
 	assert_int_equal(journal_in_force(p->journal, &r), 0);
 	assert_int_equal(r.number, first);
@@ -230,7 +230,7 @@ static pid_t hold_in_child(const char *folder, int *ready)
 		alarm(20);
 		if (journal_open(&j, folder, error) == 0 &&
 		    journal_begin(j, "child", "a change", &actor, 5, &number) == 0 &&
-		    journal_commit(j, number, NULL, 6) == 0)
+		    journal_commit(j, number, NULL, NULL, 6) == 0)
 			word = 'y';
 		if (write(ends[1], &word, 1) == 1)
 			pause();

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,6 +104,88 @@ static void a_long_difference_says_how_much_is_left_out(void **state)
 	assert_null(config_diff_find(&d, "service ftp"));
 }
 
+/* Where most services are the same only the others are parsed: with whatever difference, at whatever
+ * place, the lines are those of a comparison of all. */
+static void what_is_left_out_of_the_comparison_is_equal(void **state)
+{
+	for (unsigned int one = 0; one < 6; one++) {
+		for (unsigned int two = 0; two < 6; two++) {
+			for (unsigned int kind = 0; kind < 4; kind++) {
+				char from[2048] = "services:\n", to[2048], expected[512] = "";
+				size_t used = strlen(from), length;
+
+				snprintf(to, sizeof(to), "%sservices:\n",
+					 kind == 3 ? "echo: drop\n" : "");
+				if (kind == 3)
+					strcpy(expected, "echo answer -> drop; ");
+				for (unsigned int i = 0; i < 6; i++) {
+					bool other = i == one || i == two;
+					char service[160];
+
+					snprintf(service, sizeof(service),
+						 "  s%u:\n    listen: [\"203.0.113.%u:443/tcp\"]\n"
+						 "    backends: { a: 10.0.%u.1, b: 10.0.%u.2 }\n",
+						 i, i, i, i);
+					length = strlen(to);
+					if (!other || kind == 1)
+						snprintf(to + length, sizeof(to) - length, "%s",
+							 service);
+					else if (kind != 2)
+						snprintf(to + length, sizeof(to) - length,
+							 "%s    hash: source\n", service);
+					if (!other || kind != 1) {
+						used += (size_t)snprintf(from + used,
+									 sizeof(from) - used, "%s",
+									 service);
+					}
+					length = strlen(expected);
+					if (!other || kind == 1)
+						continue;
+					snprintf(
+						expected + length, sizeof(expected) - length,
+						kind == 2
+							? "service s%u: removed (203.0.113.%u:443/tcp, 2 "
+							  "backends); "
+							: "service s%u: hash 5-tuple -> source; ",
+						i, i);
+				}
+				for (unsigned int i = 0; kind == 1 && i < 6; i++) {
+					length = strlen(expected);
+					if (i == one || i == two)
+						snprintf(
+							expected + length,
+							sizeof(expected) - length,
+							"service s%u: added (203.0.113.%u:443/tcp, 2 backends); ",
+							i, i);
+				}
+				length = strlen(expected);
+				expected[length - 2] = '\0';
+				differs(from, to, expected);
+			}
+		}
+	}
+}
+
+static void it_says_which_services_are_touched_and_by_what(void **state)
+{
+	_cleanup_(free_ptr) char *
+		a = canonical(WEB),
+	       *b = canonical(
+		       WEB
+		       "    health: none\n"
+		       "  webs:\n    listen: [\"203.0.113.11:443/tcp\"]\n    backends: { x: 10.0.3.1 }\n");
+	_cleanup_(config_diff_release) struct config_diff d = {};
+
+	assert_int_equal(config_diff_make(&d, a, b), 0);
+	assert_true(config_diff_touches(&d, "web", NULL));
+	assert_true(config_diff_touches(&d, "web", "health"));
+	assert_false(config_diff_touches(&d, "web", "hash"));
+	assert_false(config_diff_touches(&d, "we", NULL));
+	assert_true(config_diff_touches(&d, "webs", NULL));
+	assert_true(config_diff_beyond_pool(&d, "web"));
+	assert_false(config_diff_beyond_pool(&d, "webs"));
+}
+
 static void what_is_no_canonical_text_is_refused(void **state)
 {
 	struct config_diff d = {};
@@ -120,6 +203,8 @@ int main(void)
 		cmocka_unit_test(keys_of_the_top_and_of_services_are_named),
 		cmocka_unit_test(another_order_of_backends_is_no_difference_of_theirs),
 		cmocka_unit_test(a_long_difference_says_how_much_is_left_out),
+		cmocka_unit_test(what_is_left_out_of_the_comparison_is_equal),
+		cmocka_unit_test(it_says_which_services_are_touched_and_by_what),
 		cmocka_unit_test(what_is_no_canonical_text_is_refused),
 	};
 

@@ -347,6 +347,56 @@ static void slow_start_keeps_within_the_budget_and_health_need_not(void **state)
 	assert_int_equal(check_with(&p, GUARD_BY_HEALTH, 0, 0, &breach), GUARD_RULE_COUNT);
 }
 
+static struct guard_case case_of(const struct pool *p, enum guard_cause cause)
+{
+	return (struct guard_case){
+		.cause = cause, .backends = p->b, .count = p->count, .budget = 1
+	};
+}
+
+/* Four equal ones; the last gets `share` of all, the others the rest alike. */
+static struct pool four_with(double share)
+{
+	struct pool p = { .count = 4 };
+
+	for (size_t i = 0; i < 4; i++)
+		p.b[i] = (struct guard_backend){ .id = (uint32_t)i + 1,
+						 .weight = 100,
+						 .old_share = 0.25,
+						 .new_share = i < 3 ? (1 - share) / 3 : share };
+	return p;
+}
+
+static void a_table_that_loads_somebody_too_much_is_refused_or_the_lesser_evil(void **state)
+{
+	struct pool p = four_with(0.6);
+	struct guard_case c = case_of(&p, GUARD_BY_HEALTH);
+	struct guard_breach breach;
+
+	assert_int_equal(guard_decide(&guard_limits_default, &c, &breach), GUARD_STAY);
+	assert_int_equal(breach.backend, 4);
+	/* The first is dead, and has traffic as long as this is not installed. */
+	p = four_with(0.6);
+	p.b[0].weight = p.b[0].new_share = 0;
+	p.b[1].new_share = p.b[2].new_share = 0.2;
+	c = case_of(&p, GUARD_BY_HEALTH);
+	assert_int_equal(guard_decide(&guard_limits_default, &c, &breach), GUARD_FLEE);
+	assert_int_equal(breach.rule, GUARD_GROWTH);
+	p.b[1].new_share = p.b[2].new_share = p.b[3].new_share = 1.0 / 3;
+	assert_int_equal(guard_decide(&guard_limits_default, &c, &breach), GUARD_GO);
+	/* One that sends to the dead itself is no way out. */
+	p = four_with(0.25);
+	p.b[0].weight = 0;
+	c = case_of(&p, GUARD_BY_HEALTH);
+	assert_int_equal(guard_decide(&guard_limits_default, &c, &breach), GUARD_STAY);
+	/* Nobody had traffic: anything is better. */
+	p = four_with(0.9);
+	for (size_t i = 0; i < 4; i++)
+		p.b[i].old_share = 0;
+	c = case_of(&p, GUARD_BY_HEALTH);
+	assert_int_equal(guard_decide(&guard_limits_default, &c, &breach), GUARD_FLEE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +411,8 @@ int main(void)
 		cmocka_unit_test(capacity_binds_what_is_not_forced),
 		cmocka_unit_test(tables_that_make_no_sense_are_refused_whoever_asks),
 		cmocka_unit_test(slow_start_keeps_within_the_budget_and_health_need_not),
+		cmocka_unit_test(
+			a_table_that_loads_somebody_too_much_is_refused_or_the_lesser_evil),
 	};
 
 	return cmocka_run_group_tests_name("guard", tests, NULL, NULL);

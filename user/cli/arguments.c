@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* From argv to a command with its options and arguments. */
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@ const struct option_info cli_options[OPTIONS] = {
 	[OPTION_GENERIC] = { "generic", NULL, false,
 			     "attach in generic mode: any driver, but slower" },
 	[OPTION_YES] = { "yes", NULL, false, "do not wait for `evenkeel confirm`" },
-	[OPTION_WATCH] = { "watch", "SECONDS", true, "print again every second, or as given" },
+	[OPTION_WATCH] = { "watch", "SECONDS", true,
+			   "print again every second, or as given; apply: watch the change so long" },
 	[OPTION_COUNT] = { "count", "N", false, "with --watch: end after N prints" },
 	[OPTION_WEIGHT] = { "weight", "N", false, "0 to 65535; 100 is usual, 0: no new flows" },
 	[OPTION_NEW_FLOWS] = { "new-flows", "N", false, "capacity: new flows per second, or none" },
@@ -34,9 +36,16 @@ const struct option_info cli_options[OPTIONS] = {
 			  "backend, state, expect, actual, skew, packets, bits or flows" },
 	[OPTION_HEAD] = { "head", "HEAD", false,
 			  "an event, as a verification before printed it: HASH or NUMBER:HASH" },
+	[OPTION_AT_ONCE] = { "at-once", NULL, false, "move all slots in one step" },
+	[OPTION_CONFIRM_WITHIN] = { "confirm-within", "TIME", false,
+				    "roll back unless evenkeel confirm comes: 90s, 5m" },
+	[OPTION_NO_WAIT] = { "no-wait", NULL, false,
+			     "print the number of the change and do not wait for its end" },
 	[OPTION_BASE] = { "base", "REVISION", false,
 			  "refuse the file if another revision than this is in force" },
 	[OPTION_ONCE] = { "once", NULL, false, "print one screen as text, and end" },
+	[OPTION_BACKUP] = { "backup", "yes|no", false,
+			    "a spare, used when too few of the others are up" },
 	[OPTION_EXEC] = { "exec", "CMD", false, "what restarts a server, for the shell" },
 	[OPTION_WITHIN] = { "within", "N", false,
 			    "seconds that a server may take to be up again (300)" },
@@ -117,6 +126,13 @@ static int option_find(const char *name, size_t length)
 	return -1;
 }
 
+/* What --watch takes is optional where it says how often to print again, not where it says for how
+ * long to watch a change. */
+static bool takes_value(const struct cli *cli)
+{
+	return cli->command && cli->command->run == cmd_apply;
+}
+
 /* Takes the option at argv[*at], moving *at over a value that stands apart. */
 static int option_take(struct cli *cli, int argc, char **argv, int *at)
 {
@@ -139,7 +155,7 @@ static int option_take(struct cli *cli, int argc, char **argv, int *at)
 		return cli_usage(cli, "--%s is given twice", shown);
 	if (value)
 		value++;
-	else if (info->value && !info->value_optional) {
+	else if (info->value && (!info->value_optional || takes_value(cli))) {
 		if (*at + 1 >= argc)
 			return cli_usage(cli, "--%s needs a value: --%s %s", shown, shown,
 					 info->value);
@@ -305,6 +321,29 @@ int cli_number(const struct cli *cli, enum cli_option option, uint32_t min, uint
 	if (errno || *end || text[0] < '0' || text[0] > '9' || value < min || value > max)
 		return cli_usage(cli, "--%s: \"%s\" is not a number from %u to %u",
 				 cli_options[option].name, text, min, max);
+	*out = (uint32_t)value;
+	return 0;
+}
+
+int cli_seconds(const struct cli *cli, enum cli_option option, uint32_t *out)
+{
+	const char *text = cli->option[option];
+	unsigned long value;
+	char *end;
+
+	value = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || strlen(text) > 8)
+		value = ULONG_MAX;
+	else if (!strcmp(end, "m"))
+		value *= 60;
+	else if (!strcmp(end, "h"))
+		value *= 3600;
+	else if (*end && strcmp(end, "s") != 0)
+		value = ULONG_MAX;
+	if (value > 86400)
+		return cli_usage(cli,
+				 "--%s: \"%s\" is not a time of at most a day: 90, 60s, 5m, 1h",
+				 cli_options[option].name, text);
 	*out = (uint32_t)value;
 	return 0;
 }

@@ -27,11 +27,15 @@ enum cli_option {
 	OPTION_EVENTS,
 	OPTION_SORT,
 	OPTION_ONCE,
+	OPTION_BACKUP,
 	OPTION_EXEC,
 	OPTION_WITHIN,
 	OPTION_UNCHECKED,
 	OPTION_HEAD,
 	OPTION_BASE,
+	OPTION_AT_ONCE,
+	OPTION_CONFIRM_WITHIN,
+	OPTION_NO_WAIT,
 	OPTIONS
 };
 #define OPTION_BIT(option) (1u << (option))
@@ -104,6 +108,10 @@ int cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * EK_EXIT_USAGE after saying why. */
 int cli_number(const struct cli *cli, enum cli_option option, uint32_t min, uint32_t max,
 	       uint32_t fallback, uint32_t *out);
+
+/* The seconds given to an option, "90", "60s", "5m" or "1h", at most a day. 0, or EK_EXIT_USAGE after
+ * saying why. */
+int cli_seconds(const struct cli *cli, enum cli_option option, uint32_t *out);
 
 static inline const char *cli_socket(const struct cli *cli)
 {

@@ -220,7 +220,7 @@ int client_complain(const struct cli *cli, int error)
 	}
 }
 
-static void messages_print(const struct answer *answer)
+void client_messages(const struct answer *answer)
 {
 	const json_t *message;
 	size_t i;
@@ -237,14 +237,14 @@ int client_run(const struct cli *cli, const char *command, json_t *arguments, js
 
 	if (err)
 		return client_complain(cli, err);
-	messages_print(&answer);
+	client_messages(&answer);
 	*result = json_incref(answer.result);
 	return answer.exit;
 }
 
 int client_print(const struct cli *cli, const struct answer *answer, client_printer print)
 {
-	messages_print(answer);
+	client_messages(answer);
 	if (cli_json(cli))
 		fact_print(answer->result, false);
 	else if (json_object_size(answer->result))

@@ -27,6 +27,9 @@ bool client_absent(int error);
  * is set whenever an answer came, and owned by the caller. */
 int client_run(const struct cli *cli, const char *command, json_t *arguments, json_t **result);
 
+/* Prints the answer's messages on stderr. */
+void client_messages(const struct answer *answer);
+
 /* Shows a result to people. */
 typedef void (*client_printer)(const struct cli *cli, const json_t *result);
 

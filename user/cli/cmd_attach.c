@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* attach, detach, confirm. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,8 +128,13 @@ int cmd_detach(struct cli *cli)
 
 static void confirm_print(const struct cli *cli, const json_t *result)
 {
-	names_print(json_object_get(result, "confirmed"), "stays attached",
-		    "nothing waits to be confirmed");
+	const json_t *names = json_object_get(result, "confirmed");
+	uint64_t revision = fact_count(result, "revision");
+
+	if (revision)
+		printf("revision %" PRIu64 " is confirmed\n", revision);
+	if (!revision || json_array_size(names))
+		names_print(names, "stays attached", "nothing waits to be confirmed");
 }
 
 int cmd_confirm(struct cli *cli)

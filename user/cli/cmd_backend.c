@@ -15,8 +15,9 @@
 /* What the options set; NO_NUMBER: not given. A capacity of 0 is none. */
 struct settings {
 	uint32_t weight, new_flows, udp_packets;
+	const char *backup; /* "yes", "no"; NULL: not given */
 };
-static const struct settings no_settings = { NO_NUMBER, NO_NUMBER, NO_NUMBER };
+static const struct settings no_settings = { NO_NUMBER, NO_NUMBER, NO_NUMBER, NULL };
 
 /* Takes `backends` over. */
 static int backend_change(const struct cli *cli, const char *action, json_t *backends)
@@ -39,7 +40,9 @@ static int backend_append(json_t *backends, const char *name, const char *addres
 
 	if (number_set(backend, "weight", set->weight) ||
 	    number_set(backend, "new_flows", set->new_flows) ||
-	    number_set(backend, "udp_packets", set->udp_packets)) {
+	    number_set(backend, "udp_packets", set->udp_packets) ||
+	    (set->backup &&
+	     json_object_set_new(backend, "backup", json_boolean(!strcmp(set->backup, "yes"))))) {
 		json_decref(backend);
 		return -ENOMEM;
 	}
@@ -73,6 +76,9 @@ static int settings_take(const struct cli *cli, struct settings *out)
 {
 	int status = cli_number(cli, OPTION_WEIGHT, 0, EK_WEIGHT_MAX, NO_NUMBER, &out->weight);
 
+	out->backup = cli->option[OPTION_BACKUP];
+	if (!status && out->backup && strcmp(out->backup, "yes") != 0 && strcmp(out->backup, "no"))
+		return cli_usage(cli, "--backup: \"%s\" is neither yes nor no", out->backup);
 	status = status ?: capacity_take(cli, OPTION_NEW_FLOWS, 1, &out->new_flows);
 	return status ?: capacity_take(cli, OPTION_UDP_PACKETS, EK_PACKETS_MIN, &out->udp_packets);
 }
@@ -160,8 +166,9 @@ int cmd_backend_set(struct cli *cli)
 	struct settings set;
 
 	if (!cli->option[OPTION_WEIGHT] && !cli->option[OPTION_NEW_FLOWS] &&
-	    !cli->option[OPTION_UDP_PACKETS])
-		return cli_usage(cli, "needs --weight N, --new-flows N or --udp-packets N");
+	    !cli->option[OPTION_UDP_PACKETS] && !cli->option[OPTION_BACKUP])
+		return cli_usage(cli, "needs --weight N, --new-flows N, --udp-packets N or "
+				      "--backup yes|no");
 	if (settings_take(cli, &set))
 		return EK_EXIT_USAGE;
 	return backend_change(cli, "set", named_backends(cli, &set));

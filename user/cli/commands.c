@@ -3,7 +3,8 @@
 #include "cli/cli.h"
 
 #define OPTIONS_OF_BACKENDS                                                                        \
-	(OPTION_BIT(OPTION_WEIGHT) | OPTION_BIT(OPTION_NEW_FLOWS) | OPTION_BIT(OPTION_UDP_PACKETS))
+	(OPTION_BIT(OPTION_WEIGHT) | OPTION_BIT(OPTION_NEW_FLOWS) |                                \
+	 OPTION_BIT(OPTION_UDP_PACKETS) | OPTION_BIT(OPTION_BACKUP))
 
 const struct command cli_commands[] = {
 	{ "attach", "IF... [--generic] [--yes]", NULL, "put the balancer on network interfaces",
@@ -16,15 +17,25 @@ const struct command cli_commands[] = {
 	{ "detach", "[IF...]", NULL, "take the balancer away from interfaces, or from all",
 	  "Works without evenkeeld too: then it unlinks the pins below --pins itself.\n", 0, 0,
 	  CLI_ANY, cmd_detach, false },
-	{ "confirm", "", NULL, "keep attachments that would detach by themselves",
-	  "Typing it proves that you can still reach this host.\n", 0, 0, 0, cmd_confirm, false },
-	{ "apply", "FILE [--base REVISION]", NULL, "bring a configuration into force",
-	  "As a whole or not at all. FILE is checked first; - is standard input. With --base it is\n"
-	  "refused if the configuration was changed since that revision, and what differs is said.\n",
-	  OPTION_BIT(OPTION_BASE), 1, 1, cmd_apply, false },
+	{ "confirm", "", NULL, "keep what would be undone by itself, or a change that is held",
+	  "Attachments that would detach, a change with --confirm-within. Typing it proves that\n"
+	  "you can still reach this host.\n",
+	  0, 0, 0, cmd_confirm, false },
+	{ "apply",
+	  "FILE [--base REVISION] [--at-once] [--watch TIME] [--confirm-within TIME] [--no-wait]",
+	  NULL, "bring a configuration into force",
+	  "As a whole or not at all. FILE is checked first; - is standard input. Slots of services\n"
+	  "that have traffic move in steps, and the change is watched: harm is rolled back. Waits\n"
+	  "for the end: exit status 0 known good, 3 rolled back, 5 held (see evenkeel confirm).\n"
+	  "With --base it is refused if the configuration was changed since that revision, and what\n"
+	  "differs is said.\n",
+	  OPTION_BIT(OPTION_BASE) | OPTION_BIT(OPTION_AT_ONCE) | OPTION_BIT(OPTION_WATCH) |
+		  OPTION_BIT(OPTION_CONFIRM_WITHIN) | OPTION_BIT(OPTION_NO_WAIT),
+	  1, 1, cmd_apply, false },
 	{ "rollback", "[REVISION]", NULL, "bring back the last revision that was known to be good",
-	  "Or the one given. It becomes a new revision with the old content.\n", 0, 0, 1,
-	  cmd_rollback, false },
+	  "Or the one given. It becomes a new revision with the old content. A change that is being\n"
+	  "staged or watched, or is held, is undone.\n",
+	  0, 0, 1, cmd_rollback, false },
 	{ "check", "FILE", NULL, "check a configuration, changing nothing",
 	  "Needs neither evenkeeld nor root. Prints all mistakes with file:line:column; - is\n"
 	  "standard input.\n",
@@ -60,7 +71,7 @@ const struct command cli_commands[] = {
 	  "  evenkeel backend add web web-4=10.0.1.4 web-5=10.0.1.5,weight=50\n",
 	  OPTIONS_OF_BACKENDS, 2, CLI_ANY, cmd_backend_add, false },
 	{ "backend set", "SERVICE NAME... OPTION N...", NULL,
-	  "set the weight or the capacity of backends",
+	  "set weight, capacity or backup of backends",
 	  "\n"
 	  "  evenkeel backend set web web-4 web-5 --weight 200\n"
 	  "  evenkeel backend set web web-4 --new-flows 1000\n",
@@ -83,7 +94,7 @@ const struct command cli_commands[] = {
 	  "Stops at the first failure and leaves that backend drained. CMD finds\n"
 	  "EVENKEEL_SERVICE, EVENKEEL_BACKEND and EVENKEEL_ADDRESS in its environment.\n"
 	  "\n"
-	  "  evenkeel backend restart-each web --exec 'ssh root@$EVENKEEL_ADDRESS reboot-nginx'\n",
+	  "  evenkeel backend restart-each web --exec 'ssh $EVENKEEL_ADDRESS restart-it'\n",
 	  OPTION_BIT(OPTION_EXEC) | OPTION_BIT(OPTION_WITHIN) | OPTION_BIT(OPTION_UNCHECKED), 1, 1,
 	  cmd_backend_restart_each, false },
 	{ "backend setup", "SERVICE [NAME]", NULL, "print the commands that a backend's host needs",

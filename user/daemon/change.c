@@ -10,6 +10,7 @@
 #include "daemon/health.h"
 #include "daemon/log.h"
 #include "daemon/nexthop.h"
+#include "daemon/pipeline.h"
 #include "daemon/rehearse.h"
 #include "dp/install.h"
 #include "lib/cleanup.h"
@@ -26,13 +27,9 @@
 /* Who takes something back does not wait for newcomers: those get flows when their results come. */
 #define URGENT_MS 200
 
-/* Of a difference in the journal. */
-#define CHANGE_TEXT_MAX 2048
-
 /* ---- the data path --------------------------------------------------------------------------- */
 
-/* Paths first, then tables: no packet is sent to a backend whose next hop could be known. */
-static int install(struct daemon *d, const struct config *c, bool urgent,
+int change_install(struct daemon *d, const struct config *c, bool urgent,
 		   struct dp_install_result *result, char error[static DP_ERROR_MAX])
 {
 	int err = dp_reserve(d->dp, c, clock_now_s(), error);
@@ -46,11 +43,10 @@ static int install(struct daemon *d, const struct config *c, bool urgent,
 	err = urgent ? 0 : rehearse_candidate(d, c, error);
 	err = err ?: health_install(d, c, result, error);
 	nexthops_sync(d); /* a forwarding mode may have changed */
-	return err ?: rehearse_in_force(d, c, error);
+	return err || urgent ? err : rehearse_in_force(d, c, error);
 }
 
-/* After a failure: what is in force again, should the failed one have left a trace. */
-static void reinstall(struct daemon *d, struct reply *reply)
+void change_reinstall(struct daemon *d, struct reply *reply)
 {
 	char error[DP_ERROR_MAX] = "";
 	struct dp_install_result result;
@@ -63,7 +59,8 @@ static void reinstall(struct daemon *d, struct reply *reply)
 	snprintf(d->trouble, sizeof(d->trouble), "revision %lld could not be put back: %s",
 		 (long long)d->revision.number, error);
 	log_line(LOG_ERR, "%s", d->trouble);
-	reply_message(reply, "%s", d->trouble);
+	if (reply)
+		reply_message(reply, "%s", d->trouble);
 }
 
 /* ---- the journal ----------------------------------------------------------------------------- */
@@ -93,18 +90,9 @@ void change_places_clear(struct config *c)
 	}
 }
 
-static void adopt(struct daemon *d, struct config *c, struct journal_revision *revision)
-{
-	config_free(d->config);
-	d->config = c;
-	journal_revision_release(&d->revision);
-	d->revision = *revision;
-	d->trouble[0] = '\0';
-}
-
 static void abandon(struct daemon *d, int64_t number, const char *why, struct reply *reply)
 {
-	reinstall(d, reply);
+	change_reinstall(d, reply);
 	if (journal_fail(d->journal, number, why, clock_wall_s()))
 		log_warning("revision %lld is not marked as failed: %s", (long long)number,
 			    journal_error(d->journal));
@@ -112,44 +100,45 @@ static void abandon(struct daemon *d, int64_t number, const char *why, struct re
 		     (long long)d->revision.number, why);
 }
 
-/* The revision just committed, as the journal has it. Should it not be readable, what is known
- * of it must do: it is in force. */
-static struct journal_revision revision_committed(struct daemon *d, int64_t number, char **text)
+/* Should it not be readable, what is known of it must do: it is in force. */
+void change_adopt_revision(struct daemon *d, int64_t number, const struct config *c)
 {
 	struct journal_revision r = {};
 
-	if (journal_in_force(d->journal, &r) == 0)
-		return r;
-	log_warning("revision %lld cannot be read back: %s", (long long)number,
-		    journal_error(d->journal));
-	r = (struct journal_revision){ .number = number, .state = JOURNAL_IN_FORCE };
-	r.time = clock_wall_s();
-	r.text = take_ptr(*text);
-	return r;
+	if (journal_in_force(d->journal, &r)) {
+		log_warning("revision %lld cannot be read back: %s", (long long)number,
+			    journal_error(d->journal));
+		r = (struct journal_revision){ .number = number, .state = JOURNAL_IN_FORCE };
+		r.time = clock_wall_s();
+		r.text = config_text(c);
+	}
+	journal_revision_release(&d->revision);
+	d->revision = r;
+	d->trouble[0] = '\0';
 }
 
 /* Revision number `number` is in the journal as being applied: do it, and decide it. */
-static bool decide(struct daemon *d, struct config *c, char **text, int64_t number, bool urgent,
+static bool decide(struct daemon *d, struct config *c, int64_t number, bool urgent,
 		   struct reply *reply)
 {
-	struct journal_revision revision;
 	struct dp_install_result done = {};
 	char error[DP_ERROR_MAX] = "";
-	int err = install(d, c, urgent, &done, error);
+	int err = change_install(d, c, urgent, &done, error);
 
 	if (err) {
 		abandon(d, number, error[0] ? error : strerror(-err), reply);
 		return false;
 	}
-	err = journal_commit(d->journal, number, "it is not watched", clock_wall_s());
+	err = journal_commit(d->journal, number, "it is not watched", NULL, clock_wall_s());
 	if (err) {
 		snprintf(error, sizeof(error), "the journal cannot record it: %.400s",
 			 journal_error(d->journal));
 		abandon(d, number, error, reply);
 		return false;
 	}
-	revision = revision_committed(d, number, text);
-	adopt(d, c, &revision);
+	config_free(d->config);
+	d->config = c;
+	change_adopt_revision(d, number, c);
 	log_notice("revision %lld is in force: %u services added, %u removed, %u changed, %u slots "
 		   "moved",
 		   (long long)number, done.services_added, done.services_removed,
@@ -179,22 +168,16 @@ static void reply_changed(struct reply *reply, const struct daemon *d, bool chan
 				  "changed", changed, "warnings", warnings);
 }
 
-/* What the revision changes, for the journal. */
-static void change_text(const struct daemon *d, const char *text, char *out, size_t size)
-{
-	_cleanup_(config_diff_release) struct config_diff diff = {};
+/* Of a difference in the journal. */
+#define CHANGE_TEXT_MAX 2048
 
-	*out = '\0';
-	if (config_diff_make(&diff, d->revision.text ? d->revision.text : "{}", text) == 0)
-		config_diff_summary(&diff, out, size);
-}
-
-static bool begin(struct request *r, const char *text, int64_t *number, struct reply *reply)
+static bool begin(struct request *r, const char *text, const struct config_diff *diff,
+		  int64_t *number, struct reply *reply)
 {
 	struct daemon *d = r->daemon;
 	char change[CHANGE_TEXT_MAX];
 
-	change_text(d, text, change, sizeof(change));
+	config_diff_summary(diff, change, sizeof(change));
 	if (journal_begin(d->journal, text, change, &r->actor, clock_wall_s(), number)) {
 		reply_refuse(reply, "nothing changed: the journal cannot be written: %s",
 			     journal_error(d->journal));
@@ -215,11 +198,25 @@ static bool guarded(const struct daemon *d, const struct config *c, struct diag 
 	return false;
 }
 
+/* Staged and watched, or as a whole at once. Takes `c` over. */
+static bool bring(struct request *r, struct config *c, int64_t number,
+		  const struct config_diff *diff, const struct change_options *o,
+		  struct reply *reply)
+{
+	if (pipeline_wants(r->daemon, c, diff, o))
+		return pipeline_begin(r, c, number, diff, o, reply);
+	if (decide(r->daemon, c, number, o->urgent, reply))
+		return true;
+	config_free(c);
+	return false;
+}
+
 void change_run(struct request *r, struct config *candidate, struct diag *diag,
 		const struct change_options *o, struct reply *reply)
 {
 	_cleanup_(config_release) struct config *c = candidate;
 	struct daemon *d = r->daemon;
+	_cleanup_(config_diff_release) struct config_diff diff = {};
 	_cleanup_(free_ptr) char *text = config_text(c);
 	int64_t number = 0;
 
@@ -228,19 +225,23 @@ void change_run(struct request *r, struct config *candidate, struct diag *diag,
 		return;
 	}
 	drains_lay(d, c);
-	if (!guarded(d, c, diag, reply))
+	if (!pipeline_is_free(d, reply) || !guarded(d, c, diag, reply))
 		return;
 	if (d->revision.text && !d->trouble[0] && strcmp(text, d->revision.text) == 0) {
 		reply_changed(reply, d, false, diag);
 		return;
 	}
-	if (!begin(r, text, &number, reply) || !decide(d, c, &text, number, o->urgent, reply))
+	/* A text that an older version wrote may not be comparable: all of it is new then. */
+	if (config_diff_make(&diff, d->revision.text ? d->revision.text : "{}", text))
+		config_diff_make(&diff, "{}", text);
+	if (!begin(r, text, &diff, &number, reply) ||
+	    !bring(r, take_ptr(c), number, &diff, o, reply))
 		return;
-	c = NULL; /* decide() has put it into force */
 	drains_forget(d, &r->actor);
 	change_warn(d, d->config, diag);
 	change_places_clear(d->config);
 	reply_changed(reply, d, true, diag);
+	json_put(reply->result, "change", pipeline_json(d));
 }
 
 /* ---- drains by hand -------------------------------------------------------------------------- */
@@ -259,11 +260,11 @@ void change_drains(struct request *r, struct config *candidate, struct reply *re
 			     journal_error(d->journal));
 		return;
 	}
-	if (changed && install(d, c, true, &result, error)) {
+	if (changed && change_install(d, c, true, &result, error)) {
 		if (drains_take(d, d->config, &d->self, &changed))
 			log_warning("a drain that could not be made stays in the journal: %s",
 				    journal_error(d->journal));
-		reinstall(d, reply);
+		change_reinstall(d, reply);
 		reply_refuse(reply, "nothing changed: %s", error);
 		return;
 	}
@@ -313,7 +314,7 @@ static int restore(struct daemon *d)
 	}
 	change_places_clear(d->config);
 	drains_lay(d, d->config);
-	err = install(d, d->config, false, &result, error);
+	err = change_install(d, d->config, false, &result, error);
 	if (err)
 		snprintf(d->trouble, sizeof(d->trouble),
 			 "revision %lld cannot be installed: %.500s", (long long)d->revision.number,
@@ -326,10 +327,24 @@ static int restore(struct daemon *d)
 	return err;
 }
 
+struct config *change_config(const struct daemon *d, const char *text)
+{
+	_cleanup_(diag_release) struct diag diag = { .file = "journal" };
+	struct config *c = NULL;
+
+	if (config_parse(&c, text, strlen(text), &diag))
+		return NULL;
+	change_places_clear(c);
+	drains_lay(d, c);
+	return c;
+}
+
 void change_restore(struct daemon *d)
 {
 	nexthops_sync(d); /* also when there is nothing to restore: what is pinned forwards */
 	d->settling = true;
 	if (restore(d))
 		log_line(LOG_ERR, "%s", d->trouble);
+	else
+		pipeline_restore(d);
 }

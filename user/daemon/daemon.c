@@ -24,6 +24,7 @@
 #include "daemon/metrics.h"
 #include "daemon/nexthop.h"
 #include "daemon/notify.h"
+#include "daemon/pipeline.h"
 #include "daemon/rebalances.h"
 #include "daemon/sample.h"
 #include "daemon/sampling.h"
@@ -202,6 +203,7 @@ static void on_tick(uv_timer_t *handle)
 	rebalances_tick(d);
 	attachments_tick(d);
 	guarded_tick(d);
+	pipeline_tick(d);
 	drift_check(d);
 	skew_check(d);
 	alerting_tick(d); /* of what all of these have found */
@@ -232,7 +234,7 @@ int daemon_open(struct daemon *d, const struct options *options)
 		return log_err(err, "event loop: %s", uv_strerror(err));
 	d->loop.data = d;
 	/* All that another daemon may have, first: the data path is not touched if one is there. */
-	err = journal_start(d) ?: drains_open(d) ?: control_open(&d->control, d) ?: pins_take(d);
+	err = journal_start(d) ?: drains_open(d) ?: pipeline_open(d) ?: control_open(&d->control, d) ?: pins_take(d);
 	err = err ?: http_open(&d->http, d) ?: alerting_open(&d->alerting, d);
 	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp);
 	err = err ?: skews_start(d) ?: sampling_open(d) ?: rebalances_open(&d->rebalances);
@@ -292,6 +294,7 @@ void daemon_close(struct daemon *d)
 	dp_close(d->dp);
 	config_free(d->config);
 	journal_revision_release(&d->revision);
+	pipeline_close(d->pipeline);
 	drains_close(d->drains);
 	journal_close(d->journal);
 	close_fd(&d->pins_lock);

@@ -28,6 +28,7 @@ struct http;
 struct alerting;
 struct guarded;
 struct drains;
+struct pipeline;
 
 struct daemon {
 	struct options options;
@@ -41,10 +42,12 @@ struct daemon {
 	struct journal_revision revision; /* in force; number 0: none. Its text is canonical. */
 	char trouble
 		[640]; /* why the data path does not show the revision in force; "" if it does */
-	struct drains *drains; /* by hand */
-	bool settling;         /* a slot may be unsettled, or a backend leaving */
-	size_t drift_next;     /* service to be compared next */
-	uint64_t drifts;       /* found and set right since the start */
+	struct drains *drains;           /* by hand */
+	struct pipeline *pipeline;       /* the change under way */
+	uint32_t rehearsed, rehearsed_s; /* packets sent through the data path in force, and when */
+	bool settling;                   /* a slot may be unsettled, or a backend leaving */
+	size_t drift_next;               /* service to be compared next */
+	uint64_t drifts;                 /* found and set right since the start */
 	struct nexthops *nexthops;
 	struct macs *macs;
 	struct samples *samples;

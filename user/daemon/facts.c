@@ -254,6 +254,11 @@ static void drain_reason(const struct daemon *d, uint32_t service, const struct 
 	char when[32] = "";
 	struct tm tm;
 
+	if (b->retained) {
+		snprintf(reason, NEXTHOP_REASON_MAX,
+			 "removed by a change that is not known to be good yet");
+		return;
+	}
 	if (!drain) {
 		snprintf(reason, NEXTHOP_REASON_MAX, "drained by configuration");
 		return;
@@ -370,7 +375,7 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 		      json_text(reason));
 	json_put(j, "factor", json_real(rebalances_factor(d, i)));
 	json_put(j, "advised_factor", rebalances_advice_json(d, i));
-	json_put(j, "drain", b ? json_boolean(b->drain) : json_null());
+	json_put(j, "drain", b ? json_boolean(b->drain || b->drain_by_hand) : json_null());
 	json_put(j, "backup", b ? json_boolean(b->backup) : json_null());
 	json_put(j, "start", start_json(d, i));
 	json_put(j, "expected_share", share(t->owned[i], all->slots));

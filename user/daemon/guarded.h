@@ -8,10 +8,10 @@
 #include "lib/guard.h"
 
 /* May the slots move so? `due` is what each backend of the service is to have by, 0 for who is not
- * eligible. GUARD_RULE_COUNT if they may, else the rule, with what breaks it in *breach. */
-enum guard_rule guarded_check(const struct daemon *d, const struct dp_move *move,
-			      enum guard_cause cause, const double *due,
-			      struct guard_breach *breach);
+ * eligible. Unless it is GUARD_GO, *breach says what speaks against it. */
+enum guard_verdict guarded_check(const struct daemon *d, const struct dp_move *move,
+				 enum guard_cause cause, const double *due,
+				 struct guard_breach *breach);
 
 /* The same for a change of evenkeeld's own, which is installed if they may and otherwise not: keeps
  * in mind, tells and journals that the last safe table stays, and when that is over. */

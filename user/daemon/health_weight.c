@@ -126,6 +126,15 @@ static void end_starts(const struct weighing *w)
 			unit_of(w, i)->start.part = 0;
 }
 
+/* Whose load must go to the others at once: not by and by, as slots settle. */
+static bool any_lost(const struct weighing *w)
+{
+	for (size_t i = 0; i < w->s->backend_count; i++)
+		if (w->members[i].eligible.had && !w->weights[i].table)
+			return true;
+	return false;
+}
+
 static bool any_starts(const struct weighing *w)
 {
 	for (size_t i = 0; i < w->s->backend_count; i++)
@@ -260,8 +269,9 @@ static void note(const struct weighing *w)
 
 		if (!u)
 			continue;
-		u->weighed = w->weights[i].table;
 		u->in_force = w->weights[i].table;
+		/* Of a service that is being staged it is asked twice, for the table before, too. */
+		u->weighed |= w->weights[i].table != 0;
 		u->weight = config_backend_weight(b);
 		u->spare = b->backup;
 		u->due = w->weights[i].due;
@@ -269,19 +279,34 @@ static void note(const struct weighing *w)
 	}
 }
 
+/* Who has slots still as by the weights before is in the table; nothing begins by them. */
+static void note_before(const struct weighing *w)
+{
+	for (size_t i = 0; i < w->s->backend_count; i++) {
+		struct health_unit *u = unit_of(w, i);
+
+		if (u)
+			u->weighed |= w->weights[i].table != 0;
+	}
+}
+
 static bool weigh(struct weighing *w, struct dp_weights *weights)
 {
+	bool is_new = w->h->installing && !weights->before;
+
 	w->members = calloc(w->s->backend_count + 1, sizeof(*w->members));
 	w->weights = calloc(w->s->backend_count + 1, sizeof(*w->weights));
-	if (!w->members || !w->weights || compose(w) || (w->h->installing && plan_starts(w)))
+	if (!w->members || !w->weights || compose(w) || (is_new && plan_starts(w)))
 		return false;
 	/* What a person asks for comes at once. */
-	weights->gently = w->h->installing && w->h->automatic && any_starts(w);
+	weights->gently = is_new && w->h->automatic && any_starts(w) && !any_lost(w);
 	for (size_t i = 0; i < w->s->backend_count; i++)
 		weights->each[i] = w->weights[i].table;
-	if (w->h->installing) {
+	if (is_new) {
 		note(w);
 		note_rebalance(w);
+	} else if (w->h->installing) {
+		note_before(w);
 	}
 	return true;
 }
@@ -333,7 +358,8 @@ bool healths_allow(void *context, const struct dp_move *m)
 	struct healths *h = context;
 	_cleanup_(free_ptr) double *due = calloc(m->config->backend_count + 1, sizeof(*due));
 
-	if (!h->automatic || !due)
+	/* A step lies between two tables: who judges it is the pipeline. */
+	if (!h->automatic || !due || m->config->staged)
 		return true;
 	for (size_t i = 0; i < m->config->backend_count; i++) {
 		const struct health_unit *u = h->units[m->indexes[i]];

@@ -10,6 +10,7 @@
 #include "daemon/alert.h"
 #include "daemon/health.h"
 #include "daemon/log.h"
+#include "daemon/pipeline.h"
 #include "daemon/sample.h"
 #include "dp/install.h"
 #include "lib/cleanup.h"
@@ -255,7 +256,8 @@ static void entry_tick(struct daemon *d, struct entry *e, uint32_t service, uint
 		.backends = e->members,
 		.count = e->count,
 		.age_s = r->last_ms ? (double)(now_ms - r->last_ms) / 1000 : 0,
-		.panic = e->frozen || d->trouble[0],
+		/* A change that is staged or watched is not to be disturbed, nor measured. */
+		.panic = e->frozen || d->trouble[0] || pipeline_can_undo(d, 0),
 		.guard = &guard_limits_default,
 	};
 

@@ -106,5 +106,9 @@ int rehearse_in_force(struct daemon *d, const struct config *c, char error[stati
 	r.packets = IN_FORCE_PACKETS;
 	r.live = true;
 	r.comes_in = comes_in;
-	return err ?: dp_rehearse(d->dp, &r, &done, error);
+	err = err ?: dp_rehearse(d->dp, &r, &done, error);
+	/* They are counted as traffic, and are none. */
+	d->rehearsed = err ? IN_FORCE_PACKETS : done.packets;
+	d->rehearsed_s = clock_now_s();
+	return err;
 }

@@ -19,6 +19,7 @@ static const struct request_entry table[] = {
 	{ "explain", request_explain, false, false, false },
 	{ "history", request_history, false, false, false },
 	{ "audit", request_audit, false, false, false },
+	{ "change", request_change, false, false, false },
 	{ "revision", request_revision, false, false, false },
 	{ "blame", request_blame, false, false, false },
 	{ "doctor", request_doctor, false, true, false },

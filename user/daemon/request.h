@@ -96,6 +96,7 @@ void request_clients(struct request *r, struct reply *reply);
 void request_explain(struct request *r, struct reply *reply);
 void request_history(struct request *r, struct reply *reply);
 void request_audit(struct request *r, struct reply *reply);
+void request_change(struct request *r, struct reply *reply);
 void request_revision(struct request *r, struct reply *reply);
 void request_blame(struct request *r, struct reply *reply);
 void request_doctor(struct request *r, struct reply *reply);

@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "daemon/change.h"
+#include "daemon/pipeline.h"
 #include "daemon/request.h"
 #include "lib/cleanup.h"
 #include "lib/config_diff.h"
+
+#define SECONDS_MAX (24 * 3600)
 
 static void release(struct journal_revision *r)
 {
@@ -110,14 +113,26 @@ void request_apply(struct request *r, struct reply *reply)
 {
 	_cleanup_(diag_release) struct diag diag = {};
 	_cleanup_(config_release) struct config *candidate = NULL;
-	const struct change_options options = {};
+	struct change_options options = {};
 	const char *text = NULL, *file = NULL;
-	json_int_t base = -1;
+	json_int_t base = -1, watch = -1, confirm = 0;
+	int at_once = 0;
 	size_t length = 0;
 
-	if (!request_arguments(r, reply, "{s:s%, s?s, s?I}", "text", &text, &length, "file", &file,
-			       "base", &base))
+	if (!request_arguments(r, reply, "{s:s%, s?s, s?I, s?b, s?I, s?I}", "text", &text, &length,
+			       "file", &file, "base", &base, "at_once", &at_once, "watch_s", &watch,
+			       "confirm_s", &confirm))
 		return;
+	if (watch > SECONDS_MAX || confirm < 0 || confirm > SECONDS_MAX) {
+		reply_usage(reply, "watch_s, confirm_s: at most a day");
+		return;
+	}
+	options = (struct change_options){
+		.at_once = at_once,
+		.watch_given = watch >= 0,
+		.watch_s = watch >= 0 ? (uint32_t)watch : 0,
+		.confirm_s = (uint32_t)confirm,
+	};
 	diag.file = file ? file : "configuration";
 	request_command(r, "apply %.100s", diag.file);
 	candidate = candidate_of(r, text, length, &diag, reply);
@@ -163,6 +178,11 @@ void request_rollback(struct request *r, struct reply *reply)
 
 	if (!request_arguments(r, reply, "{s?I}", "revision", &number))
 		return;
+	if (pipeline_can_undo(r->daemon, number)) {
+		request_command(r, "rollback");
+		pipeline_undo(r, reply);
+		return;
+	}
 	if (!target_find(r, number, &target, reply))
 		return;
 	request_command(r, "rollback %lld", (long long)target.number);

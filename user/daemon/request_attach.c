@@ -10,6 +10,7 @@
 #include "daemon/facts.h"
 #include "daemon/log.h"
 #include "daemon/nexthop.h"
+#include "daemon/pipeline.h"
 #include "daemon/request.h"
 #include "lib/addr.h"
 #include "lib/cleanup.h"
@@ -350,17 +351,21 @@ void request_confirm(struct request *r, struct reply *reply)
 {
 	char done[INTERFACES_MAX][64];
 	json_t *confirmed;
+	int64_t revision = 0;
 	size_t count = 0;
-	int err;
+	bool change;
+	int err = 0;
 
 	if (!request_arguments(r, reply, "{}"))
 		return;
 	request_command(r, "confirm");
-	if (!attachments_held(r->daemon)) {
+	change = pipeline_confirm(r->daemon, &r->actor, &revision);
+	if (!change && !attachments_held(r->daemon)) {
 		confirm_refuse(r->daemon, reply);
 		return;
 	}
-	err = attachments_confirm(r->daemon, NULL, done, INTERFACES_MAX, &count);
+	if (attachments_held(r->daemon))
+		err = attachments_confirm(r->daemon, NULL, done, INTERFACES_MAX, &count);
 	if (err)
 		reply_refuse(reply,
 			     "not everything could be confirmed: %s; what is not detaches by "
@@ -371,5 +376,6 @@ void request_confirm(struct request *r, struct reply *reply)
 		json_array_append_new(confirmed, json_clean(done[i]));
 		daemon_event(r->daemon, "confirm", &r->actor, "%s", done[i]);
 	}
-	reply->result = json_pack("{s:o}", "confirmed", confirmed);
+	reply->result = json_pack("{s:o, s:o}", "confirmed", confirmed, "revision",
+				  change ? json_integer(revision) : json_null());
 }

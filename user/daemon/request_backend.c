@@ -14,6 +14,7 @@ struct wanted {
 	const char *name, *address;
 	json_int_t weight;                 /* -1: not given */
 	json_int_t new_flows, udp_packets; /* -1: not given; 0: none */
+	int backup;                        /* -1: not given */
 };
 
 typedef bool (*backend_action)(struct config_service *s, const struct wanted *w,
@@ -87,6 +88,7 @@ static bool act_add(struct config_service *s, const struct wanted *w, struct rep
 		return false;
 	}
 	memcpy(b.name, w->name, strlen(w->name));
+	b.backup = w->backup > 0;
 	if (!weight_take(&b.weight, w, reply) || !capacity_take(&b.capacity, w, reply))
 		return false;
 	if (config_backend_add(s, &b)) {
@@ -102,13 +104,15 @@ static bool act_set(struct config_service *s, const struct wanted *w, struct rep
 
 	if (!b)
 		return false;
-	if (w->address || (w->weight < 0 && w->new_flows < 0 && w->udp_packets < 0)) {
+	if (w->address ||
+	    (w->weight < 0 && w->new_flows < 0 && w->udp_packets < 0 && w->backup < 0)) {
 		reply_usage(reply,
-			    "backend %s: a weight and a capacity are what can be set; for another "
-			    "address, add a backend and remove this one",
+			    "backend %s: weight, capacity and backup are what can be set; for "
+			    "another address, add a backend and remove this one",
 			    w->name);
 		return false;
 	}
+	b->backup = w->backup < 0 ? b->backup : w->backup;
 	return weight_take(&b->weight, w, reply) && capacity_take(&b->capacity, w, reply);
 }
 
@@ -164,12 +168,15 @@ static void apply_all(struct config_service *s, backend_action act, json_t *back
 	size_t i;
 
 	json_array_foreach(backends, i, value) {
-		struct wanted w = { .weight = -1, .new_flows = -1, .udp_packets = -1 };
+		struct wanted w = {
+			.weight = -1, .new_flows = -1, .udp_packets = -1, .backup = -1
+		};
 		json_error_t error = {};
 
-		if (json_unpack_ex(value, &error, JSON_STRICT, "{s:s, s?s, s?I, s?I, s?I}", "name",
-				   &w.name, "address", &w.address, "weight", &w.weight, "new_flows",
-				   &w.new_flows, "udp_packets", &w.udp_packets)) {
+		if (json_unpack_ex(value, &error, JSON_STRICT, "{s:s, s?s, s?I, s?I, s?I, s?b}",
+				   "name", &w.name, "address", &w.address, "weight", &w.weight,
+				   "new_flows", &w.new_flows, "udp_packets", &w.udp_packets,
+				   "backup", &w.backup)) {
 			reply_usage(reply, "backends: %s", error.text);
 			continue;
 		}
@@ -202,12 +209,15 @@ static struct config_service *service_choose(const struct daemon *d, struct conf
 	return NULL;
 }
 
-/* Appends ",key=N" to a text of 96 bytes, which three of them fit. */
+/* Appends ",key=N" to a text of 96 bytes, which four of them fit. */
 static void number_record(char *text, const json_t *backend, const char *key)
 {
 	const json_t *number = json_object_get(backend, key);
 	size_t used = strlen(text);
 
+	if (json_is_boolean(number))
+		snprintf(text + used, 96 - used, ",%s=%s", key,
+			 json_is_true(number) ? "yes" : "no");
 	if (json_is_integer(number))
 		snprintf(text + used, 96 - used, ",%s=%lld", key,
 			 (long long)json_integer_value(number));
@@ -228,6 +238,7 @@ static void command_record(struct request *r, const char *action, const char *se
 		number_record(set, value, "weight");
 		number_record(set, value, "new_flows");
 		number_record(set, value, "udp_packets");
+		number_record(set, value, "backup");
 		if (used < sizeof(names))
 			used += (size_t)snprintf(names + used, sizeof(names) - used, " %s%s%s%s",
 						 name ? name : "?", address ? "=" : "",

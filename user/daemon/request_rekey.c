@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "daemon/log.h"
+#include "daemon/pipeline.h"
 #include "daemon/request.h"
 #include "dp/install.h"
 
@@ -36,6 +37,8 @@ void request_rekey(struct request *r, struct reply *reply)
 		reply_refuse(reply, "nothing changed: %s", d->trouble);
 		return;
 	}
+	if (!pipeline_is_free(d, reply))
+		return;
 	if (getrandom(&key, sizeof(key), 0) != sizeof(key)) {
 		reply_refuse(reply, "nothing changed: no random number: %s", strerror(errno));
 		return;

@@ -208,9 +208,11 @@ static void handshakes_judge(struct daemon *d)
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
 		s->pools[i] = (struct handshakes){};
 	for (uint32_t i = 1; i < d->dp->sizes.backends; i++) {
+		if (ids[i].used == BACKEND_FREE) {
+			handshakes_forget(&s->handshakes[i]);
+			continue;
+		}
 		handshakes_decay(&s->handshakes[i]);
-		if (ids[i].used == BACKEND_FREE)
-			s->handshakes[i] = (struct handshakes){};
 		s->pools[ids[i].service].followed += s->handshakes[i].followed;
 		s->pools[ids[i].service].alone += s->handshakes[i].alone;
 	}

@@ -13,6 +13,7 @@
 #include "evenkeel/hash.h"
 #include "lib/cleanup.h"
 #include "lib/maglev.h"
+#include "lib/stage.h"
 
 /* Who has which index, while the draft is made. */
 struct indexes {
@@ -55,6 +56,29 @@ bool dp_weights(const struct dp *dp, const struct config_service *s, const uint3
 	return w.gently;
 }
 
+int dp_weights_before(const struct dp *dp, const struct config_service *now,
+		      const uint32_t *indexes, uint32_t *weights)
+{
+	size_t count = now->backend_count;
+	_cleanup_(free_ptr) struct config_backend *backends = calloc(count + 1, sizeof(*backends));
+	struct dp_weights w = { .each = weights, .before = true };
+	struct config_service s = *now;
+
+	if (!backends)
+		return -ENOMEM;
+	memcpy(backends, now->backends, count * sizeof(*backends));
+	for (size_t i = 0; i < count; i++) {
+		backends[i].weight = backends[i].weight_before;
+		backends[i].drain = false;
+	}
+	s.backends = backends;
+	if (dp->priv->weigh)
+		dp->priv->weigh(dp->priv->weigh_context, &s, indexes, &w);
+	else
+		weigh_by_death(dp, &s, indexes, weights);
+	return 0;
+}
+
 static int weigh(struct maglev_member *members, struct draft_service *draft, const struct dp *dp)
 {
 	const struct config_service *s = draft->config;
@@ -71,8 +95,37 @@ static int weigh(struct maglev_member *members, struct draft_service *draft, con
 	return 0;
 }
 
-/* The members of a pool with their indexes, for the table. */
-static int members_of(struct maglev_member **out, const struct dp *dp, struct draft_service *s,
+/* Is it on its way from one table to another? One of another size or flavour cannot be. */
+static bool is_staged(const struct draft_service *s)
+{
+	return s->config->staged && !s->rebuilt;
+}
+
+static int members_before(struct maglev_member **out, const struct maglev_member *members,
+			  const struct config_service *s, const struct dp *dp)
+{
+	size_t count = s->backend_count;
+	_cleanup_(free_ptr) struct maglev_member *before = calloc(count + 1, sizeof(*before));
+	_cleanup_(free_ptr) uint32_t *indexes = calloc(2 * count + 1, sizeof(uint32_t));
+	uint32_t *weights = indexes + count;
+
+	if (!before || !indexes)
+		return -ENOMEM;
+	memcpy(before, members, count * sizeof(*before));
+	for (size_t i = 0; i < count; i++)
+		indexes[i] = members[i].index;
+	if (dp_weights_before(dp, s, indexes, weights))
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		before[i].weight = weights[i];
+	*out = take_ptr(before);
+	return 0;
+}
+
+/* The members of a pool with their indexes, for the table; and for the one before, where the service
+ * is being staged. */
+static int members_of(struct maglev_member **out, struct maglev_member **before,
+		      const struct dp *dp, struct draft_service *s,
 		      const struct backend_index *index, char error[static DP_ERROR_MAX])
 {
 	_cleanup_(free_ptr) struct maglev_member *members =
@@ -89,7 +142,9 @@ static int members_of(struct maglev_member **out, const struct dp *dp, struct dr
 			return dp_fail(error, -EINVAL, "service %s: backend %s has no index",
 				       s->config->name, b->name);
 	}
-	if (weigh(members, s, dp))
+	/* Who weighs is asked last for what is to be. */
+	if ((is_staged(s) && members_before(before, members, s->config, dp)) ||
+	    weigh(members, s, dp))
 		return dp_fail(error, -ENOMEM, "out of memory");
 	*out = take_ptr(members);
 	return 0;
@@ -122,16 +177,31 @@ static bool is_installed(const struct draft_service *s, const struct dp *dp)
 	return s->table && !s->rebuilt && x->table == s->table && x->pool == s->pool && !x->waiting;
 }
 
-static int fill_table(struct draft_service *s, const struct maglev_member *members,
-		      const struct dp *dp, char error[static DP_ERROR_MAX])
+static int mix_table(struct draft_service *s, const struct maglev_member *before, struct ek_key key)
 {
+	_cleanup_(free_ptr) uint32_t *owners = calloc(s->slots, sizeof(*owners));
+	int err;
+
+	if (!owners)
+		return -ENOMEM;
+	err = maglev_fill(owners, s->slots, before, s->config->backend_count, key);
+	return err ?: stage_mix(s->owners, owners, s->slots, s->config->staged, key);
+}
+
+/* `before`: NULL where nothing is staged. */
+static int fill_table(struct draft_service *s, const struct maglev_member *members,
+		      const struct maglev_member *before, const struct dp *dp,
+		      char error[static DP_ERROR_MAX])
+{
+	struct ek_key key = dp->global->keys[ek_flavour_key(s->flavour)];
 	int err;
 
 	s->owners = calloc(s->slots, sizeof(*s->owners));
 	if (!s->owners)
 		return dp_fail(error, -ENOMEM, "out of memory");
-	err = maglev_fill(s->owners, s->slots, members, s->config->backend_count,
-			  dp->global->keys[ek_flavour_key(s->flavour)]);
+	err = maglev_fill(s->owners, s->slots, members, s->config->backend_count, key);
+	if (!err && before)
+		err = mix_table(s, before, key);
 	return err ? dp_fail(error, err, "service %s: no table: %s", s->config->name,
 			     strerror(-err))
 		   : 0;
@@ -140,19 +210,22 @@ static int fill_table(struct draft_service *s, const struct maglev_member *membe
 static int draft_table(struct draft_service *s, struct draft *d, const struct dp *dp,
 		       const struct backend_index *index, char error[static DP_ERROR_MAX])
 {
-	_cleanup_(free_ptr) struct maglev_member *members = NULL;
-	int err = members_of(&members, dp, s, index, error);
+	_cleanup_(free_ptr) struct maglev_member *members = NULL, *before = NULL;
+	struct ek_key key = dp->global->keys[ek_flavour_key(s->flavour)];
+	int err = members_of(&members, &before, dp, s, index, error);
 
 	if (err)
 		return err;
 	for (size_t i = 0; i < s->config->backend_count; i++)
 		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): members_of() has set it */
 		d->backend_at[members[i].index] = &s->config->backends[i];
-	s->pool = pool_of(members, s->config->backend_count,
-			  dp->global->keys[ek_flavour_key(s->flavour)]);
+	s->pool = pool_of(members, s->config->backend_count, key);
+	if (before)
+		s->pool = ek_mix(s->pool ^ pool_of(before, s->config->backend_count, key),
+				 key.words[0] ^ s->config->staged);
 	if (is_installed(s, dp))
 		return 0;
-	err = fill_table(s, members, dp, error);
+	err = fill_table(s, members, before, dp, error);
 	if (!err && s->table && !s->rebuilt && draft_hold(s, dp, members))
 		return dp_fail(error, -ENOMEM, "out of memory");
 	return err;
@@ -162,7 +235,7 @@ int draft_owners(const struct dp *dp, uint32_t service, const struct config_serv
 		 uint32_t **owners)
 {
 	_cleanup_(backend_index_free) struct backend_index *index = NULL;
-	_cleanup_(free_ptr) struct maglev_member *members = NULL;
+	_cleanup_(free_ptr) struct maglev_member *members = NULL, *before = NULL;
 	struct draft_service s = { .config = config, .index = service };
 	const struct dp_installed *x = &dp->priv->memory->services[service];
 	char error[DP_ERROR_MAX];
@@ -177,8 +250,8 @@ int draft_owners(const struct dp *dp, uint32_t service, const struct config_serv
 			memcpy(*owners, x->kept, s.slots * sizeof(**owners));
 		return *owners ? 0 : -ENOMEM;
 	}
-	err = err ?: s.table ? members_of(&members, dp, &s, index, error) : -ENOENT;
-	err = err ?: fill_table(&s, members, dp, error);
+	err = err ?: s.table ? members_of(&members, &before, dp, &s, index, error) : -ENOENT;
+	err = err ?: fill_table(&s, members, before, dp, error);
 	if (err)
 		free(s.owners);
 	else
@@ -210,14 +283,23 @@ int draft_refuse_held(const struct dp *dp, uint32_t service, char error[static D
 		dp->service_ids[service].name, view.of_old_table, view.slots);
 }
 
+/* Those that a change removes are there for a while, and do not make the table grow. */
+static size_t pool_size(const struct config_service *s)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->backend_count; i++)
+		count += !s->backends[i].retained;
+	return count;
+}
+
 /* Size and flavour of the service's table. It grows with its pool and never shrinks: that would
  * unsettle every slot for nothing. While an old table is still looked up there cannot be a second
  * one: growing waits for a later change, what was asked for is refused. */
 static int choose_shape(struct draft_service *s, const struct dp *dp,
 			char error[static DP_ERROR_MAX])
 {
-	uint32_t fitting = maglev_size(s->config->backend_count), slots,
-		 key = dp->global->key_index;
+	uint32_t fitting = maglev_size(pool_size(s->config)), slots, key = dp->global->key_index;
 	uint8_t flavour = ek_table_flavour(s->table), hash = (uint8_t)s->config->hash;
 	bool other = ek_flavour_hash(flavour) != hash || ek_flavour_key(flavour) != (key & 1);
 

@@ -187,6 +187,11 @@ static int no_grace(int err, char error[static DP_ERROR_MAX])
 		       strerror(-err));
 }
 
+void dp_lease_set(struct dp *dp, uint32_t service, uint32_t until_s)
+{
+	__atomic_store_n(&dp->services[service].lease_s, until_s, __ATOMIC_RELAXED);
+}
+
 int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	       struct dp_install_result *result, char error[static DP_ERROR_MAX])
 {

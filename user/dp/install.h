@@ -34,6 +34,9 @@ struct dp_install_result {
 int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	       struct dp_install_result *result, char error[static DP_ERROR_MAX]);
 
+/* Until when a change of the service is leased (evenkeel/lease.h); 0: it is none any more. */
+void dp_lease_set(struct dp *dp, uint32_t service, uint32_t until_s);
+
 /* Gives every service a table made with another key, `c` being in force. Every slot of every
  * service is unsettled then. -EBUSY while a service's last such change has not settled; other
  * errors as dp_install(). On failure the key stays what it was. */
@@ -47,6 +50,7 @@ int dp_rekey(struct dp *dp, struct ek_key key, const struct config *c, uint32_t 
 struct dp_weights {
 	uint32_t *each; /* one for each backend */
 	bool gently;
+	bool before; /* said to who decides: of the table that a service being staged comes from */
 };
 /* Who decides the weights of a service's table: writes one for each backend of `s`, whose indexes
  * are given. Without it, or with NULL, they are the configured ones, the dead left out unless all
@@ -58,6 +62,10 @@ void dp_weigh_by(struct dp *dp, dp_weigh weigh, void *context);
 /* Those that a table of the service would be made with now. True: it comes gently. */
 bool dp_weights(const struct dp *dp, const struct config_service *s, const uint32_t *indexes,
 		uint32_t *weights);
+
+/* The same for the table that a service being staged comes from. -ENOMEM, or 0. */
+int dp_weights_before(const struct dp *dp, const struct config_service *s, const uint32_t *indexes,
+		      uint32_t *weights);
 
 /* Who has a last word on each table that would change who gets what in a service that is there
  * already, before anything is written. If it says no the service's slots stay as they are. */
@@ -145,6 +153,13 @@ uint32_t dp_slots_count(const struct dp *dp, uint32_t service, uint32_t *owned, 
 			uint32_t *unsettled);
 /* What the service's table hashes. */
 enum ek_hash_kind dp_service_hash(const struct dp *dp, uint32_t service);
+/* Handshakes of remembered TCP flows, by backend: completed by those of the last minute, and begun
+ * some seconds ago without the packet that follows. */
+struct dp_handshakes {
+	uint32_t completed, failed;
+};
+void dp_handshakes(const struct dp *dp, uint32_t now_s, struct dp_handshakes *out);
+
 /* Adds to remembered[backend] the flows stored for it. */
 void dp_flows_count(const struct dp *dp, uint64_t *remembered);
 

@@ -15,6 +15,7 @@
 #include "lib/maglev.h"
 #include "lib/packet.h"
 #include "lib/rehearsed.h"
+#include "lib/stage.h"
 
 #define LOOPBACK 1u
 #define FRAME_ROOM 512 /* a small packet with the largest of outer headers */
@@ -56,19 +57,43 @@ static void scene_release(struct scene *s)
 
 /* The table by configuration and weights. It depends on addresses, not on indexes: so these can be
  * places. */
-static int plan_table(struct scene *s)
+static int plan_fill(struct scene *s, const uint32_t *weights, uint32_t *owners)
 {
 	size_t count = s->service->backend_count;
 	_cleanup_(free_ptr) struct maglev_member *members = calloc(count + 1, sizeof(*members));
-	_cleanup_(free_ptr) uint32_t *weights = calloc(count + 1, sizeof(*weights));
 
-	if (!members || !weights)
+	if (!members)
 		return -ENOMEM;
-	dp_weights(s->dp, s->service, s->backends, weights);
 	for (size_t i = 0; i < count; i++)
 		members[i] = (struct maglev_member){ s->service->backends[i].addr, weights[i],
 						     (uint32_t)i + 1 };
-	return maglev_fill(s->owners, s->slots, members, count, dp_key(s->dp));
+	return maglev_fill(owners, s->slots, members, count, dp_key(s->dp));
+}
+
+/* A step of a change: some slots are still as by the weights before. */
+static int plan_step(struct scene *s, uint32_t *weights)
+{
+	_cleanup_(free_ptr) uint32_t *owners = calloc(s->slots, sizeof(*owners));
+
+	if (!owners)
+		return -ENOMEM;
+	return dp_weights_before(s->dp, s->service, s->backends, weights)
+		       ?: plan_fill(s, weights, owners)
+		       ?: stage_mix(s->owners, owners, s->slots, s->service->staged,
+				    dp_key(s->dp));
+}
+
+static int plan_table(struct scene *s)
+{
+	_cleanup_(free_ptr) uint32_t *weights =
+		calloc(s->service->backend_count + 1, sizeof(*weights));
+	int err;
+
+	if (!weights)
+		return -ENOMEM;
+	dp_weights(s->dp, s->service, s->backends, weights);
+	err = plan_fill(s, weights, s->owners);
+	return err || !s->service->staged ? err : plan_step(s, weights);
 }
 
 static int scene_make(struct scene *s)

@@ -8,8 +8,6 @@
 #include "evenkeel/hash.h"
 #include "lib/cleanup.h"
 
-#define NO_SERVICE UINT32_MAX
-
 /* A ring of seconds' parts: the newest takes the place of the oldest. */
 struct clients {
 	uint32_t capacity, window_s;
@@ -17,7 +15,7 @@ struct clients {
 	uint32_t first, kept; /* of this second: where they begin, how many are kept, */
 	uint32_t came;        /* and of how many */
 	uint64_t chance;
-	struct client_packet *packets;
+	struct client_packet *packets; /* that stand for none: free, and not touched yet */
 };
 
 int clients_open(struct clients **out, uint32_t capacity, uint32_t window_s, uint64_t seed)
@@ -38,8 +36,6 @@ int clients_open(struct clients **out, uint32_t capacity, uint32_t window_s, uin
 		free(c);
 		return -ENOMEM;
 	}
-	for (uint32_t i = 0; i < capacity; i++)
-		c->packets[i].service = NO_SERVICE;
 	*out = c;
 	return 0;
 }
@@ -92,7 +88,7 @@ void clients_forget(struct clients *c, uint32_t service)
 {
 	for (uint32_t i = 0; i < c->capacity; i++)
 		if (c->packets[i].service == service)
-			c->packets[i].service = NO_SERVICE;
+			c->packets[i].packets = 0;
 }
 
 const struct client_packet *clients_next(const struct clients *c, uint32_t now_s, size_t *at)
@@ -100,7 +96,7 @@ const struct client_packet *clients_next(const struct clients *c, uint32_t now_s
 	while (*at < c->capacity) {
 		const struct client_packet *p = &c->packets[(*at)++];
 
-		if (p->service != NO_SERVICE && now_s - p->at_s <= c->window_s)
+		if (p->packets > 0 && now_s - p->at_s <= c->window_s)
 			return p;
 	}
 	return NULL;

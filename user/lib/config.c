@@ -70,6 +70,7 @@ struct config *config_copy(const struct config *c)
 	copy->services = calloc(c->service_count + 1, sizeof(*copy->services));
 	if (!copy->interfaces || !copy->services)
 		return NULL;
+	copy->stage = c->stage;
 	for (size_t i = 0; i < c->interface_count; i++, copy->interface_count++) {
 		copy->interfaces[i] = strdup(c->interfaces[i]);
 		if (!copy->interfaces[i])

@@ -28,11 +28,13 @@ struct config_capacity {
 struct config_backend {
 	char name[EK_NAME_MAX + 1];
 	struct ek_addr addr;
-	uint32_t weight;    /* 0..EK_WEIGHT_MAX */
-	bool drain;         /* gets no new flows, keeps the old */
-	bool drain_by_hand; /* the same, whatever the text says, which does not have this */
-	bool backup;        /* a spare: gets new flows only when too few of the others are up */
-	uint32_t port;      /* nat: where packets go; 0: to the listener's */
+	uint32_t weight;        /* 0..EK_WEIGHT_MAX */
+	bool drain;             /* gets no new flows, keeps the old */
+	bool drain_by_hand;     /* the same, whatever the text says, which does not have this */
+	bool backup;            /* a spare: gets new flows only when too few of the others are up */
+	uint32_t port;          /* nat: where packets go; 0: to the listener's */
+	bool retained;          /* a change removes it, and is not known to be good yet */
+	uint32_t weight_before; /* while the service is being staged: what it was; 0: nothing */
 	bool has_quic_id;
 	uint32_t quic_id; /* the server's number in the connection IDs that it gives */
 	struct config_capacity capacity; /* what is not said is the service's: config_capacity() */
@@ -123,6 +125,10 @@ struct config_service {
 	uint32_t backup_below; /* percent of healthy weight below which spares are used */
 	struct config_backend *backends; /* in the order of the text */
 	size_t backend_count;
+	/* While a change goes to its slots in steps: so many per mille of those that differ have moved
+	 * from the table of the weights before. 0: all of them, or nothing is being staged. No text
+	 * has this. */
+	uint32_t staged;
 	struct place place, gue_place, quic_place, backup_place;
 };
 
@@ -133,12 +139,24 @@ struct config_prefix {
 	struct place place;
 };
 
+/* How changes are brought into force. */
+#define CONFIG_STEPS_MAX 16u
+struct config_stage {
+	uint16_t
+		steps[CONFIG_STEPS_MAX]; /* percent of the slots that differ; the last one is 100 */
+	size_t step_count;
+	uint32_t watch_s; /* after the last step; 0: it is not watched */
+	bool set;         /* the text says so; false: the default */
+};
+void config_stage_default(struct config_stage *s);
+
 struct config {
 	char **interfaces;
 	size_t interface_count;
 	enum ek_echo echo; /* what is done with an echo request to a service's address */
 	/* Where outer source addresses are taken from; not set: the host's own. */
 	struct config_prefix tunnel_source4, tunnel_source6;
+	struct config_stage stage;
 	struct config_service *services;
 	size_t service_count;
 };

@@ -197,12 +197,80 @@ static int compare(struct config_diff *d, const char *path, const char *key, con
 	return add(d, strdup(path), text);
 }
 
+/* ---- what need not be parsed ----------------------------------------------------------------- */
+
+/* A canonical text is laid out in lines: a service begins with four blanks and its quoted name, and
+ * ends with a line of four blanks and a brace. Thousands of services that are the same in both, before
+ * the first difference and behind the last one, are not looked at. */
+static const char *service_begins(const char *text, const char *at)
+{
+	const char *head = strstr(text, "\n  \"services\": {\n");
+
+	if (!head || at <= head)
+		return NULL;
+	while (at > head && (at[0] != '\n' || strncmp(at, "\n    \"", 6)))
+		at--;
+	return at > head ? at : NULL;
+}
+
+static const char *service_ends(const char *at)
+{
+	const char *end = strstr(at, "\n    }");
+
+	return end ? end + strlen("\n    }") : NULL;
+}
+
+/* What of the text is parsed: all, or its beginning, and services from..to. */
+static json_t *load_part(const char *text, const char *from, const char *to)
+{
+	static const char tail[] = "\n  }\n}";
+	const char *head = strstr(text, "\n  \"services\": {\n");
+	size_t first, middle;
+	char *part;
+	json_t *json;
+
+	if (!from || !to || !head)
+		return json_loads(text, 0, NULL);
+	first = (size_t)(head - text) + strlen("\n  \"services\": {");
+	middle = to > from ? (size_t)(to - from) : 0;
+	part = malloc(first + middle + sizeof(tail));
+	if (!part)
+		return NULL;
+	memcpy(part, text, first);
+	memcpy(part + first, from, middle);
+	memcpy(part + first + middle, tail, sizeof(tail));
+	json = json_loads(part, 0, NULL);
+	free(part);
+	return json;
+}
+
+static void load_both(const char *a, const char *b, json_t **out_a, json_t **out_b)
+{
+	size_t size_a = strlen(a), size_b = strlen(b), same = 0, tail = 0;
+	size_t least = size_a < size_b ? size_a : size_b;
+	const char *from, *to_a, *to_b;
+
+	while (same < least && a[same] == b[same])
+		same++;
+	while (tail < least - same && a[size_a - tail - 1] == b[size_b - tail - 1])
+		tail++;
+	from = service_begins(a, a + same);
+	to_a = service_ends(a + size_a - tail);
+	to_b = service_ends(b + size_b - tail);
+	/* The service that is common by its end alone must be cut at the same place in both. */
+	if (!from || !to_a || !to_b || a + size_a - to_a != b + size_b - to_b)
+		from = NULL;
+	*out_a = load_part(a, from, to_a);
+	*out_b = load_part(b, from ? b + (from - a) : NULL, to_b);
+}
+
 int config_diff_make(struct config_diff *out, const char *from, const char *to)
 {
-	_cleanup_(json_release) json_t *a = json_loads(from, 0, NULL), *b = json_loads(to, 0, NULL);
+	_cleanup_(json_release) json_t *a = NULL, *b = NULL;
 	_cleanup_(config_diff_release) struct config_diff d = {};
 	int err;
 
+	load_both(from, to, &a, &b);
 	if (!json_is_object(a) || !json_is_object(b))
 		return -EINVAL;
 	err = compare_mappings(&d, "", "", a, b);
@@ -220,6 +288,37 @@ char *config_difference_line(const struct config_difference *d)
 	char *line;
 
 	return asprintf(&line, "%s%s%s", d->path, between, d->text) < 0 ? NULL : line;
+}
+
+bool config_diff_touches(const struct config_diff *d, const char *service, const char *key)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		const char *path = d->entries[i].path;
+		size_t length = strlen(service);
+
+		if (strncmp(path, "service ", 8) || strncmp(path + 8, service, length))
+			continue;
+		path += 8 + length;
+		if (!*path) /* added, or removed */
+			return true;
+		if (!strncmp(path, ": ", 2) && (!key || !strncmp(path + 2, key, strlen(key))))
+			return true;
+	}
+	return false;
+}
+
+bool config_diff_beyond_pool(const struct config_diff *d, const char *service)
+{
+	for (size_t i = 0; i < d->count; i++) {
+		const char *path = d->entries[i].path;
+		size_t length = strlen(service);
+
+		if (!strncmp(path, "service ", 8) && !strncmp(path + 8, service, length) &&
+		    !strncmp(path + 8 + length, ": ", 2) &&
+		    strncmp(path + 10 + length, "backend ", 8))
+			return true;
+	}
+	return false;
 }
 
 const struct config_difference *config_diff_find(const struct config_diff *d, const char *path)

@@ -4,6 +4,7 @@
 #ifndef EVENKEEL_LIB_CONFIG_DIFF_H
 #define EVENKEEL_LIB_CONFIG_DIFF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct config_difference {
@@ -25,6 +26,11 @@ char *config_difference_line(const struct config_difference *d);
 
 /* The entry about the same thing, or NULL. */
 const struct config_difference *config_diff_find(const struct config_diff *d, const char *path);
+
+/* Does anything of the service differ? With `key`: anything whose name begins so ("health"). */
+bool config_diff_touches(const struct config_diff *d, const char *service, const char *key);
+/* Does anything differ in it besides its backends? */
+bool config_diff_beyond_pool(const struct config_diff *d, const char *service);
 
 /* All lines in one, cut with "and N more" where they would be longer than `size`. */
 char *config_diff_summary(const struct config_diff *d, char *out, size_t size);

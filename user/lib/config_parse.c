@@ -121,10 +121,11 @@ static const struct key root_keys[] = {
 	{ .name = "interfaces", .want = "a list of interface names", .read = read_interfaces },
 	{ .name = "echo", .want = "answer, pass or drop", .read = read_echo },
 	{ .name = "tunnel_source", .want = "a list of prefixes", .read = read_tunnel_source },
+	{ .name = "stage", .want = "a mapping with the keys steps and watch", .read = read_stage },
 };
 static const struct schema root_schema = {
 	"at the top level",
-	"interfaces, echo, tunnel_source, services",
+	"interfaces, echo, tunnel_source, stage, services",
 	root_keys,
 	ARRAY_SIZE(root_keys),
 };
@@ -137,6 +138,7 @@ static const struct schema *const all_schemas[] = {
 	&config_health_schema,
 	&config_rebalance_schema,
 	&config_capacity_schema,
+	&config_stage_schema,
 };
 
 static void read_root(const struct reader *r, struct config *c)
@@ -169,6 +171,7 @@ int config_parse(struct config **out, const char *text, size_t length, struct di
 
 	if (!c)
 		return -ENOMEM;
+	config_stage_default(&c->stage);
 	err = tree_read(&tree, text, length, d);
 	if (err)
 		return err;

@@ -135,10 +135,24 @@ static json_t *tunnel_source_json(const struct config *c)
 	return take_ptr(list);
 }
 
+static int set_stage(json_t *config, const struct config_stage *s)
+{
+	_cleanup_(json_release) json_t *steps = json_array();
+
+	if (!s->set)
+		return 0;
+	for (size_t i = 0; i < s->step_count; i++)
+		if (json_array_append_new(steps, json_integer(s->steps[i])))
+			return -1;
+	return json_object_set_new(config, "stage",
+				   json_pack("{s:O, s:I}", "steps", steps, "watch",
+					     (json_int_t)s->watch_s));
+}
+
 static json_t *config_json(const struct config *c)
 {
 	_cleanup_(json_release) json_t *interfaces = json_array();
-	_cleanup_(json_release) json_t *services = json_object();
+	_cleanup_(json_release) json_t *services = json_object(), *config = NULL;
 
 	for (size_t i = 0; i < c->interface_count; i++) {
 		if (json_array_append_new(interfaces, json_string(c->interfaces[i])))
@@ -150,9 +164,11 @@ static json_t *config_json(const struct config *c)
 		if (json_object_set_new(services, s->name, service_json(s)))
 			return NULL;
 	}
-	return json_pack("{s:O, s:s, s:o, s:O}", "interfaces", interfaces, "echo",
-			 config_echo_name(c->echo), "tunnel_source", tunnel_source_json(c),
-			 "services", services);
+	config = json_pack("{s:O, s:s, s:o}", "interfaces", interfaces, "echo",
+			   config_echo_name(c->echo), "tunnel_source", tunnel_source_json(c));
+	if (set_stage(config, &c->stage) || json_object_set(config, "services", services))
+		return NULL;
+	return take_ptr(config);
 }
 
 /* Not json_dumps(): 2.14 loses parts of the text without an error when memory runs out. */

@@ -198,6 +198,36 @@ enum guard_rule guard_check(const struct guard_limits *limits, const struct guar
 	return GUARD_RULE_COUNT;
 }
 
+/* Does the table in force break one of the rules that are not about load? */
+static bool in_force_is_sound(const struct guard_limits *limits, const struct guard_case *c)
+{
+	struct pool p = pool_of(c);
+	double sum = 0;
+
+	for (size_t i = 0; i < c->count; i++) {
+		struct guard_backend b = c->backends[i];
+		struct guard_breach breach = { .rule = GUARD_INELIGIBLE };
+
+		sum += b.old_share;
+		b.new_share = b.old_share;
+		if (breaks(limits, c, &p, &b, &breach))
+			return false;
+	}
+	return sum > 0 || !p.eligible;
+}
+
+enum guard_verdict guard_decide(const struct guard_limits *limits, const struct guard_case *c,
+				struct guard_breach *breach)
+{
+	enum guard_rule rule = guard_check(limits, c, breach);
+
+	if (rule == GUARD_RULE_COUNT)
+		return GUARD_GO;
+	if (GUARD_SOUND >> rule & 1 || in_force_is_sound(limits, c))
+		return GUARD_STAY;
+	return GUARD_FLEE;
+}
+
 const char *guard_breach_text(const struct guard_breach *breach, const char *backend,
 			      char buf[static GUARD_TEXT_MAX])
 {

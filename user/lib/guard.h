@@ -103,6 +103,16 @@ struct guard_breach {
 enum guard_rule guard_check(const struct guard_limits *limits, const struct guard_case *c,
 			    struct guard_breach *breach);
 
+/* What to do with a table that was made for this case. */
+enum guard_verdict {
+	GUARD_GO,
+	GUARD_STAY, /* it breaks a rule: the one in force is safer */
+	GUARD_FLEE, /* it puts too much load on somebody, but the one in force is not sound at all (it
+		     * sends traffic to the dead, or to nobody): it is the lesser evil */
+};
+enum guard_verdict guard_decide(const struct guard_limits *limits, const struct guard_case *c,
+				struct guard_breach *breach);
+
 /* Above which share of `count` backends one of them has too much: `times` its fair share; or, as
  * twice a half is everything, half way between its fair share and everything. */
 double guard_share_limit(double times, size_t count);

@@ -20,10 +20,24 @@ void handshakes_note(struct handshakes *h, bool followed)
 		h->alone++;
 }
 
+static bool is_empty(const struct handshakes *h)
+{
+	return !(h->followed > 0) && !(h->alone > 0);
+}
+
+/* Most have none, and their memory is not to be touched. */
+void handshakes_forget(struct handshakes *h)
+{
+	if (!is_empty(h))
+		*h = (struct handshakes){ 0 };
+}
+
 void handshakes_decay(struct handshakes *h)
 {
 	double factor = exp(-1 / HANDSHAKES_HORIZON_S);
 
+	if (is_empty(h))
+		return;
 	h->followed *= factor;
 	h->alone *= factor;
 	if (h->followed + h->alone < NEGLIGIBLE)

@@ -20,6 +20,9 @@ void handshakes_note(struct handshakes *h, bool followed);
 /* Call once a second. */
 void handshakes_decay(struct handshakes *h);
 
+/* The backend is another's from now on. */
+void handshakes_forget(struct handshakes *h);
+
 /* More of its SYNs were left alone than chance explains, if as many are to be as of its peers' (of
  * none: every other one). */
 bool handshakes_suspect(const struct handshakes *h, const struct handshakes *peers);

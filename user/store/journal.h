@@ -25,8 +25,9 @@ void journal_close(struct journal *j);
 enum journal_state {
 	JOURNAL_APPLYING, /* written before the data path is touched */
 	JOURNAL_IN_FORCE,
-	JOURNAL_REPLACED, /* was in force */
-	JOURNAL_FAILED,   /* never came into force */
+	JOURNAL_REPLACED,    /* was in force */
+	JOURNAL_FAILED,      /* never came into force */
+	JOURNAL_ROLLED_BACK, /* was staged, or in force, and undone */
 };
 const char *journal_state_name(enum journal_state state); /* "applying", "in force", ... */
 
@@ -55,12 +56,34 @@ void journal_revision_release(struct journal_revision *r);
  * what it changes, for the event. */
 int journal_begin(struct journal *j, const char *text, const char *change,
 		  const struct journal_actor *actor, int64_t now, int64_t *number);
-/* Ends it, in one transaction: in force (the one before becomes replaced), or failed. `good`: why
- * it needs no watch to be known as good; NULL: it does. */
-int journal_commit(struct journal *j, int64_t number, const char *good, int64_t now);
+/* A change under way: kept, so that a daemon that begins knows what the one before was at. Times are
+ * milliseconds of CLOCK_BOOTTIME, which mean something during the boot with that id alone. */
+enum journal_phase { JOURNAL_STAGING, JOURNAL_WATCHING, JOURNAL_HELD };
+struct journal_change {
+	int64_t revision, base; /* what it was made of; 0: nothing */
+	enum journal_phase phase;
+	char boot[40];
+	int64_t watch_until_ms, confirm_until_ms; /* 0: none */
+	char reason[256];                         /* why it is held */
+};
+/* -ENOENT: there is none. */
+int journal_change(struct journal *j, struct journal_change *out);
+/* A step of it, with its event: from when this returns 0 the step may be taken. */
+int journal_change_set(struct journal *j, const struct journal_change *change, const char *text,
+		       int64_t now);
+
+/* Ends a revision's way, each in one transaction, with the change under way if it is this one's: in
+ * force (the one before becomes replaced), or failed. `good`: why it needs no watch to be known as good;
+ * else `watch` is the change that goes on. */
+int journal_commit(struct journal *j, int64_t number, const char *good,
+		   const struct journal_change *watch, int64_t now);
 int journal_fail(struct journal *j, int64_t number, const char *why, int64_t now);
 /* It is known to be good: it passed its watch. */
 int journal_good(struct journal *j, int64_t number, const char *why, int64_t now);
+/* It is undone. One that is in force is replaced by a new revision with the content of `base`, whose
+ * number is in *now_in_force; one that was being staged leaves that in force which is. */
+int journal_roll_back(struct journal *j, int64_t number, int64_t base, const char *why,
+		      const struct journal_actor *actor, int64_t now, int64_t *now_in_force);
 
 /* The revision in force, with text. -ENOENT: none yet. Revisions still "applying" from a
  * daemon that died are marked failed by journal_open(). */

@@ -47,6 +47,13 @@ struct journal_entry {
 };
 int journal_append(struct journal *j, const struct journal_actor *who,
 		   const struct journal_entry *e);
+/* The event about a revision: by whoever proposed it. */
+int journal_tell(struct journal *j, int64_t number, const char *kind, const char *text,
+		 int64_t now);
+/* The change under way: stored, or forgotten if it is of that revision. */
+int journal_change_store(struct journal *j, const struct journal_change *change);
+int journal_change_forget(struct journal *j, int64_t revision);
+
 /* Chains the events that an older evenkeeld left without hashes. */
 int journal_chain_old(struct journal *j);
 

@@ -234,10 +234,14 @@ static int chain_one(struct journal *j, struct journal_audit *e, struct journal_
 		.pid = e->actor.pid,
 		.previous = head->hash,
 	};
-	int err = journal_prepare(j, &s, "UPDATE event SET previous = ?1, hash = ?2 WHERE id = ?3");
+	int err = journal_prepare(j, &s,
+				  "UPDATE event SET previous = ?1, hash = ?2, text = ?4, user = ?5,"
+				  " command = ?6 WHERE id = ?3");
 
 	if (err)
 		return err;
+	utf8_mend(e->text);
+	actor_mend(&e->actor);
 	audit_record_hash(hash, &r);
 	if (sqlite3_bind_text(s, 1, head->hash, -1, SQLITE_STATIC) ||
 	    sqlite3_bind_text(s, 2, hash, -1, SQLITE_STATIC) || sqlite3_bind_int64(s, 3, e->id) ||

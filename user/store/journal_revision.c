@@ -20,6 +20,8 @@ const char *journal_state_name(enum journal_state state)
 		return "replaced";
 	case JOURNAL_FAILED:
 		return "failed";
+	case JOURNAL_ROLLED_BACK:
+		return "rolled back";
 	}
 	return "unknown";
 }
@@ -97,9 +99,7 @@ static int revision_move(struct journal *j, int64_t number, enum journal_state f
 	return -ENOENT;
 }
 
-/* The event about a revision that has moved: by whoever proposed it. */
-static int revision_tell(struct journal *j, int64_t number, const char *kind, const char *text,
-			 int64_t now)
+int journal_tell(struct journal *j, int64_t number, const char *kind, const char *text, int64_t now)
 {
 	_cleanup_(journal_finalize) sqlite3_stmt *s = NULL;
 	struct journal_actor actor = {};
@@ -132,7 +132,8 @@ int journal_fail(struct journal *j, int64_t number, const char *why, int64_t now
 		return err;
 	err = revision_move(j, number, JOURNAL_APPLYING, JOURNAL_FAILED, why, now);
 	if (!err)
-		err = revision_tell(j, number, "failed", why, now);
+		err = journal_tell(j, number, "failed", why, now);
+	err = err ?: journal_change_forget(j, number);
 	return journal_end_transaction(j, err);
 }
 
@@ -153,9 +154,9 @@ static int revision_good(struct journal *j, int64_t number, const char *why, int
 {
 	int err = good_set(j, number, now);
 
-	if (err || !sqlite3_changes(j->db))
-		return err;
-	return revision_tell(j, number, "known good", why, now);
+	if (!err && sqlite3_changes(j->db))
+		err = journal_tell(j, number, "known good", why, now);
+	return err ?: journal_change_forget(j, number);
 }
 
 int journal_good(struct journal *j, int64_t number, const char *why, int64_t now)
@@ -165,7 +166,8 @@ int journal_good(struct journal *j, int64_t number, const char *why, int64_t now
 	return err ?: journal_end_transaction(j, revision_good(j, number, why, now));
 }
 
-int journal_commit(struct journal *j, int64_t number, const char *good, int64_t now)
+int journal_commit(struct journal *j, int64_t number, const char *good,
+		   const struct journal_change *watch, int64_t now)
 {
 	int err = journal_begin_transaction(j);
 
@@ -175,126 +177,94 @@ int journal_commit(struct journal *j, int64_t number, const char *good, int64_t 
 	if (!err)
 		err = revision_move(j, number, JOURNAL_APPLYING, JOURNAL_IN_FORCE, "", now);
 	if (!err)
-		err = revision_tell(j, number, "in force", "", now);
+		err = journal_tell(j, number, "in force", "", now);
 	if (!err && good)
 		err = revision_good(j, number, good, now);
+	else if (!err && watch)
+		err = journal_change_store(j, watch);
 	return journal_end_transaction(j, err);
+}
+
+/* The new revision with the old content: in force and good at once, for it was that before. */
+static int revision_revive(struct journal *j, int64_t base, int64_t undone,
+			   const struct journal_actor *actor, int64_t now, int64_t *number)
+{
+	_cleanup_(journal_finalize) sqlite3_stmt *s = NULL;
+	char text[64];
+	int err = journal_prepare(j, &s,
+				  "INSERT INTO revision (state, time, ended, good, hash, text,"
+				  " uid, pid, user, command, origin)"
+				  " SELECT ?1, ?2, ?2, ?2, hash, text, ?3, ?4, ?5, ?6, ?7"
+				  " FROM revision WHERE number = ?8");
+
+	if (err)
+		return err;
+	if (sqlite3_bind_int(s, 1, JOURNAL_IN_FORCE) || sqlite3_bind_int64(s, 2, now) ||
+	    journal_bind_actor(s, 3, actor) || sqlite3_bind_int64(s, 8, base))
+		return journal_failed(j, "journal");
+	err = journal_step_done(j, s);
+	if (err)
+		return err;
+	*number = sqlite3_last_insert_rowid(j->db);
+	snprintf(text, sizeof(text), "as revision %lld, instead of %lld", (long long)base,
+		 (long long)undone);
+	return journal_tell(j, *number, "in force", text, now);
+}
+
+int journal_roll_back(struct journal *j, int64_t number, int64_t base, const char *why,
+		      const struct journal_actor *actor, int64_t now, int64_t *now_in_force)
+{
+	int64_t revived = base;
+	int err = journal_begin_transaction(j), was_in_force;
+
+	if (err)
+		return err;
+	err = revision_move(j, number, JOURNAL_IN_FORCE, JOURNAL_ROLLED_BACK, why, now);
+	was_in_force = !err;
+	if (err == -ENOENT)
+		err = revision_move(j, number, JOURNAL_APPLYING, JOURNAL_ROLLED_BACK, why, now);
+	err = err ?: journal_tell(j, number, "rolled back", why, now);
+	if (!err && was_in_force)
+		err = revision_revive(j, base, number, actor, now, &revived);
+	err = err ?: journal_change_forget(j, number);
+	err = journal_end_transaction(j, err);
+	if (!err)
+		*now_in_force = revived;
+	return err;
+}
+
+/* Was it being staged? Then it has had its slots, and is rolled back. */
+static int interrupted_end(struct journal *j, int64_t number, int64_t now)
+{
+	static const char staged[] = "evenkeeld ended while it was being staged";
+	struct journal_change change;
+	int64_t in_force;
+	int err = journal_change(j, &change);
+
+	if (err == -ENOENT || (!err && change.revision != number))
+		return journal_fail(j, number, "evenkeeld ended while applying it", now);
+	return err
+		       ?: journal_roll_back(j, number, change.base, staged,
+					    &(struct journal_actor){ .user = "evenkeeld" }, now,
+					    &in_force);
 }
 
 int journal_fail_interrupted(struct journal *j)
 {
-	_cleanup_(journal_finalize) sqlite3_stmt *s = NULL;
-	int64_t now = time(NULL), number;
+	int64_t number = 0;
 	int err = 0;
 
 	while (!err) {
+		_cleanup_(journal_finalize) sqlite3_stmt *s = NULL;
+
 		err = journal_prepare(j, &s, "SELECT number FROM revision WHERE state = ?1");
 		if (err || sqlite3_bind_int(s, 1, JOURNAL_APPLYING))
 			return err ?: journal_failed(j, "journal");
 		if (sqlite3_step(s) != SQLITE_ROW)
 			return 0;
 		number = sqlite3_column_int64(s, 0);
-		sqlite3_finalize(s);
-		s = NULL;
-		err = journal_fail(j, number, "evenkeeld ended while applying it", now);
+		sqlite3_reset(s);
+		err = interrupted_end(j, number, time(NULL));
 	}
 	return err;
-}
-
-/* ---- reading -------------------------------------------------------------------------------- */
-
-#define REVISION_COLUMNS "number, state, time, hash, uid, pid, user, command, origin, detail, good"
-
-static void revision_read(sqlite3_stmt *s, struct journal_revision *out)
-{
-	*out = (struct journal_revision){
-		.number = sqlite3_column_int64(s, 0),
-		.state = (enum journal_state)sqlite3_column_int(s, 1),
-		.time = sqlite3_column_int64(s, 2),
-		.good = sqlite3_column_int64(s, 10),
-	};
-	journal_column_copy(s, 3, out->hash, sizeof(out->hash));
-	journal_column_actor(s, 4, &out->actor);
-	journal_column_copy(s, 9, out->detail, sizeof(out->detail));
-}
-
-/* The one row of a statement whose one parameter is `parameter`, with its text. */
-static int revision_one(struct journal *j, const char *sql, int64_t parameter,
-			struct journal_revision *out)
-{
-	_cleanup_(journal_finalize) sqlite3_stmt *s = NULL;
-	const unsigned char *text;
-	char *copy;
-	int rc, err = journal_prepare(j, &s, sql);
-
-	if (err)
-		return err;
-	if (sqlite3_bind_int64(s, 1, parameter))
-		return journal_failed(j, "journal");
-	rc = sqlite3_step(s);
-	if (rc == SQLITE_DONE)
-		return -ENOENT;
-	if (rc != SQLITE_ROW)
-		return journal_failed(j, "journal");
-	text = sqlite3_column_text(s, 11);
-	copy = text ? strdup((const char *)text) : NULL;
-	if (!copy)
-		return -ENOMEM;
-	revision_read(s, out);
-	out->text = copy;
-	return 0;
-}
-
-int journal_in_force(struct journal *j, struct journal_revision *out)
-{
-	return revision_one(j, "SELECT " REVISION_COLUMNS ", text FROM revision WHERE state = ?1",
-			    JOURNAL_IN_FORCE, out);
-}
-
-int journal_revision(struct journal *j, int64_t number, struct journal_revision *out)
-{
-	return revision_one(j, "SELECT " REVISION_COLUMNS ", text FROM revision WHERE number = ?1",
-			    number, out);
-}
-
-int journal_good_before(struct journal *j, int64_t number, struct journal_revision *out)
-{
-	return revision_one(j,
-			    "SELECT " REVISION_COLUMNS ", text FROM revision"
-			    " WHERE number < ?1 AND good IS NOT NULL AND hash IS NOT"
-			    " (SELECT hash FROM revision WHERE number = ?1)"
-			    " ORDER BY number DESC LIMIT 1",
-			    number, out);
-}
-
-int journal_revisions(struct journal *j, size_t limit, struct journal_revision **out, size_t *count)
-{
-	_cleanup_(journal_finalize) sqlite3_stmt *s = NULL;
-	_cleanup_(free_ptr) struct journal_revision *list = NULL;
-	size_t n = 0, capacity = 0;
-	int rc, err = journal_prepare(j, &s,
-				      "SELECT " REVISION_COLUMNS
-				      " FROM revision ORDER BY number DESC LIMIT ?1");
-
-	if (err)
-		return err;
-	if (sqlite3_bind_int64(s, 1, (sqlite3_int64)limit))
-		return journal_failed(j, "journal");
-	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-		if (n == capacity) {
-			size_t more = capacity ? 2 * capacity : 16;
-			struct journal_revision *grown = reallocarray(list, more, sizeof(*list));
-
-			if (!grown)
-				return -ENOMEM;
-			list = grown;
-			capacity = more;
-		}
-		revision_read(s, &list[n++]);
-	}
-	if (rc != SQLITE_DONE)
-		return journal_failed(j, "journal");
-	*out = take_ptr(list);
-	*count = n;
-	return 0;
 }

@@ -58,6 +58,12 @@ static const struct step steps[] = {
 	  " uid INTEGER NOT NULL, pid INTEGER NOT NULL, user TEXT NOT NULL,"
 	  " command TEXT NOT NULL, origin TEXT NOT NULL,"
 	  " PRIMARY KEY (service, backend)"
+	  ") STRICT;"
+	  "CREATE TABLE change ("
+	  " one INTEGER PRIMARY KEY CHECK (one = 1),"
+	  " revision INTEGER NOT NULL, base INTEGER NOT NULL, phase INTEGER NOT NULL,"
+	  " boot TEXT NOT NULL, watch_until INTEGER NOT NULL, confirm_until INTEGER NOT NULL,"
+	  " reason TEXT NOT NULL"
 	  ") STRICT;",
 	  journal_chain_old },
 };
