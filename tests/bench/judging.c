@@ -62,7 +62,7 @@ int judging_measure(struct judging *out, struct dp *dp, const struct config *c)
 	struct skews *skews = NULL;
 	int err = samples_open(&samples, dp);
 
-	err = err ?: skews_open(&skews, dp);
+	err = err ?: skews_open(&skews, dp, 1);
 	view.samples = samples;
 	err = err ?: measure(out, dp, samples, skews, &view);
 	skews_close(skews);

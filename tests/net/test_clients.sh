@@ -28,6 +28,7 @@ examined() { # LEVEL PATTERN
 
 claim "the configuration comes into force" configure ipip 4
 udp_servers
+# The rehearsal's packets went through the program, too.
 claim "before there is traffic no client is known" web '.clients == 0 and .heaviest == []'
 
 # ---- forty alike ---------------------------------------------------------------------------------
@@ -58,8 +59,11 @@ limited() { clients web --limit 3 | jq -e '.services[0].heaviest | length == 3';
 claim "or as few as asked for" limited
 claim "a service that is not there is refused" refused 'no service wob' ek clients wob
 lab_kill heavy
-claim "when it ends that is over" wait_for 120 skew '. == null or .kind != "clients"'
+# Who comes after it has more, or it would take a minute to forget.
+senders after udp 60 2000 1200 "$VIP4" 53 198.51.100.130 40
+claim "when it ends that is over" wait_for 60 skew '. == null or .kind != "clients"'
 lab_kill beside
+lab_kill after
 
 # ---- off -----------------------------------------------------------------------------------------
 lab_kill evenkeeld

@@ -123,10 +123,26 @@ static void quiet_saves_up_no_more_than_a_burst(void **state)
 	assert_true(spend(&h, 0, later_ns + token_ns));
 }
 
+static void what_lies_in_purses_counts_as_a_part_of_the_burst(void **state)
+{
+	struct host h = { .cpus = 8, .rate = 100000 };
+	const uint64_t later_ns = START_NS + 60 * EK_NS_PER_S;
+	uint32_t got = 0;
+
+	assert_true(ek_batch(h.rate, h.cpus) > 32);
+	for (uint32_t cpu = 0; cpu < h.cpus; cpu++)
+		assert_true(spend(&h, cpu, START_NS));
+	for (uint32_t cpu = 0; cpu < h.cpus; cpu++)
+		while (spend(&h, cpu, later_ns))
+			got++;
+	assert_int_equal(got, ek_burst(h.rate));
+}
+
 static void a_clock_that_goes_back_hands_nothing_out(void **state)
 {
 	__u64 spent_ns = START_NS;
 
+	assert_int_equal(ek_borrow(&spent_ns, 1000, 1, START_NS - 1), 0);
 	assert_int_equal(ek_borrow(&spent_ns, 1000, 1, START_NS - EK_NS_PER_S), 0);
 	assert_int_equal(ek_borrow(&spent_ns, 1000, 1, START_NS), 0);
 	assert_int_equal(spent_ns, START_NS);
@@ -268,6 +284,17 @@ static void a_flow_that_is_admitted_stays_so_while_the_load_is_the_same(void **s
 	assert_in_range(high - low, 0, EK_SHARE_ALL / 200);
 }
 
+static void the_share_is_at_most_doubled_at_once_and_pauses_count(void **state)
+{
+	const uint64_t quarter = ek_share_word(ek_share_period(TENTH(0)), EK_SHARE_ALL / 4, 0);
+
+	assert_in_range(ek_share(ek_share_step(quarter + 20, 1000, TENTH(1))), EK_SHARE_ALL / 2,
+			EK_SHARE_ALL / 2 + 2);
+	/* In four tenths of a second as many came as may. */
+	assert_in_range(ek_share(ek_share_step(quarter + 400, 1000, TENTH(4))), EK_SHARE_ALL / 4,
+			EK_SHARE_ALL / 4 + 2);
+}
+
 static void quiet_ends_shedding(void **state)
 {
 	uint64_t word = ek_share_word(ek_share_period(TENTH(0)), 1000, 50);
@@ -291,6 +318,7 @@ int main(void)
 		cmocka_unit_test(over_time_it_is_exact),
 		cmocka_unit_test(below_the_rate_nothing_is_refused),
 		cmocka_unit_test(quiet_saves_up_no_more_than_a_burst),
+		cmocka_unit_test(what_lies_in_purses_counts_as_a_part_of_the_burst),
 		cmocka_unit_test(a_clock_that_goes_back_hands_nothing_out),
 		cmocka_unit_test(a_note_is_its_flows_for_a_second),
 		cmocka_unit_test(repeats_are_counted_beside_the_verdict),
@@ -299,6 +327,7 @@ int main(void)
 		cmocka_unit_test(all_flows_are_admitted_until_too_many_packets_came),
 		cmocka_unit_test(the_share_is_found_in_a_tenth_of_a_second_and_given_back_in_one),
 		cmocka_unit_test(a_flow_that_is_admitted_stays_so_while_the_load_is_the_same),
+		cmocka_unit_test(the_share_is_at_most_doubled_at_once_and_pauses_count),
 		cmocka_unit_test(quiet_ends_shedding),
 	};
 

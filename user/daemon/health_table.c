@@ -86,8 +86,7 @@ static void log_mode(const struct daemon *d, uint32_t service, enum eligible_mod
 	static const char *const words[] = {
 		[ELIGIBLE_HEALTHY] = "new flows go to those backends that are up, and to no others",
 		[ELIGIBLE_BACKUP] = "too few backends are up: new flows go to the spares, too",
-		[ELIGIBLE_PANIC] = "panic: too few backends are up; new flows go to all that ever "
-				   "were",
+		[ELIGIBLE_PANIC] = "panic: too few backends are up; all that ever were get flows",
 		[ELIGIBLE_KEPT] = "no backend is up; new flows stay with those that had them last",
 		[ELIGIBLE_NOBODY] = "no backend is eligible: new flows are dropped as no_backend",
 	};
@@ -158,7 +157,7 @@ static int install(struct daemon *d, const struct config *c, bool automatic,
 	h->installing = true;
 	h->automatic = automatic;
 	err = dp_install(d->dp, c, clock_now_s(), result, error);
-	h->installing = false;
+	h->installing = h->automatic = false;
 	d->settling = true;
 	if (err)
 		return err;

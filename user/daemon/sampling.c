@@ -10,6 +10,7 @@
 #include "daemon/log.h"
 #include "daemon/sample.h"
 #include "daemon/skews.h"
+#include "dp/rehearse.h"
 #include "dp/sample.h"
 #include "evenkeel/hash.h"
 #include "lib/allot.h"
@@ -140,6 +141,9 @@ static void on_sample(void *context, const struct ek_sample *sample, double pack
 		.bytes = (float)packets * (float)sample->bytes,
 	};
 
+	/* What was run through the program after a change is nobody's. */
+	if (dp_rehearse_client(&p.client))
+		return;
 	clients_add(d->sampling->clients, &p);
 	skews_sample(d->skews, &p);
 }

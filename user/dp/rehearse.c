@@ -175,6 +175,17 @@ struct passage {
 };
 
 /* Addresses for benchmarks and documents (RFC 2544, RFC 3849): nobody's. */
+#define CLIENTS_IPV4 0xc6120000u /* 198.18.0.0/15 */
+#define CLIENTS_IPV4_MASK 0x1ffffu
+#define CLIENTS_IPV6 0x20010db8u /* 2001:db8::/96 */
+
+bool dp_rehearse_client(const struct ek_addr *a)
+{
+	if (addr_is_ipv4(a))
+		return (ntohl(a->be32[3]) & ~CLIENTS_IPV4_MASK) == CLIENTS_IPV4;
+	return a->be32[0] == htonl(CLIENTS_IPV6) && !a->be32[1] && !a->be32[2];
+}
+
 static void choose_client(struct scene *s, struct passage *p)
 {
 	uint64_t random = next_random(s);
@@ -182,9 +193,9 @@ static void choose_client(struct scene *s, struct passage *p)
 	memset(&p->flow.source, 0, sizeof(p->flow.source));
 	if (addr_is_ipv4(&p->flow.dest)) {
 		p->flow.source.be32[2] = htonl(0xffff);
-		p->flow.source.be32[3] = htonl(0xc6120000u | (random & 0x1ffff));
+		p->flow.source.be32[3] = htonl(CLIENTS_IPV4 | (random & CLIENTS_IPV4_MASK));
 	} else {
-		p->flow.source.be32[0] = htonl(0x20010db8u);
+		p->flow.source.be32[0] = htonl(CLIENTS_IPV6);
 		p->flow.source.be32[3] = htonl((uint32_t)random);
 	}
 	p->flow.source_port = (uint16_t)(1024 + (random >> 32) % 60000);

@@ -45,4 +45,7 @@ int dp_rehearse_open(struct dp **out, const struct dp *live, const struct config
 int dp_rehearse(struct dp *dp, const struct dp_rehearsal *r, struct dp_rehearsed *result,
 		char error[static DP_ERROR_MAX]);
 
+/* Is it one of the addresses that packets of rehearsals come from? */
+bool dp_rehearse_client(const struct ek_addr *a);
+
 #endif

@@ -132,7 +132,7 @@ static size_t collect(const struct clients *c, uint32_t service, uint32_t now_s,
 	while ((p = clients_next(c, now_s, &at)))
 		if (p->service == service)
 			found[count++] = p;
-	qsort(found, count, sizeof(*found), by_client);
+	qsort(found, count, sizeof(void *), by_client);
 	return count;
 }
 
@@ -186,7 +186,7 @@ int clients_heaviest(const struct clients *c, uint32_t service, uint32_t now_s,
 		     struct client_sum *out, size_t most, struct client_total *total)
 {
 	_cleanup_(free_ptr) const struct client_packet **found =
-		calloc(c->capacity, sizeof(*found));
+		calloc(c->capacity, sizeof(void *));
 	_cleanup_(free_ptr) struct client_sum *sums = NULL;
 	size_t count, clients = 0;
 
