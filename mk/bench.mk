@@ -32,5 +32,6 @@ $(BUILD)/tests/bench/bench_maglev: $(BUILD)/tests/bench/bench_maglev.o $(BUILD)/
 	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(LIB_PACKAGES)) -lm
 
 .PHONY: bench
-bench: $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench.bpf.o $(BENCH_MAGLEV)
+bench: $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench.bpf.o $(BENCH_MAGLEV) \
+		$(BUILD)/evenkeel $(BUILD)/evenkeeld
 	@scripts/bench.sh $(BUILD)/tests/bench $(BENCH_ARGS)

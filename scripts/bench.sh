@@ -34,5 +34,7 @@ case " $* " in
 		echo
 		timeout 600 "$folder/bench_maglev"
 	fi
+	echo
+	timeout 300 unshare --net --mount "$(dirname "$0")/../tests/bench/checks.sh" "$folder/../.."
 	;;
 esac

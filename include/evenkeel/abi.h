@@ -384,13 +384,13 @@ _Static_assert(sizeof(struct ek_service_id) == 128, "a service's identity");
 struct ek_backend_id {
 	char name[EK_NAME_MAX + 1];
 	struct ek_addr addr;
-	__u32 service;
-	__u8 used;    /* 0: index is free; 1: in use; 2: leaving, until nothing names it */
-	__u8 seen_up; /* 1: it has been up; what never was gets no flows */
-	__u16 port;   /* nat: where its packets go, host order; 0: to the listener's */
-	__u32 since;  /* CLOCK_MONOTONIC seconds when the index was taken, or began to leave */
-	__u32 died;   /* and when the backend was last declared dead; 0: it lives */
-	__u64 start;  /* its slow start, as user/lib/start.h has it; 0: none */
+	__u16 service, factor; /* factor: rebalance's, in 256ths; 0: 1 */
+	__u8 used;             /* 0: index is free; 1: in use; 2: leaving, until nothing names it */
+	__u8 seen_up;          /* 1: it has been up; what never was gets no flows */
+	__u16 port;            /* nat: where its packets go, host order; 0: to the listener's */
+	__u32 since; /* CLOCK_MONOTONIC seconds when the index was taken, or began to leave */
+	__u32 died;  /* and when the backend was last declared dead; 0: it lives */
+	__u64 start; /* its slow start, as user/lib/start.h has it; 0: none */
 };
 _Static_assert(sizeof(struct ek_backend_id) == 104, "a backend's identity");
 

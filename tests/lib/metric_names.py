@@ -10,23 +10,32 @@ METRICS is the answer of GET /metrics. Prints what is wrong; exit status 1 then.
 import re
 import sys
 
+HISTOGRAMS = {}  # family: the names of its samples
 NAME = re.compile(r"\b(?:evenkeel|process)_[a-z_]+\b")
 
 
 def known(path):
-    """Names of families, each with the labels of its samples; None without a sample."""
-    labels = {}
+    """Names of families, each with the labels of its samples; None without a sample. A histogram is
+    also known by the names of its samples."""
+    labels, histogram = {}, None
     for line in open(path, encoding="utf-8"):
         if line.startswith("# TYPE "):
-            labels[line.split()[2]] = None
+            name, kind = line.split()[2:4]
+            labels[name] = None
+            histogram = name if kind == "histogram" else None
         elif not line.startswith("#"):
-            name, _, rest = line.partition(" ")[0].partition("{")
-            labels[name] = re.findall(r'(?:^|,)([a-z_]+)="', rest)
+            name, _, rest = line[: line.rindex(" ")].partition("{")
+            found = re.findall(r'(?:^|,)([a-z_]+)="', rest)
+            if histogram:
+                HISTOGRAMS.setdefault(histogram, set()).add(name)
+                labels[histogram] = [label for label in found if label != "le"]
+            labels[name] = found
     return labels
 
 
 def documented(path, labels):
     rows = {}
+    labels = {n: l for n, l in labels.items() if not any(n in s for s in HISTOGRAMS.values())}
     for line in open(path, encoding="utf-8"):
         row = re.match(r"\| `([a-z_]+)` \|([^|]*)\|", line)
         if row and NAME.fullmatch(row[1]):

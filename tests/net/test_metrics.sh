@@ -113,6 +113,14 @@ done
 for verdict in passed sent answered; do
 	claim "packets were $verdict" not_zero "evenkeel_packets_total{verdict=\"$verdict\"}"
 done
+passed_checks() { not_zero 'evenkeel_check_results_total{service="web",check="tcp",outcome="passed"}'; }
+claim "checks have passed" passed_checks
+timed() { not_zero 'evenkeel_check_seconds_bucket{service="web",check="tcp",le="1"}'; }
+claim "within a second" timed
+claim "who is up is healthy" equals "$(backend healthy web-1)" 1
+claim "and has its weight in the table" equals "$(backend effective_weight web-3)" 200
+claim "the mode of the table agrees" agrees 'evenkeel_service_mode{service="web",mode="healthy"}' \
+	'.services[0].health | if .mode == "healthy" then 1 else 0 end'
 claim "drops agree" agrees 'evenkeel_dropped_packets_total{reason="zero_port"}' .dropped.zero_port
 claim "what was never dropped is 0, not absent" equals \
 	'evenkeel_dropped_packets_total{reason="internal"}' 0

@@ -58,6 +58,9 @@ claim "with its backend and its numbers" status '.services[] | select(.name == "
 	.since <= now and .since > now - 60'
 claim "the history says who, how much, and by which revision" wait_for 2 told_of heavy \
 	'asked: web-1 has 76\.9 % of the slots, .* 25\.0 %.*; revision 1 is in force since 20'
+raised() { status '.alerts[] | select(.kind == "skew_asked") | .service == "heavy" and .backend == "web-1" and
+	(.text | test("76.9 %"))'; }
+claim "it is an alert" wait_for 5 raised
 claim "so does the log" grep -E 'skew: heavy: asked: web-1' "$LAB_DIR/log/evenkeeld"
 claim "so does the doctor" examined heavy warning 'web-1 has 76\.9 %.*revision 1 came'
 claim "so does the status" grep -E '^  SKEW, asked, since 20.*web-1 has' <<<"$(ek status)"

@@ -48,7 +48,7 @@ static void unknown_keys_of_services_and_backends_are_refused_too(void **state)
 		  "f:8:5: error: key 'timeout' does not belong in a service: it belongs in health\n"
 		  "f:9:5: error: unknown key 'scheduler' in a service; known are: listen, forward, "
 		  "gue, vlan, quic, hash, idle_time, drain_time, hold_time, health, panic, on_empty, "
-		  "slow_start, backup_below, capacity, backends\n" },
+		  "rebalance, slow_start, backup_below, capacity, backends\n" },
 		{ POOL "      a: { adress: 10.0.1.1, wieght: 70000 }\n"
 		       "      b: { address: 10.0.1.2, name: x, port: 80 }\n",
 		  "f:5:12: error: unknown key 'adress' in a backend; did you mean 'address'?\n"
@@ -69,7 +69,7 @@ static void unknown_keys_of_services_and_backends_are_refused_too(void **state)
 		{ WEB_1 "    \"\": 1\n",
 		  "f:6:5: error: unknown key '' in a service; known are: listen, forward, gue, "
 		  "vlan, quic, hash, idle_time, drain_time, hold_time, health, panic, on_empty, "
-		  "slow_start, backup_below, capacity, backends\n" },
+		  "rebalance, slow_start, backup_below, capacity, backends\n" },
 	};
 
 	assert_cases(rows, ARRAY_SIZE(rows));

@@ -35,6 +35,7 @@ static const char everything[] = "{\n"
 				 "      ],\n"
 				 "      \"panic\": 50,\n"
 				 "      \"on_empty\": \"keep\",\n"
+				 "      \"rebalance\": \"off\",\n"
 				 "      \"slow_start\": 0,\n"
 				 "      \"backup_below\": 50,\n"
 				 "      \"backends\": {\n"
@@ -113,6 +114,13 @@ static void any_difference_changes_the_text(void **state)
 		WEB_1 "    slow_start: 30s\n",
 		WEB_1 "    backup_below: 1\n",
 		WEB_1 "      web-2: { address: 10.0.1.2, backup: true }\n",
+		WEB_1 "    rebalance: observe\n",
+		WEB_1 "    rebalance: on\n",
+		WEB_1 "    rebalance: { by: bytes }\n",
+		WEB_1 "    rebalance: { wait: 5s }\n",
+		WEB_1 "    rebalance: { measure: 5s }\n",
+		WEB_1 "    rebalance: { min: 60 }\n",
+		WEB_1 "    rebalance: { max: 140 }\n",
 		WEB_1 "interfaces: [eth0]\n",
 		WEB_1 "      web-2: 10.0.1.2\n",
 		POOL "      web-2: 10.0.1.2\n      web-1: 10.0.1.1\n",

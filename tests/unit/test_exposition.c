@@ -69,6 +69,29 @@ static void numbers_are_exact_as_far_as_they_go(void **state)
 	}
 }
 
+/* Shares are written without printf(), and no differently. */
+static void shares_are_written_as_printf_would(void **state)
+{
+	_cleanup_(exposition_release) struct exposition e = {};
+	uint64_t random = 1;
+
+	for (int i = 1; i <= 200000; i++) {
+		double share = i <= 65536 ? i / 65536.0 : (double)(random >> 11) / (1ull << 53);
+		char expected[64];
+
+		random = random * 6364136223846793005ull + 1442695040888963407ull;
+		e.length = 0;
+		exposition_sample(&e, "x", "", value_real(share));
+		exposition_raw(&e, "", 1);
+		snprintf(expected, sizeof(expected), "x %.9g\n", share);
+		assert_string_equal(e.text, expected);
+	}
+	e.length = 0;
+	exposition_sample(&e, "x", "", value_real(0.9999999999));
+	exposition_sample(&e, "x", "", value_real(0.09999999999));
+	assert_text(&e, "x 1\nx 0.1\n");
+}
+
 static void assert_label(const char *value, const char *expected)
 {
 	struct labels l = {};
@@ -143,6 +166,7 @@ int main(void)
 		cmocka_unit_test(a_family_has_its_help_its_type_and_its_samples),
 		cmocka_unit_test(what_is_not_known_is_left_out),
 		cmocka_unit_test(numbers_are_exact_as_far_as_they_go),
+		cmocka_unit_test(shares_are_written_as_printf_would),
 		cmocka_unit_test(label_values_are_escaped),
 		cmocka_unit_test(bytes_that_are_no_utf_8_become_question_marks),
 		cmocka_unit_test(what_does_not_fit_is_cut_between_characters),

@@ -12,7 +12,20 @@
 #include "lib/families.h"
 
 /* What there is to say at least once of everything. */
-static struct metrics_service services[] = { { .name = "web", .slots = 65536, .unsettled = 3 } };
+static struct metrics_service services[] = {
+	{ .name = "web",
+	  .slots = 65536,
+	  .unsettled = 3,
+	  .mode = "panic",
+	  .skew_kind = "unexplained",
+	  .skew = 0.5,
+	  .surprise = 32,
+	  .rebalance = "held",
+	  .load = 1.25 },
+	{ .name = "dns", .mode = "healthy" },
+};
+static struct check_counts counts = { .failed = 3 };
+static struct metrics_check checks[] = { { "web", "tcp via tunnel", &counts } };
 static struct metrics_backend backends[] = {
 	{ .service = "web",
 	  .name = "web-1",
@@ -41,7 +54,9 @@ static struct metrics whole(void)
 		.revision_hash = "abc",
 		.lost_counted = true,
 		.services = services,
-		.service_count = 1,
+		.service_count = 2,
+		.checks = checks,
+		.check_count = 1,
 		.backends = backends,
 		.backend_count = 2,
 		.interfaces = interfaces,
@@ -106,8 +121,8 @@ static void each_family_has_help_and_type_once_before_its_samples(void **state)
 			families++;
 			continue;
 		}
-		assert_int_equal(length, strlen(family));
-		assert_memory_equal(line, family, length);
+		assert_memory_equal(line, family, strlen(family));
+		assert_true(length == strlen(family) || !strcmp(type, "histogram"));
 	}
 	assert_int_equal(families, occurrences(text, "# TYPE "));
 	assert_true(families > 30);
@@ -152,6 +167,44 @@ static void facts_become_samples(void **state)
 	assert_true(has_line(
 		text, "evenkeel_lost_packets_total{interface=\"eth1\",cause=\"refused\"} 0"));
 	assert_int_equal(occurrences(text, "evenkeel_interface_attached{"), 1);
+}
+
+static void a_histogram_counts_up(void **state)
+{
+	struct metrics m = whole();
+	_cleanup_(free_ptr) char *text = NULL;
+
+	counts.latency = (struct latency){};
+	latency_add(&counts.latency, 250);
+	latency_add(&counts.latency, 251);
+	latency_add(&counts.latency, 3000000);
+	text = text_of(&m);
+#define CHECK "{service=\"web\",check=\"tcp via tunnel\""
+	assert_true(has_line(text, "# TYPE evenkeel_check_seconds histogram"));
+	assert_true(has_line(text, "evenkeel_check_seconds_bucket" CHECK ",le=\"0.00025\"} 1"));
+	assert_true(has_line(text, "evenkeel_check_seconds_bucket" CHECK ",le=\"0.0005\"} 2"));
+	assert_true(has_line(text, "evenkeel_check_seconds_bucket" CHECK ",le=\"1\"} 2"));
+	assert_true(has_line(text, "evenkeel_check_seconds_bucket" CHECK ",le=\"+Inf\"} 3"));
+	assert_true(has_line(text, "evenkeel_check_seconds_count" CHECK "} 3"));
+	assert_true(has_line(text, "evenkeel_check_seconds_sum" CHECK "} 3.000501"));
+	assert_true(has_line(text, "evenkeel_check_results_total" CHECK ",outcome=\"passed\"} 3"));
+	assert_true(has_line(text, "evenkeel_check_results_total" CHECK ",outcome=\"failed\"} 3"));
+#undef CHECK
+}
+
+static void what_is_not_wrong_has_no_series(void **state)
+{
+	struct metrics m = whole();
+	_cleanup_(free_ptr) char *text = text_of(&m);
+
+	assert_true(has_line(
+		text, "evenkeel_service_skew_ratio{service=\"web\",kind=\"unexplained\"} 0.5"));
+	assert_true(has_line(text, "evenkeel_service_skew_sigmas{service=\"web\"} 8"));
+	assert_true(has_line(text,
+			     "evenkeel_service_rebalance_state{service=\"web\",state=\"held\"} 1"));
+	assert_true(has_line(text, "evenkeel_service_load_max_ratio{service=\"web\"} 1.25"));
+	assert_true(has_line(text, "evenkeel_service_mode{service=\"dns\",mode=\"healthy\"} 1"));
+	assert_int_equal(occurrences(text, "service=\"dns\""), 4);
 }
 
 static void alerts_are_there_while_they_are_told(void **state)
@@ -218,6 +271,8 @@ int main(void)
 		cmocka_unit_test(each_family_has_help_and_type_once_before_its_samples),
 		cmocka_unit_test(no_series_is_there_twice),
 		cmocka_unit_test(facts_become_samples),
+		cmocka_unit_test(a_histogram_counts_up),
+		cmocka_unit_test(what_is_not_wrong_has_no_series),
 		cmocka_unit_test(alerts_are_there_while_they_are_told),
 		cmocka_unit_test(every_drop_reason_is_there_from_the_beginning),
 		cmocka_unit_test(what_is_not_known_is_absent_and_not_0),

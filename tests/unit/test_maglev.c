@@ -331,6 +331,19 @@ static void reweighting_one_backend_moves_little_more_than_the_difference(void *
 	assert_in_range(moved, 322, 323 + 393);
 }
 
+/* Corrected weights are in 256ths: a pool where nothing is corrected must not move for that. The
+ * largest are 41 bits together with the slots. */
+static void the_unit_of_weights_does_not_matter(void **state)
+{
+	pool_weighted(100, 5, EK_WEIGHT_MAX);
+	pool[0].weight = EK_WEIGHT_MAX;
+	assert_int_equal(maglev_fill(table, EK_TABLE_SLOTS_MAX, pool, 100, key), 0);
+	for (size_t i = 0; i < 100; i++)
+		pool[i].weight *= 256;
+	assert_int_equal(maglev_fill(other, EK_TABLE_SLOTS_MAX, pool, 100, key), 0);
+	assert_memory_equal(table, other, sizeof(table));
+}
+
 static void sizes_are_at_least_two_hundred_times_the_backends(void **state)
 {
 	static const struct {
@@ -373,6 +386,7 @@ int main(void)
 		cmocka_unit_test(removing_one_backend_moves_only_its_share),
 		cmocka_unit_test(removal_is_gentle_in_the_default_sizes_too),
 		cmocka_unit_test(reweighting_one_backend_moves_little_more_than_the_difference),
+		cmocka_unit_test(the_unit_of_weights_does_not_matter),
 		cmocka_unit_test(sizes_are_at_least_two_hundred_times_the_backends),
 		cmocka_unit_test(sizes_that_are_no_power_of_two_are_refused),
 	};

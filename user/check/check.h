@@ -29,11 +29,13 @@ enum check_outcome {
 };
 
 #define CHECK_REASON_MAX 192
+#define CHECK_ANSWER_MAX 32
 
 struct check_result {
 	enum check_outcome outcome;
 	uint32_t latency_us;
 	char reason[CHECK_REASON_MAX]; /* a sentence; "" after success */
+	char answer[CHECK_ANSWER_MAX]; /* http: how a page begins that passed */
 };
 
 /* Called once for each attempt. Must not free the checker. */

@@ -62,6 +62,7 @@ struct checker {
 
 /* Ends the attempt with a result. The reason is formatted; after success there is none. */
 void checker_passed(struct checker *k);
+void checker_answered(struct checker *k, const char *answer);
 void checker_failed(struct checker *k, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void checker_missed(struct checker *k, const char *format, ...)

@@ -198,6 +198,40 @@ static void skew_print(FILE *out, const json_t *skew)
 			fact_text(skew, "text"));
 }
 
+/* "; weights web-1 x0.81, web-2 x1.10": in force, or with observe what they would be. */
+#define FACTORS_MAX 6
+static void factors_print(FILE *out, const json_t *backends)
+{
+	const json_t *backend;
+	size_t i, shown = 0;
+
+	json_array_foreach(backends, i, backend) {
+		const json_t *advice = json_object_get(backend, "advised_factor");
+		double factor = json_number_value(
+			json_is_real(advice) ? advice : json_object_get(backend, "factor"));
+
+		if (factor == 1 || shown > FACTORS_MAX)
+			continue;
+		if (shown++ == FACTORS_MAX)
+			fputs(", ...", out);
+		else
+			fprintf(out, "%s %s x%.2f", shown == 1 ? "; weights" : ",",
+				fact_text(backend, "name"), factor);
+	}
+}
+
+static void rebalance_print(FILE *out, const json_t *rebalance, const json_t *backends)
+{
+	const char *held = fact_text(rebalance, "held_by");
+
+	if (!json_is_object(rebalance))
+		return;
+	fprintf(out, "  rebalance %s: %s%s%s", fact_text(rebalance, "mode"),
+		fact_text(rebalance, "text"), *held ? "; " : "", held);
+	factors_print(out, backends);
+	fputc('\n', out);
+}
+
 void status_service_print(FILE *out, const json_t *service, const json_t *before)
 {
 	_cleanup_(free_ptr) char *listeners =
@@ -215,6 +249,8 @@ void status_service_print(FILE *out, const json_t *service, const json_t *before
 		fputs("all settled\n", out);
 	mode_print(out, json_object_get(service, "health"));
 	skew_print(out, json_object_get(service, "skew"));
+	rebalance_print(out, json_object_get(service, "rebalance"),
+			json_object_get(service, "backends"));
 	backends_print(out, json_object_get(service, "backends"),
 		       json_object_get(before, "backends"));
 }

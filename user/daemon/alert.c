@@ -13,6 +13,7 @@
 #include "daemon/log.h"
 #include "daemon/nexthop.h"
 #include "daemon/request.h"
+#include "daemon/webhook.h"
 #include "daemon/sample.h"
 #include "dp/install.h"
 #include "lib/cleanup.h"
@@ -26,7 +27,8 @@
 
 struct alerting {
 	struct alerts alerts;
-	struct hooks *hooks; /* NULL: no program */
+	struct hooks *hooks;     /* NULL: no program */
+	struct webhook *webhook; /* NULL: no URL */
 	uint64_t not_remembered;
 	bool counted;        /* the one above is of a second ago */
 	bool full, was_full; /* no room for more, this second and the one before */
@@ -48,12 +50,11 @@ int alerting_open(struct alerting **out, struct daemon *d)
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		return log_err(-ENOMEM, "out of memory");
-	if (program)
+	*out = a; /* closed by the caller, also after a failure */
+	if (d->options.alert_webhook)
+		err = webhook_open(&a->webhook, d, d->options.alert_webhook);
+	if (!err && program)
 		err = hooks_open(&a->hooks, &d->loop, program);
-	if (err)
-		free(a);
-	else
-		*out = a;
 	return err;
 }
 
@@ -62,6 +63,7 @@ void alerting_close(struct alerting *a)
 	if (!a)
 		return;
 	hooks_close(a->hooks);
+	webhook_close(a->webhook);
 	free(a);
 }
 
@@ -240,6 +242,11 @@ const struct alerts *alerts_of(const struct daemon *d)
 	return &d->alerting->alerts;
 }
 
+uint64_t alerts_lost(const struct daemon *d)
+{
+	return webhook_lost(d->alerting->webhook);
+}
+
 json_t *alerts_json(const struct daemon *d)
 {
 	const struct alerts *a = alerts_of(d);
@@ -251,7 +258,7 @@ json_t *alerts_json(const struct daemon *d)
 	return list;
 }
 
-/* What the program reads: one line. */
+/* What program and webhook get: one line. */
 static char *message(const struct daemon *d, const struct alert *x)
 {
 	json_t *j = alert_json(d, x);
@@ -271,11 +278,31 @@ static char *message(const struct daemon *d, const struct alert *x)
 	return text && asprintf(&line, "%s\n", text) > 0 ? line : NULL;
 }
 
+static void tell_program(struct alerting *a, char *text)
+{
+	hook_run(a->hooks, text);
+}
+
+static void tell_webhook(struct alerting *a, char *text)
+{
+	webhook_tell(a->webhook, text);
+}
+
+static void pass_on(struct daemon *d, const struct alert *x,
+		    void (*to)(struct alerting *a, char *text))
+{
+	char *text = message(d, x);
+
+	if (text)
+		to(d->alerting, text);
+	else
+		log_warning("alert: out of memory: it is in the log alone");
+}
+
 static void tell(void *context, const struct alert *x)
 {
 	struct daemon *d = context;
 	const char *slash = x->backend[0] ? "/" : "";
-	char *text;
 
 	log_line(x->told ? LOG_WARNING : LOG_NOTICE,
 		 "alert %s: kind=%s level=%s subject=%s%s%s revision=%lld since=%us: %s",
@@ -284,13 +311,10 @@ static void tell(void *context, const struct alert *x)
 		 x->text);
 	daemon_event(d, "alert", &d->self, "%s: %s%s%s%s%s: %s", x->told ? "raised" : "cleared",
 		     x->kind, x->service[0] ? " " : "", x->service, slash, x->backend, x->text);
-	if (!d->alerting->hooks)
-		return;
-	text = message(d, x);
-	if (text)
-		hook_run(d->alerting->hooks, text);
-	else
-		log_warning("alert: out of memory for --alert-exec");
+	if (d->alerting->hooks)
+		pass_on(d, x, tell_program);
+	if (d->alerting->webhook)
+		pass_on(d, x, tell_webhook);
 }
 
 void alerting_tick(struct daemon *d)

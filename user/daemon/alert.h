@@ -20,6 +20,8 @@ void alert_note(struct daemon *d, const struct alert_fact *fact);
 
 /* All that is noted, told or not yet. */
 const struct alerts *alerts_of(const struct daemon *d);
+/* What --alert-webhook could not be told. */
+uint64_t alerts_lost(const struct daemon *d);
 /* What is raised now, as in docs/json.md. */
 json_t *alerts_json(const struct daemon *d);
 

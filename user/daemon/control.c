@@ -27,6 +27,8 @@
 #define CLIENT_MS 5000
 #define CLIENTS_MAX 64
 #define CHILDREN_MAX 4
+/* A status of so many takes 20 to 40 ms, and a process about 10. */
+#define BACKENDS_HERE_MAX 1000
 
 /* Only who may change things has anything long to say: others cannot make the daemon hold
  * CLIENTS_MAX configurations in memory. */
@@ -200,13 +202,22 @@ static void on_child_ended(uv_signal_t *handle, int number)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
+static bool in_child(const struct daemon *d, const struct request_entry *entry)
+{
+	size_t backends = 0;
+
+	for (size_t i = 0; entry->large && d->config && i < d->config->service_count; i++)
+		backends += d->config->services[i].backend_count;
+	return entry->slow || backends > BACKENDS_HERE_MAX;
+}
+
 static void client_call(struct client *c, size_t length)
 {
 	struct call call;
 
 	client_waits_no_more(c);
 	call_read(&call, c->control->daemon, c->line, length, &c->actor, c->may_change);
-	if (call.entry && call.entry->slow) {
+	if (call.entry && in_child(c->control->daemon, call.entry)) {
 		call_in_child(c, &call);
 	} else {
 		if (call.entry)

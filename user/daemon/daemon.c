@@ -25,6 +25,7 @@
 #include "daemon/nexthop.h"
 #include "daemon/notify.h"
 #include "daemon/pipeline.h"
+#include "daemon/rebalances.h"
 #include "daemon/sample.h"
 #include "daemon/sampling.h"
 #include "daemon/skew_report.h"
@@ -196,15 +197,16 @@ static void on_tick(uv_timer_t *handle)
 	settle(d);
 	health_tick(d);
 	if (d->lost)
-		dp_lost_refresh(d->lost); /* for the doctor, who sees what this process has read */
+		d->lost_read = !dp_lost_refresh(d->lost); /* for children: see lost_json() */
 	samples_take(d->samples, d->dp);
 	sampling_tick(d);
+	rebalances_tick(d);
 	attachments_tick(d);
 	guarded_tick(d);
 	pipeline_tick(d);
-	alerting_tick(d);
 	drift_check(d);
 	skew_check(d);
+	alerting_tick(d); /* of what all of these have found */
 }
 
 static int loop_start(struct daemon *d)
@@ -235,8 +237,8 @@ int daemon_open(struct daemon *d, const struct options *options)
 	err = journal_start(d) ?: drains_open(d) ?: pipeline_open(d) ?: control_open(&d->control, d) ?: pins_take(d);
 	err = err ?: http_open(&d->http, d) ?: alerting_open(&d->alerting, d);
 	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp);
-	err = err ?: skews_start(d) ?: sampling_open(d) ?: attachments_open(d);
-	err = err ?: metrics_open(&d->metrics, d->dp) ?: nexthops_open(d);
+	err = err ?: skews_start(d) ?: sampling_open(d) ?: rebalances_open(&d->rebalances);
+	err = err ?: attachments_open(d) ?: metrics_open(&d->metrics, d->dp) ?: nexthops_open(d);
 	err = err ?: guarded_open(d) ?: health_open(d);
 	err = err ?: macs_open(&d->macs) ?: loop_start(d);
 	if (err)
@@ -283,6 +285,7 @@ void daemon_close(struct daemon *d)
 	guarded_close(d);
 	attachments_close(d->attachments);
 	skews_close(d->skews);
+	rebalances_close(d->rebalances);
 	sampling_close(d->sampling);
 	samples_close(d->samples);
 	metrics_close(d->metrics);

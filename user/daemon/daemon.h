@@ -19,6 +19,7 @@ struct nexthops;
 struct samples;
 struct sampling;
 struct skews;
+struct rebalances;
 struct attachments;
 struct healths;
 struct control;
@@ -36,6 +37,7 @@ struct daemon {
 	struct dp *dp;
 	struct dp_lost *lost;            /* NULL: what is lost after the verdict is not counted, */
 	char lost_trouble[DP_ERROR_MAX]; /* and why */
+	bool lost_read;                  /* within a second */
 	struct config *config; /* in force, empty before the first; NULL: unknown, see trouble */
 	struct journal_revision revision; /* in force; number 0: none. Its text is canonical. */
 	char trouble
@@ -52,6 +54,7 @@ struct daemon {
 	struct sampling *sampling;
 	struct healths *healths;
 	struct skews *skews;
+	struct rebalances *rebalances;
 	struct attachments *attachments;
 	struct control *control;
 	struct metrics_memory *metrics;

@@ -11,6 +11,7 @@
 #include "daemon/nat.h"
 #include "daemon/facts.h"
 #include "daemon/nexthop.h"
+#include "daemon/rebalances.h"
 #include "daemon/sample.h"
 #include "daemon/sampling.h"
 #include "daemon/skew_report.h"
@@ -417,6 +418,7 @@ void doctor_services(struct findings *f, const struct daemon *d)
 		check_maps(&x, s, (uint32_t)service);
 		check_pool(&x, s, (uint32_t)service);
 		skew_examine(f, d, s, (uint32_t)service);
+		rebalances_examine(f, d, (uint32_t)service);
 		for (size_t k = 0; k < s->backend_count; k++)
 			check_backend(&x, s, &s->backends[k],
 				      dp_backend_index(d->dp, (uint32_t)service,

@@ -10,6 +10,7 @@
 #include "daemon/drains.h"
 #include "daemon/health.h"
 #include "daemon/nexthop.h"
+#include "daemon/rebalances.h"
 #include "daemon/sample.h"
 #include "daemon/sampling.h"
 #include "daemon/skew_report.h"
@@ -95,7 +96,8 @@ json_t *lost_json(const struct daemon *d)
 	size_t count = 0;
 	json_t *list;
 
-	if (!d->lost || dp_lost_refresh(d->lost))
+	/* A child without the maps' descriptors has what was read last, within a second. */
+	if (!d->lost || (dp_lost_refresh(d->lost) && !d->lost_read))
 		return json_null();
 	egresses = dp_lost_list(d->lost, &count);
 	list = json_array();
@@ -160,6 +162,27 @@ static void tally_sum(struct tally *t, const struct daemon *d)
 	}
 }
 
+#define SERVICE_ENDS (EK_SERVICES_MAX + 2)
+
+static void tally_order(struct tally *t, const struct dp *dp)
+{
+	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
+		const struct ek_backend_id *id = &dp->backend_ids[i];
+
+		if (id->used && id->service < EK_SERVICES_MAX)
+			t->first[id->service + 2]++;
+	}
+	for (uint32_t s = 2; s < SERVICE_ENDS; s++)
+		t->first[s] += t->first[s - 1];
+	/* Each service's begin, one place too far, becomes its end: the begin of the next. */
+	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
+		const struct ek_backend_id *id = &dp->backend_ids[i];
+
+		if (id->used && id->service < EK_SERVICES_MAX)
+			t->order[t->first[id->service + 1]++] = i;
+	}
+}
+
 int tally_take(struct tally *t, const struct daemon *d)
 {
 	const struct dp *dp = d->dp;
@@ -169,9 +192,15 @@ int tally_take(struct tally *t, const struct daemon *d)
 		.held = calloc(dp->sizes.backends, sizeof(*t->held)),
 		.remembered = calloc(dp->sizes.backends, sizeof(*t->remembered)),
 		.services = calloc(EK_SERVICES_MAX, sizeof(*t->services)),
+		.pools = calloc(EK_SERVICES_MAX, sizeof(*t->pools)),
+		.order = calloc(dp->sizes.backends, sizeof(*t->order)),
+		.first = calloc(SERVICE_ENDS, sizeof(*t->first)),
 	};
-	if (!t->owned || !t->held || !t->remembered || !t->services)
+	if (!t->owned || !t->held || !t->remembered || !t->services || !t->pools || !t->order ||
+	    !t->first)
 		return -ENOMEM;
+	health_pools_view(d, t->pools);
+	tally_order(t, dp);
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
 		if (dp->service_ids[i].name[0])
 			t->services[i].slots =
@@ -187,6 +216,9 @@ void tally_release(struct tally *t)
 	free(t->held);
 	free(t->remembered);
 	free(t->services);
+	free(t->pools);
+	free(t->order);
+	free(t->first);
 }
 
 static json_t *share(uint64_t part, uint64_t whole)
@@ -341,6 +373,8 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 		      addr_text(&id->addr, addr), "index", (int)i, "weight",
 		      b ? json_integer(b->weight) : json_null(), "state", state, "reason",
 		      json_text(reason));
+	json_put(j, "factor", json_real(rebalances_factor(d, i)));
+	json_put(j, "advised_factor", rebalances_advice_json(d, i));
 	json_put(j, "drain", b ? json_boolean(b->drain || b->drain_by_hand) : json_null());
 	json_put(j, "backup", b ? json_boolean(b->backup) : json_null());
 	json_put(j, "start", start_json(d, i));
@@ -387,12 +421,12 @@ json_t *service_json(const struct daemon *d, uint32_t service, const struct tall
 	json_t *backends = json_array(), *j;
 	size_t at = 0;
 
-	for (uint32_t i = 1; i < d->dp->sizes.backends; i++) {
+	for (uint32_t k = t->first[service]; k < t->first[service + 1]; k++) {
+		uint32_t i = t->order[k];
 		const struct ek_backend_id *b = &d->dp->backend_ids[i];
 
-		if (b->used && b->service == service)
-			json_array_append_new(
-				backends, backend_json(d, i, backend_config_next(s, &at, b), t));
+		json_array_append_new(backends,
+				      backend_json(d, i, backend_config_next(s, &at, b), t));
 	}
 	j = json_pack("{s:s, s:i, s:s, s:s, s:o}", "name", id->name, "index", (int)service,
 		      "forward", config_forward_name((enum ek_forward)id->forward), "hash",
@@ -403,8 +437,9 @@ json_t *service_json(const struct daemon *d, uint32_t service, const struct tall
 	json_put(j, "flows_remembered", json_integer((json_int_t)all->remembered));
 	json_put(j, "idle_s", s ? json_integer(s->idle_s) : json_null());
 	json_put(j, "drain_s", s ? json_integer(s->drain_s) : json_null());
-	json_put(j, "health", health_service_json(d, service));
+	json_put(j, "health", health_service_json(&t->pools[service]));
 	json_put(j, "skew", skew_json(d, service));
+	json_put(j, "rebalance", rebalances_json(d, service));
 	json_put(j, "backends", backends);
 	return j;
 }

@@ -18,6 +18,7 @@ void findings_say(const struct findings *f, struct reply *reply);
 json_t *hop_json(const struct hop *hop); /* NULL: as unknown */
 
 /* What is counted once for all services: arrays by backend index, and one by service index. */
+struct health_pool_view;
 struct tally {
 	uint32_t *owned, *held;
 	uint64_t *remembered;
@@ -26,6 +27,9 @@ struct tally {
 		uint64_t packets, flows; /* within the window of samples */
 		uint64_t remembered;
 	} * services;
+	struct health_pool_view *pools; /* by service index */
+	/* The backends in use by service: order[first[s]] to before order[first[s + 1]]. */
+	uint32_t *order, *first;
 };
 int tally_take(struct tally *t, const struct daemon *d);
 void tally_release(struct tally *t);

@@ -137,6 +137,11 @@ void health_wait(struct daemon *d, int timeout_ms)
 	}
 }
 
+struct checks *health_checks(const struct daemon *d)
+{
+	return d->healths->checks;
+}
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* A socket for each check under way, and thousands may be. */
@@ -192,7 +197,8 @@ int health_open(struct daemon *d)
 	h->daemon = d;
 	h->chance = uv_hrtime();
 	h->units = calloc(d->dp->sizes.backends, sizeof(void *));
-	err = h->units ? checks_open(&h->checks) : -ENOMEM;
+	h->counts = calloc(EK_SERVICES_MAX, sizeof(*h->counts));
+	err = h->units && h->counts ? checks_open(&h->checks) : -ENOMEM;
 	if (err)
 		return log_err(err, "health checks cannot be made: %s", strerror(-err));
 	h->knocks_error = knocks_open(&h->knocks);
@@ -219,6 +225,7 @@ void health_close(struct healths *h)
 	checks_close(h->checks);
 	knocks_close(h->knocks);
 	timers_release(&h->timers);
+	free(h->counts);
 	free(h->units);
 	free(h);
 }

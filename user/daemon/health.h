@@ -11,9 +11,14 @@
 #include "dp/install.h"
 #include "lib/eligible.h"
 
+struct checks;
+
 int health_open(struct daemon *d);
 /* After the loop has ended. */
 void health_close(struct healths *h);
+
+/* What checks are made by: also for other requests. */
+struct checks *health_checks(const struct daemon *d);
 
 /* dp_install(), with weights from health. Between dp_reserve() and this the checks of new backends
  * must have been begun. */
@@ -50,12 +55,21 @@ struct health_view {
 	bool spare;     /* a backup */
 	uint32_t start; /* percent of its weight, while it starts slowly; 0: it does not */
 	uint32_t start_left_s;
+	double weight; /* in its table */
+	uint64_t failures;
 	int64_t since; /* of the state, unix seconds; 0: since before this evenkeeld began */
 	char reason[HEALTH_TEXT_MAX]; /* a sentence; "" where there is nothing to say */
 };
 /* Of the backend with this index. False if nothing is known of it. */
 bool health_view(const struct daemon *d, uint32_t backend, struct health_view *out);
 
+/* Calls for each kind of check that the service has: "tcp", "tcp via tunnel", and what came of it. */
+struct check_counts;
+typedef void (*health_count)(void *context, const char *check, const struct check_counts *counts);
+void health_counted(const struct daemon *d, uint32_t service, health_count each, void *context);
+
+/* How the service's table was made. */
+enum eligible_mode health_mode(const struct daemon *d, uint32_t service);
 /* How the service's table was made, and of how many of its backends. */
 struct health_pool_view {
 	enum eligible_mode mode;
@@ -64,9 +78,11 @@ struct health_pool_view {
 };
 enum eligible_mode health_mode(const struct daemon *d, uint32_t service);
 void health_pool_view(const struct daemon *d, uint32_t service, struct health_pool_view *out);
+/* Of all services, EK_SERVICES_MAX of them, in one go. */
+void health_pools_view(const struct daemon *d, struct health_pool_view *out);
 
 /* The value of `health` of a backend, and of a service, in status. */
 json_t *health_backend_json(const struct daemon *d, uint32_t backend);
-json_t *health_service_json(const struct daemon *d, uint32_t service);
+json_t *health_service_json(const struct health_pool_view *pool);
 
 #endif

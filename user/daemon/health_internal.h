@@ -5,6 +5,7 @@
 
 #include "check/check.h"
 #include "daemon/health.h"
+#include "lib/families.h"
 #include "lib/start.h"
 #include "lib/timers.h"
 #include "net/net.h"
@@ -64,9 +65,17 @@ struct health_unit {
 	struct start start;
 	uint32_t start_s; /* how long that is to take */
 	bool start_told;
-	bool changed; /* the journal does not know of the state yet */
+	uint32_t in_force; /* as in the table, in 256ths (REBALANCE_SCALE) */
+	uint64_t failures; /* of checks, since it was made */
+	bool changed;      /* the journal does not know of the state yet */
 	bool stuck;
 	int64_t since;
+};
+
+/* What checks of a service have come to, by type, and through the tunnel. */
+#define HEALTH_COUNTS (CHECK_TYPES + 1)
+struct health_counts {
+	struct check_counts of[HEALTH_COUNTS];
 };
 
 struct healths {
@@ -79,6 +88,7 @@ struct healths {
 	size_t fresh;    /* first checks of which nothing is known, begun by the last sync */
 	struct health_unit **units; /* by backend index */
 	struct health_plan *plans[EK_SERVICES_MAX];
+	struct health_counts *counts;      /* by service */
 	uint8_t modes[EK_SERVICES_MAX];    /* enum eligible_mode of the tables installed */
 	uint8_t weighing[EK_SERVICES_MAX]; /* and of those being installed */
 	bool dirty;                        /* a state changed that no table knows of */

@@ -18,12 +18,33 @@ static struct health_check *check_of(const struct health_probe *p)
 	return &p->unit->checks[p - p->unit->probes];
 }
 
+static void count(const struct health_probe *p, enum check_outcome outcome, uint32_t latency_us)
+{
+	struct health_unit *u = p->unit;
+	size_t kind = p->way->tunnel ? CHECK_TYPES : p->way->check->type;
+	struct check_counts *n = &u->all->counts[u->service].of[kind];
+
+	switch (outcome) {
+	case CHECK_PASSED:
+		latency_add(&n->latency, latency_us);
+		return;
+	case CHECK_FAILED:
+		n->failed++;
+		u->failures++;
+		return;
+	case CHECK_MISSED:
+		n->missed++;
+		return;
+	}
+}
+
 static void take_result(struct health_probe *p, enum check_outcome outcome, uint32_t latency_us,
 			const char *reason)
 {
 	struct health_check *k = check_of(p);
 	uint64_t now = health_now_ms();
 
+	count(p, outcome, latency_us);
 	p->missed[0] = '\0';
 	if (outcome == CHECK_MISSED) {
 		snprintf(p->missed, sizeof(p->missed), "%s", reason);

@@ -243,6 +243,8 @@ static void sync_plan(struct healths *h, uint32_t service, const struct config_s
 		return;
 	plan_release(*plan);
 	*plan = s && s->check_count ? plan_make(s) : NULL;
+	if (!s) /* the index will be another service's */
+		memset(&h->counts[service], 0, sizeof(h->counts[service]));
 	if (s && s->check_count && !*plan)
 		log_warning("service %s: out of memory: it is not checked", s->name);
 }

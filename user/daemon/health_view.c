@@ -5,6 +5,7 @@
 
 #include "daemon/health_internal.h"
 #include "daemon/request.h"
+#include "lib/rebalance.h"
 
 bool health_view(const struct daemon *d, uint32_t backend, struct health_view *out)
 {
@@ -19,6 +20,8 @@ bool health_view(const struct daemon *d, uint32_t backend, struct health_view *o
 		.held = health_held(&u->health),
 		.in_table = u->had,
 		.stuck = u->stuck,
+		.weight = (double)u->in_force / REBALANCE_SCALE,
+		.failures = u->failures,
 		.since = u->since,
 		.spare = u->spare,
 		.start = 100 * u->start.part / START_WHOLE,
@@ -28,6 +31,45 @@ bool health_view(const struct daemon *d, uint32_t backend, struct health_view *o
 	if (u->health.state == HEALTH_DOWN && u->had && strlen(out->reason) < HEALTH_TEXT_MAX - 40)
 		strcat(out->reason, "; gets new flows all the same");
 	return true;
+}
+
+static void count_way(const struct healths *h, uint32_t service, const struct health_way *w,
+		      bool *seen, health_count each, void *context)
+{
+	size_t kind = w->tunnel ? CHECK_TYPES : w->check->type;
+
+	if (!seen[kind])
+		each(context, way_text(w), &h->counts[service].of[kind]);
+	seen[kind] = true;
+}
+
+void health_counted(const struct daemon *d, uint32_t service, health_count each, void *context)
+{
+	const struct health_plan *plan = d->healths->plans[service];
+	bool seen[HEALTH_COUNTS] = {};
+
+	for (size_t i = 0; plan && i < plan->probe_count; i++)
+		count_way(d->healths, service, &plan->ways[i], seen, each, context);
+}
+
+static void pool_add(struct health_pool_view *pool, const struct health_unit *u)
+{
+	if (!u->weight)
+		return;
+	*(u->spare ? &pool->spares : &pool->count) += 1;
+	*(u->spare ? &pool->spares_up : &pool->up) += u->health.state == HEALTH_UP;
+	pool->in_table += u->had;
+}
+
+void health_pools_view(const struct daemon *d, struct health_pool_view *out)
+{
+	const struct healths *h = d->healths;
+
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+		out[i] = (struct health_pool_view){ .mode = h->modes[i] };
+	for (uint32_t i = 1; i < d->dp->sizes.backends; i++)
+		if (h->units[i])
+			pool_add(&out[h->units[i]->service], h->units[i]);
 }
 
 enum eligible_mode health_mode(const struct daemon *d, uint32_t service)
@@ -40,15 +82,9 @@ void health_pool_view(const struct daemon *d, uint32_t service, struct health_po
 	const struct healths *h = d->healths;
 
 	*out = (struct health_pool_view){ .mode = h->modes[service] };
-	for (uint32_t i = 1; i < d->dp->sizes.backends; i++) {
-		const struct health_unit *u = h->units[i];
-
-		if (!u || u->service != service || !u->weight)
-			continue;
-		*(u->spare ? &out->spares : &out->count) += 1;
-		*(u->spare ? &out->spares_up : &out->up) += u->health.state == HEALTH_UP;
-		out->in_table += u->had;
-	}
+	for (uint32_t i = 1; i < d->dp->sizes.backends; i++)
+		if (h->units[i] && h->units[i]->service == service)
+			pool_add(out, h->units[i]);
 }
 
 static json_t *check_json(const struct health_check *k, const struct health_probe *p)
@@ -83,13 +119,10 @@ json_t *health_backend_json(const struct daemon *d, uint32_t backend)
 	return j;
 }
 
-json_t *health_service_json(const struct daemon *d, uint32_t service)
+json_t *health_service_json(const struct health_pool_view *pool)
 {
-	struct health_pool_view pool;
-
-	health_pool_view(d, service, &pool);
-	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i}", "mode", eligible_mode_name(pool.mode),
-			 "up", (int)pool.up, "in_table", (int)pool.in_table, "count",
-			 (int)pool.count, "spares_up", (int)pool.spares_up, "spares",
-			 (int)pool.spares);
+	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:i}", "mode", eligible_mode_name(pool->mode),
+			 "up", (int)pool->up, "in_table", (int)pool->in_table, "count",
+			 (int)pool->count, "spares_up", (int)pool->spares_up, "spares",
+			 (int)pool->spares);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The weights of tables, and what the guard says to a table that evenkeeld makes by itself. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "daemon/guarded.h"
 #include "daemon/health_internal.h"
 #include "daemon/log.h"
+#include "daemon/rebalances.h"
 #include "lib/cleanup.h"
 #include "lib/effective.h"
 
@@ -49,7 +51,9 @@ static void read_members(struct weighing *w)
 			m.had = u->had;
 			m.start = (double)u->start.part / START_WHOLE;
 		}
-		w->members[i] = (struct effective_member){ .eligible = m, .factor = 1 };
+		w->members[i] = (struct effective_member){
+			.eligible = m, .factor = rebalances_factor(w->h->daemon, w->indexes[i])
+		};
 	}
 }
 
@@ -237,6 +241,26 @@ void unit_start_commit(struct health_unit *u)
 
 /* ---- weights --------------------------------------------------------------------------------- */
 
+/* What rebalance starts from: all but its own part. Whole numbers, as they were before it. */
+static double without_factor(const struct weighing *w, size_t i)
+{
+	double start = w->members[i].eligible.start;
+
+	return nearbyint(w->weights[i].due / w->members[i].factor) *
+	       (start > 0 && w->mode != ELIGIBLE_PANIC ? start : 1);
+}
+
+static void note_rebalance(const struct weighing *w)
+{
+	_cleanup_(free_ptr) double *weights = calloc(w->s->backend_count + 1, sizeof(*weights));
+
+	for (size_t i = 0; weights && i < w->s->backend_count; i++)
+		weights[i] = without_factor(w, i);
+	if (weights)
+		rebalances_note(w->h->daemon, w->s, w->indexes, weights,
+				w->mode != ELIGIBLE_HEALTHY && w->mode != ELIGIBLE_BACKUP);
+}
+
 static void note(const struct weighing *w)
 {
 	for (size_t i = 0; i < w->s->backend_count; i++) {
@@ -245,6 +269,7 @@ static void note(const struct weighing *w)
 
 		if (!u)
 			continue;
+		u->in_force = w->weights[i].table;
 		/* Of a service that is being staged it is asked twice, for the table before, too. */
 		u->weighed |= w->weights[i].table != 0;
 		u->weight = config_backend_weight(b);
@@ -277,10 +302,12 @@ static bool weigh(struct weighing *w, struct dp_weights *weights)
 	weights->gently = is_new && w->h->automatic && any_starts(w) && !any_lost(w);
 	for (size_t i = 0; i < w->s->backend_count; i++)
 		weights->each[i] = w->weights[i].table;
-	if (is_new)
+	if (is_new) {
 		note(w);
-	else if (w->h->installing)
+		note_rebalance(w);
+	} else if (w->h->installing) {
 		note_before(w);
+	}
 	return true;
 }
 

@@ -13,9 +13,12 @@
 #include "daemon/alert.h"
 #include "daemon/attachment.h"
 #include "daemon/facts.h"
+#include "daemon/health.h"
 #include "daemon/log.h"
 #include "daemon/nexthop.h"
+#include "daemon/rebalances.h"
 #include "daemon/sample.h"
+#include "daemon/skews.h"
 #include "dp/install.h"
 #include "dp/lost.h"
 #include "lib/cleanup.h"
@@ -27,9 +30,7 @@
 struct metrics_memory {
 	uint32_t backends;
 	bool *superseded;
-	uint32_t *order, *first; /* see backends_order() */
 };
-#define SERVICE_ENDS (EK_SERVICES_MAX + 2)
 
 int metrics_open(struct metrics_memory **out, const struct dp *dp)
 {
@@ -38,10 +39,8 @@ int metrics_open(struct metrics_memory **out, const struct dp *dp)
 	if (m) {
 		m->backends = dp->sizes.backends;
 		m->superseded = calloc(m->backends, sizeof(*m->superseded));
-		m->order = calloc(m->backends, sizeof(*m->order));
-		m->first = calloc(SERVICE_ENDS, sizeof(*m->first));
 	}
-	if (!m || !m->superseded || !m->order || !m->first) {
+	if (!m || !m->superseded) {
 		metrics_close(m);
 		return log_err(-ENOMEM, "no memory for the metrics");
 	}
@@ -54,8 +53,6 @@ void metrics_close(struct metrics_memory *m)
 	if (!m)
 		return;
 	free(m->superseded);
-	free(m->order);
-	free(m->first);
 	free(m);
 }
 
@@ -63,6 +60,7 @@ static void gathered_release(struct metrics *m)
 {
 	free(m->services);
 	free(m->backends);
+	free(m->checks);
 	free(m->interfaces);
 }
 
@@ -102,6 +100,8 @@ static void gather_host(struct metrics *m, const struct daemon *d)
 	m->trouble = d->trouble[0];
 	m->settling = d->settling;
 	m->journal_failures = d->journal_failures;
+	m->drifts = d->drifts;
+	m->alerts_lost = alerts_lost(d);
 	m->passed = v.passed;
 	m->sent = v.sent;
 	m->redirected = v.redirected;
@@ -197,32 +197,17 @@ static int gather_interfaces(struct metrics *m, const struct daemon *d)
 
 /* ---- services and backends ------------------------------------------------------------------- */
 
-/* Sorts the backends in use by service: order[first[s]] to before order[first[s + 1]]. */
-static void backends_order(struct metrics_memory *m, const struct dp *dp)
+/* Who has an index anew is nobody's predecessor. */
+static void memory_forget(struct metrics_memory *m, const struct dp *dp)
 {
-	memset(m->first, 0, SERVICE_ENDS * sizeof(*m->first));
-	for (uint32_t i = 1; i < m->backends; i++) {
-		const struct ek_backend_id *id = &dp->backend_ids[i];
-
-		if (!id->used)
+	for (uint32_t i = 1; i < m->backends; i++)
+		if (!dp->backend_ids[i].used)
 			m->superseded[i] = false;
-		else if (id->service < EK_SERVICES_MAX)
-			m->first[id->service + 2]++;
-	}
-	for (uint32_t s = 2; s < SERVICE_ENDS; s++)
-		m->first[s] += m->first[s - 1];
-	/* Each service's begin, one place too far, becomes its end: the begin of the next. */
-	for (uint32_t i = 1; i < m->backends; i++) {
-		const struct ek_backend_id *id = &dp->backend_ids[i];
-
-		if (id->used && id->service < EK_SERVICES_MAX)
-			m->order[m->first[id->service + 1]++] = i;
-	}
 }
 
 /* Has another backend of the service taken the name over? */
-static bool is_superseded(const struct metrics_memory *m, const struct dp *dp, uint32_t i,
-			  uint32_t begin, uint32_t end)
+static bool is_superseded(const struct metrics_memory *m, const struct dp *dp,
+			  const struct tally *t, uint32_t i)
 {
 	const struct ek_backend_id *id = &dp->backend_ids[i];
 
@@ -230,12 +215,12 @@ static bool is_superseded(const struct metrics_memory *m, const struct dp *dp, u
 		return false;
 	if (m->superseded[i])
 		return true;
-	for (uint32_t k = begin; k < end; k++) {
-		const struct ek_backend_id *other = &dp->backend_ids[m->order[k]];
+	for (uint32_t k = t->first[id->service]; k < t->first[id->service + 1]; k++) {
+		const struct ek_backend_id *other = &dp->backend_ids[t->order[k]];
 
-		if (m->order[k] != i && !strcmp(other->name, id->name) &&
+		if (t->order[k] != i && !strcmp(other->name, id->name) &&
 		    (other->used == 1 || other->since > id->since ||
-		     (other->since == id->since && m->order[k] > i)))
+		     (other->since == id->since && t->order[k] > i)))
 			return true;
 	}
 	return false;
@@ -253,7 +238,9 @@ static struct metrics_backend backend_of(const struct daemon *d, uint32_t i,
 	const struct service_tally *all = &t->services[id->service];
 	char reason[NEXTHOP_REASON_MAX] = "";
 	struct dp_traffic traffic;
+	struct health_view health = {};
 	uint64_t packets, flows;
+	bool checked = health_view(d, i, &health) && health.checked;
 
 	dp_traffic(d->dp, i, &traffic);
 	samples_window(d->samples, i, &packets, &flows);
@@ -275,6 +262,41 @@ static struct metrics_backend backend_of(const struct daemon *d, uint32_t i,
 		.expected_share = share(t->owned[i], all->slots),
 		.packet_share = share(packets, all->packets),
 		.flow_share = share(flows, all->flows),
+		.effective_weight = health.weight,
+		.factor = rebalances_factor(d, i),
+		.healthy =
+			!checked || health.state == HEALTH_UNKNOWN ? -1 : health.state == HEALTH_UP,
+		.check_failures = health.failures,
+	};
+}
+
+static void add_check(void *context, const char *check, const struct check_counts *counts)
+{
+	struct metrics *m = context;
+
+	m->checks[m->check_count++] =
+		(struct metrics_check){ m->services[m->service_count - 1].name, check, counts };
+}
+
+static struct metrics_service service_of(const struct daemon *d, uint32_t service,
+					 const struct service_tally *t)
+{
+	const struct skew *skew = skews_of(d->skews, service);
+	enum skew_kind kind = skew ? skew_leading(skew) : SKEW_KIND_COUNT;
+	const struct skew_finding *f = kind == SKEW_KIND_COUNT ? NULL : skew_finding(skew, kind);
+	const struct rebalance *loop = rebalances_of(d, service);
+
+	return (struct metrics_service){
+		.name = d->dp->service_ids[service].name,
+		.slots = t->slots,
+		.unsettled = t->unsettled,
+		.remembered = t->remembered,
+		.mode = eligible_mode_name(health_mode(d, service)),
+		.skew_kind = f ? skew_kind_name(kind) : NULL,
+		.skew = f ? f->off : 0,
+		.surprise = f ? f->surprise : 0,
+		.rebalance = loop ? rebalance_state_name(rebalances_verdict(d, service)) : NULL,
+		.load = loop ? rebalance_report(loop)->worst : 0,
 	};
 }
 
@@ -283,19 +305,14 @@ static void gather_service(struct metrics *m, const struct daemon *d, uint32_t s
 {
 	struct metrics_memory *memory = d->metrics;
 	const struct config_service *s = service_config(d, service);
-	uint32_t begin = memory->first[service], end = memory->first[service + 1];
 	size_t at = 0;
 
-	m->services[m->service_count++] = (struct metrics_service){
-		.name = d->dp->service_ids[service].name,
-		.slots = t->services[service].slots,
-		.unsettled = t->services[service].unsettled,
-		.remembered = t->services[service].remembered,
-	};
-	for (uint32_t k = begin; k < end; k++) {
-		uint32_t i = memory->order[k];
+	m->services[m->service_count++] = service_of(d, service, &t->services[service]);
+	health_counted(d, service, add_check, m);
+	for (uint32_t k = t->first[service]; k < t->first[service + 1]; k++) {
+		uint32_t i = t->order[k];
 
-		memory->superseded[i] = is_superseded(memory, d->dp, i, begin, end);
+		memory->superseded[i] = is_superseded(memory, d->dp, t, i);
 		if (!memory->superseded[i])
 			m->backends[m->backend_count++] = backend_of(
 				d, i, backend_config_next(s, &at, &d->dp->backend_ids[i]), t);
@@ -308,9 +325,10 @@ static int gather_services(struct metrics *m, const struct daemon *d)
 
 	m->services = calloc(EK_SERVICES_MAX, sizeof(*m->services));
 	m->backends = calloc(d->metrics->backends, sizeof(*m->backends));
-	if (!m->services || !m->backends || tally_take(&t, d))
+	m->checks = calloc((size_t)EK_SERVICES_MAX * (CHECK_TYPES + 1), sizeof(*m->checks));
+	if (!m->services || !m->backends || !m->checks || tally_take(&t, d))
 		return -ENOMEM;
-	backends_order(d->metrics, d->dp);
+	memory_forget(d->metrics, d->dp);
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
 		if (d->dp->service_ids[i].name[0])
 			gather_service(m, d, i, &t);

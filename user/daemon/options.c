@@ -21,7 +21,8 @@ enum option_value {
 	OPT_CONFIG,
 	OPT_METRICS,
 	OPT_SAMPLES,
-	OPT_ALERT_EXEC
+	OPT_ALERT_EXEC,
+	OPT_ALERT_WEBHOOK
 };
 
 #define CONFIRM_S 60u
@@ -53,6 +54,7 @@ static const struct {
 	  OPT_SAMPLES },
 	{ "alert-exec", "PATH", "program run for each alert, with its JSON on standard input",
 	  OPT_ALERT_EXEC },
+	{ "alert-webhook", "URL", "where each alert's JSON is posted to", OPT_ALERT_WEBHOOK },
 	{ "help", NULL, "this text", 'h' },
 	{ "version", NULL, "the version", 'V' },
 };
@@ -138,6 +140,9 @@ static int option_take(struct options *o, int option, const char *argument)
 		return 0;
 	case OPT_ALERT_EXEC:
 		o->alert_exec = argument;
+		return 0;
+	case OPT_ALERT_WEBHOOK:
+		o->alert_webhook = argument;
 		return 0;
 	case OPT_SAMPLES:
 		/* As many as a CPU keeps until they are read. */

@@ -10,7 +10,8 @@ struct options {
 	const char *config;  /* told to clients, never read */
 	const char *metrics; /* as given, for messages; NULL: off */
 	struct endpoint metrics_at;
-	const char *alert_exec; /* NULL: no program is run */
+	const char *alert_exec;    /* NULL: no program is run */
+	const char *alert_webhook; /* NULL: nothing is posted */
 	struct dp_sizes sizes;
 	uint32_t samples; /* packets a second to be sampled, of all services together; 0: none */
 	/* How long an attachment that could cut the operator off stays without `confirm`. */

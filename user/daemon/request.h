@@ -30,6 +30,7 @@ struct request_entry {
 	request_handler handle;
 	bool changes; /* for root and the daemon's own user alone */
 	bool slow;    /* waits for the network: answered by a child process, changes nothing */
+	bool large;   /* likewise where the pools are large: it would keep the loop for too long */
 };
 
 /* A request line understood: whom to call with what. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/alert.h"
 #include "daemon/facts.h"
 #include "daemon/log.h"
 #include "daemon/skews.h"
@@ -118,6 +119,28 @@ static unsigned int tell(struct daemon *d, uint32_t service)
 	return count;
 }
 
+/* By the one that was named when it began, though another may be more off by now. */
+static void note_alert(struct daemon *d, uint32_t service)
+{
+#define ALERT_KIND(id, name, text) "skew_" name,
+	static const char *const kinds[] = { SKEW_KINDS(ALERT_KIND) };
+#undef ALERT_KIND
+	const struct skew_told *t = skews_told(d->skews, service);
+	const struct skew *s = skews_of(d->skews, service);
+	const struct skew_finding *f = t->any && s ? skew_finding(s, t->kind) : NULL;
+	char text[SKEW_TEXT_MAX];
+
+	if (!f)
+		return;
+	skew_describe(text, t->kind, f, name_of(d, f->backend));
+	alert_note(d, &(struct alert_fact){ .kind = kinds[t->kind],
+					    .level = ALERT_WARNING,
+					    .service = t->service,
+					    .backend = t->kind == SKEW_MAP ? ""
+									   : name_of(d, t->backend),
+					    .text = text });
+}
+
 void skew_check(struct daemon *d)
 {
 	const struct skews_view view = {
@@ -133,6 +156,8 @@ void skew_check(struct daemon *d)
 		log_warning("skew: out of memory: not every service is judged");
 	for (uint32_t i = 0; i < EK_SERVICES_MAX && told < TOLD_MAX; i++)
 		told += tell(d, i);
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+		note_alert(d, i);
 }
 
 /* ---- answering ------------------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
 
 #include "dp/index.h"
 #include "dp/install.h"
+#include "dp/object.h"
 #include "evenkeel/hash.h"
 
 /* Open addressing over backend indexes; 0 (EK_NO_BACKEND) is an empty cell. */
@@ -170,15 +171,28 @@ int dp_service_index(const struct dp *dp, const char *name)
 	return -ENOENT;
 }
 
+static bool is_backend(const struct dp *dp, uint32_t i, uint32_t service,
+		       const struct ek_addr *addr, uint32_t port)
+{
+	const struct ek_backend_id *id = &dp->backend_ids[i];
+
+	return id->used != BACKEND_FREE && id->service == service && id->port == port &&
+	       !memcmp(&id->addr, addr, sizeof(*addr));
+}
+
+/* Whoever asks for all of a configuration asks in the order in which they were reserved, mostly. */
 uint32_t dp_backend_index(const struct dp *dp, uint32_t service, const struct ek_addr *addr,
 			  uint32_t port)
 {
-	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
-		const struct ek_backend_id *id = &dp->backend_ids[i];
+	uint32_t count = dp->sizes.backends - 1, *last = &dp->priv->found;
 
-		if (id->used != BACKEND_FREE && id->service == service && id->port == port &&
-		    !memcmp(&id->addr, addr, sizeof(*addr)))
-			return i;
+	for (uint32_t n = 0; n < count; n++) {
+		uint32_t i = 1 + (*last + n) % count;
+
+		if (!is_backend(dp, i, service, addr, port))
+			continue;
+		*last = i;
+		return i;
 	}
 	return EK_NO_BACKEND;
 }

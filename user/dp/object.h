@@ -87,6 +87,7 @@ struct dp_private {
 	uint32_t returns_due_s;            /* when the next way back of nat goes, see nat_sweep() */
 	struct quic_leaving *quic_leaving; /* see quic_retire() */
 	size_t quic_leaving_count;
+	uint32_t found; /* by dp_backend_index(), last */
 	bool quiet; /* nothing is unsettled, leaving or remembered: settling has nothing to do */
 };
 

@@ -9,6 +9,7 @@
 
 #include "evenkeel/abi.h"
 #include "lib/addr.h"
+#include "lib/config_rebalance.h"
 #include "lib/diag.h"
 
 /* Where in the text a thing stands, for diagnostics. */
@@ -118,6 +119,7 @@ struct config_service {
 	size_t check_count;
 	uint32_t panic; /* percent of healthy weight below which health is ignored; 0: never */
 	enum config_on_empty on_empty;
+	struct config_rebalance rebalance;
 	struct config_capacity capacity; /* of each backend that does not say another */
 	uint32_t slow_start_s; /* a backend that comes grows to its weight in this time; 0: off */
 	uint32_t backup_below; /* percent of healthy weight below which spares are used */

@@ -11,7 +11,7 @@ static void json_release(json_t **j)
 	json_decref(*j);
 }
 
-static json_t *ms_json(uint32_t ms)
+json_t *ms_json(uint32_t ms)
 {
 	return json_sprintf("%ums", ms);
 }

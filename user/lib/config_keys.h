@@ -12,6 +12,7 @@
 /* All schemas, to say where a misplaced key belongs. */
 extern const struct schema config_service_schema, config_gue_schema, config_quic_schema;
 extern const struct schema config_backend_schema, config_health_schema, config_capacity_schema;
+extern const struct schema config_rebalance_schema;
 extern const struct schema config_stage_schema;
 
 void read_services(const struct reader *r, const struct key *key, const struct node *value,
@@ -28,6 +29,9 @@ void read_panic(const struct reader *r, const struct key *key, const struct node
 		void *service);
 void read_on_empty(const struct reader *r, const struct key *key, const struct node *value,
 		   void *service);
+void read_rebalance(const struct reader *r, const struct key *key, const struct node *value,
+		    void *service);
+void default_rebalance(struct config_rebalance *b);
 /* What holds without `health`: a connection to the first listener with tcp, if there is one. */
 void default_health(const struct reader *r, struct config_service *s);
 

@@ -136,6 +136,7 @@ static const struct schema *const all_schemas[] = {
 	&config_quic_schema,
 	&config_backend_schema,
 	&config_health_schema,
+	&config_rebalance_schema,
 	&config_capacity_schema,
 	&config_stage_schema,
 };

@@ -251,6 +251,7 @@ static const struct key service_keys[] = {
 	{ "hold_time", WANT_DURATION, read_hold_time, 0, CONFIG_HOLD_MAX_S },
 	{ .name = "panic", .want = "off, or a percentage from 1 to 100", .read = read_panic },
 	{ .name = "on_empty", .want = "keep or drop", .read = read_on_empty },
+	{ .name = "rebalance", .want = "off, observe, on, or a mapping", .read = read_rebalance },
 	{ "slow_start", "off, or a duration: 30s, 5m, or seconds", read_slow_start, 0,
 	  CONFIG_SLOW_START_MAX_S },
 	{ "backup_below", "a percentage from 1 to 100", read_backup_below, 1, 100 },
@@ -259,7 +260,7 @@ static const struct key service_keys[] = {
 const struct schema config_service_schema = {
 	"in a service",
 	"listen, forward, gue, vlan, quic, hash, idle_time, drain_time, hold_time, health, panic, "
-	"on_empty, slow_start, backup_below, capacity, backends",
+	"on_empty, rebalance, slow_start, backup_below, capacity, backends",
 	service_keys,
 	ARRAY_SIZE(service_keys),
 };
@@ -303,6 +304,7 @@ static void read_service(const struct reader *r, const struct pair *p, struct co
 		.gue_checksum = true,
 		.place = p->key->place,
 	};
+	default_rebalance(&s->rebalance);
 	read_name(r, p->key, "service", s->name);
 	readable = expect_kind(r, &as_value, p->value, NODE_MAPPING);
 	read_service_keys(r, readable ? p->value : &unread, s);

@@ -109,6 +109,7 @@ static json_t *service_json(const struct config_service *s)
 				s->panic ? json_integer(s->panic) : json_string("off")) ||
 	    json_object_set_new(service, "on_empty",
 				json_string(s->on_empty == ON_EMPTY_DROP ? "drop" : "keep")) ||
+	    json_object_set_new(service, "rebalance", rebalance_json(s)) ||
 	    json_object_set_new(service, "slow_start", json_integer(s->slow_start_s)) ||
 	    json_object_set_new(service, "backup_below", json_integer(s->backup_below)) ||
 	    set_capacity(service, &s->capacity) ||

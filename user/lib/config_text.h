@@ -9,5 +9,10 @@
 
 /* The value of `health`; NULL when memory runs out. */
 json_t *health_json(const struct config_service *s);
+/* And of `rebalance`. */
+json_t *rebalance_json(const struct config_service *s);
+
+/* "2000ms" */
+json_t *ms_json(uint32_t ms);
 
 #endif

@@ -60,8 +60,27 @@ static char *put_count(char *at, uint64_t n)
 	return put(at, digits + i, sizeof(digits) - i);
 }
 
-/* Nine digits tell apart any two shares of 65536 slots. */
 #define REAL_MAX 32
+
+/* Nine digits of what is from 0.0001 to below 1, as most reals here are, as "%.9g" writes them. */
+static char *put_fraction(char *at, double real)
+{
+	static const double scales[] = { 1e9, 1e10, 1e11, 1e12 };
+	int zeros = real >= 0.1 ? 0 : real >= 0.01 ? 1 : real >= 0.001 ? 2 : 3;
+	uint64_t n = (uint64_t)nearbyint(real * scales[zeros]);
+	int digits = 9;
+
+	if (n >= 1000000000) /* rounded up to one digit more */
+		return at + snprintf(at, REAL_MAX, "%.9g", real);
+	for (; digits > 1 && n % 10 == 0; digits--)
+		n /= 10;
+	at = put(at, "0.000", (size_t)(2 + zeros));
+	for (int i = digits; i-- > 0; n /= 10)
+		at[i] = (char)('0' + n % 10);
+	return at + digits;
+}
+
+/* Nine digits tell apart any two shares of 65536 slots. */
 static char *put_real(char *at, double real)
 {
 	if (isnan(real))
@@ -70,6 +89,8 @@ static char *put_real(char *at, double real)
 		return put_text(at, real > 0 ? "+Inf" : "-Inf");
 	if (real >= 0 && real < 1e9 && real == floor(real))
 		return put_count(at, (uint64_t)real);
+	if (real >= 0.0001 && real < 1)
+		return put_fraction(at, real);
 	return at + snprintf(at, REAL_MAX, "%.9g", real);
 }
 
@@ -87,7 +108,9 @@ void exposition_family(struct exposition *e, const char *name, enum exposition_t
 		       const char *help)
 {
 	static const char *const types[] = {
-		[EXPOSITION_COUNTER] = "counter", [EXPOSITION_GAUGE] = "gauge"
+		[EXPOSITION_COUNTER] = "counter",
+		[EXPOSITION_GAUGE] = "gauge",
+		[EXPOSITION_HISTOGRAM] = "histogram",
 	};
 	size_t length = strlen(name);
 	char *at = room(e, 2 * length + strlen(help) + 40);
@@ -139,6 +162,16 @@ static size_t escape_next(const char *value, char buf[static 8])
 	return size;
 }
 
+/* How many bytes need no care: names have no others. */
+static size_t plain_length(const char *value)
+{
+	size_t n = 0;
+
+	while (value[n] >= ' ' && value[n] <= '~' && value[n] != '"' && value[n] != '\\')
+		n++;
+	return n;
+}
+
 const char *labels_add(struct labels *l, const char *name, const char *value)
 {
 	/* The closing quote and the end of the text must fit, too. */
@@ -148,8 +181,19 @@ const char *labels_add(struct labels *l, const char *name, const char *value)
 
 	if (l->length + head > end)
 		return l->text; /* no room for the name: no such label */
-	l->length += (size_t)sprintf(l->text + l->length, "%s%s=\"", l->length ? "," : "", name);
+	if (l->length)
+		l->text[l->length++] = ',';
+	l->length = (size_t)(put_text(put_text(l->text + l->length, name), "=\"") - l->text);
 	while (*value) {
+		size_t plain = plain_length(value);
+
+		if (plain && l->length + plain <= end) {
+			memcpy(l->text + l->length, value, plain);
+			l->length += plain;
+			value += plain;
+			continue;
+		}
+
 		size_t size = escape_next(value, piece), length = strlen(piece);
 
 		if (l->length + length > end)

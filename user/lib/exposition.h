@@ -16,7 +16,7 @@ struct exposition {
 };
 void exposition_release(struct exposition *e);
 
-enum exposition_type { EXPOSITION_COUNTER, EXPOSITION_GAUGE };
+enum exposition_type { EXPOSITION_COUNTER, EXPOSITION_GAUGE, EXPOSITION_HISTOGRAM };
 
 /* What a sample says. An unknown one is left out: a series that is absent is not 0. */
 struct exposition_value {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "lib/families.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/families_internal.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -41,6 +44,8 @@ ROW(host_revision_time, time_or_none(from->revision_time))
 ROW(host_trouble, value_count(from->trouble))
 ROW(host_settling, value_count(from->settling))
 ROW(host_journal, value_count(from->journal_failures))
+ROW(host_drifts, value_count(from->drifts))
+ROW(host_alerts_lost, value_count(from->alerts_lost))
 ROW(host_too_big, value_count(from->answered_too_big))
 ROW(host_early, value_count(from->early_fragments))
 ROW(host_stored, value_count(from->stored))
@@ -74,6 +79,11 @@ static const struct {
 	  host_settling },
 	{ "evenkeel_journal_failures_total", EXPOSITION_COUNTER,
 	  "Events that could not be written to the journal.", host_journal },
+	{ "evenkeel_drifts_total", EXPOSITION_COUNTER,
+	  "Differences between the maps and what was written there, found and set right.",
+	  host_drifts },
+	{ "evenkeel_alerts_lost_total", EXPOSITION_COUNTER,
+	  "Alerts that --alert-webhook could not be told.", host_alerts_lost },
 	{ "evenkeel_too_big_answers_total", EXPOSITION_COUNTER,
 	  "Packets answered with packet-too-big; of evenkeel_packets_total, verdict answered.",
 	  host_too_big },
@@ -214,6 +224,10 @@ static void interfaces_write(struct exposition *e, const struct metrics *m)
 ROW(service_slots, value_count(from->slots))
 ROW(service_unsettled, value_count(from->unsettled))
 ROW(service_remembered, value_count(from->remembered))
+/* As many standard deviations of a normal distribution are as rare. */
+ROW(service_sigmas,
+    from->surprise > 0 ? value_real(sqrt(2 * from->surprise)) : (struct exposition_value){})
+ROW(service_load, from->load > 0 ? value_real(from->load) : (struct exposition_value){})
 #undef METRICS_OF
 
 static const struct {
@@ -229,7 +243,47 @@ static const struct {
 	  service_unsettled },
 	{ "evenkeel_service_remembered_flows", EXPOSITION_GAUGE,
 	  "Flows remembered until their slots have settled.", service_remembered },
+	{ "evenkeel_service_skew_sigmas", EXPOSITION_GAUGE,
+	  "How unlikely the skew is by chance, in standard deviations; absent without a count.",
+	  service_sigmas },
+	{ "evenkeel_service_load_max_ratio", EXPOSITION_GAUGE,
+	  "The largest load of a backend beside the even one, as rebalance measured it last.",
+	  service_load },
 };
+
+/* A state as a label: 1, and only the one that it is in. */
+static void state_sample(struct exposition *e, const char *name, const char *service,
+			 const char *label, const char *state, double value)
+{
+	struct labels l = {};
+
+	if (!state)
+		return;
+	labels_add(&l, "service", service);
+	exposition_sample(e, name, labels_add(&l, label, state), value_real(value));
+}
+
+static void service_states_write(struct exposition *e, const struct metrics *m)
+{
+	exposition_family(
+		e, "evenkeel_service_mode", EXPOSITION_GAUGE,
+		"1; how the service's table was made: of those healthy, or in panic, ...");
+	for (size_t i = 0; i < m->service_count; i++)
+		state_sample(e, "evenkeel_service_mode", m->services[i].name, "mode",
+			     m->services[i].mode, 1);
+	exposition_family(e, "evenkeel_service_skew_ratio", EXPOSITION_GAUGE,
+			  "How far the backend that is most off is from its share, relative to it; "
+			  "absent while the spread is as it should be.");
+	for (size_t i = 0; i < m->service_count; i++)
+		state_sample(e, "evenkeel_service_skew_ratio", m->services[i].name, "kind",
+			     m->services[i].skew_kind, m->services[i].skew);
+	exposition_family(
+		e, "evenkeel_service_rebalance_state", EXPOSITION_GAUGE,
+		"1; what rebalance made of its last measurement; absent where it is off.");
+	for (size_t i = 0; i < m->service_count; i++)
+		state_sample(e, "evenkeel_service_rebalance_state", m->services[i].name, "state",
+			     m->services[i].rebalance, 1);
+}
 
 static void services_write(struct exposition *e, const struct metrics *m)
 {
@@ -259,6 +313,10 @@ ROW(backend_expected, share(from->expected_share))
 ROW(backend_packet_share, share(from->packet_share))
 ROW(backend_flow_share, share(from->flow_share))
 ROW(backend_weight, from->configured ? value_count(from->weight) : (struct exposition_value){})
+ROW(backend_effective, value_real(from->effective_weight))
+ROW(backend_factor, value_real(from->factor))
+ROW(backend_healthy, share(from->healthy))
+ROW(backend_failures, value_count(from->check_failures))
 ROW(backend_next_hop, value_count(from->next_hop))
 ROW(backend_held, value_count(from->held_slots))
 ROW(backend_remembered, value_count(from->remembered))
@@ -296,6 +354,17 @@ static const struct {
 	  backend_flow_share },
 	{ "evenkeel_backend_weight", EXPOSITION_GAUGE,
 	  "Weight as configured; absent while the backend is leaving.", backend_weight },
+	{ "evenkeel_backend_effective_weight", EXPOSITION_GAUGE,
+	  "Weight in the table: what health, drain and rebalance leave of the configured one.",
+	  backend_effective },
+	{ "evenkeel_backend_weight_factor_ratio", EXPOSITION_GAUGE,
+	  "What rebalance multiplies the backend's weight by; 1 where it does not.",
+	  backend_factor },
+	{ "evenkeel_backend_healthy", EXPOSITION_GAUGE,
+	  "1 if its checks are up, 0 if it is down; absent where nothing is checked or known.",
+	  backend_healthy },
+	{ "evenkeel_backend_check_failures_total", EXPOSITION_COUNTER,
+	  "Health checks of the backend that failed.", backend_failures },
 	{ "evenkeel_backend_next_hop", EXPOSITION_GAUGE,
 	  "1 if packets can be sent to the backend; at 0 they are dropped as no_next_hop.",
 	  backend_next_hop },
@@ -305,15 +374,17 @@ static const struct {
 	  "Flows remembered for the backend.", backend_remembered },
 };
 
-static void states_write(struct exposition *e, const struct metrics *m)
+/* `texts` + at[i]: the labels of backend i, without the state. */
+static void states_write(struct exposition *e, const struct metrics *m, const char *texts,
+			 const size_t *at)
 {
 	exposition_family(e, "evenkeel_backend_state", EXPOSITION_GAUGE,
 			  "1; the state that the backend is in, as in evenkeel status.");
 	for (size_t i = 0; i < m->backend_count; i++) {
 		struct labels l = {};
 
-		labels_add(&l, "service", m->backends[i].service);
-		labels_add(&l, "backend", m->backends[i].name);
+		l.length = strlen(texts + at[i]);
+		memcpy(l.text, texts + at[i], l.length);
 		exposition_sample(e, "evenkeel_backend_state",
 				  labels_add(&l, "state", m->backends[i].state), value_count(1));
 	}
@@ -344,6 +415,7 @@ static void backends_write(struct exposition *e, const struct metrics *m)
 			exposition_sample(e, backend_families[f].name, texts.text + at[i],
 					  backend_families[f].value(&m->backends[i]));
 	}
+	states_write(e, m, texts.text, at);
 }
 
 void families_write(struct exposition *e, const struct metrics *m)
@@ -354,6 +426,7 @@ void families_write(struct exposition *e, const struct metrics *m)
 	alerts_write(e, m);
 	interfaces_write(e, m);
 	services_write(e, m);
+	service_states_write(e, m);
+	checks_write(e, m);
 	backends_write(e, m);
-	states_write(e, m);
 }

@@ -13,6 +13,7 @@
 #include "evenkeel/drops.h"
 #include "lib/alert.h"
 #include "lib/exposition.h"
+#include "lib/latency.h"
 
 /* Texts are borrowed. Shares are negative where they are not known. */
 struct metrics_backend {
@@ -24,12 +25,30 @@ struct metrics_backend {
 	uint32_t capacity_flows, capacity_packets; /* 0: without bound */
 	uint32_t held_slots;
 	double expected_share, packet_share, flow_share;
+	double effective_weight, factor; /* the weight in the table; what rebalance makes of it */
+	double healthy;                  /* 1, 0; negative: not checked, or not known */
+	uint64_t check_failures;
 };
 
 struct metrics_service {
 	const char *name;
 	uint32_t slots, unsettled;
 	uint64_t remembered;
+	const char *mode;      /* how its table was made */
+	const char *skew_kind; /* NULL: nothing is raised */
+	double skew, surprise; /* how far off, relative; in nats, 0: it is arithmetic */
+	const char *rebalance; /* its state; NULL: off */
+	double load;           /* the largest, beside the even one; 0: not measured */
+};
+
+/* What checks of one kind, of one service, came to. */
+struct check_counts {
+	struct latency latency; /* of those that passed */
+	uint64_t failed, missed;
+};
+struct metrics_check {
+	const char *service, *check; /* "tcp", "tcp via tunnel" */
+	const struct check_counts *counts;
 };
 
 /* An interface that is there: attached, or one that packets leave by. */
@@ -48,7 +67,7 @@ struct metrics {
 	int64_t revision, revision_time; /* 0: none */
 	const char *revision_hash;
 	bool trouble, settling, lost_counted;
-	uint64_t journal_failures;
+	uint64_t journal_failures, drifts, alerts_lost;
 	uint64_t passed, sent, redirected, answered, returned, answered_too_big, early_fragments;
 	uint64_t dropped[EK_DROP_COUNT];
 	uint64_t stored, flows_max;
@@ -58,6 +77,8 @@ struct metrics {
 	size_t service_count;
 	struct metrics_backend *backends;
 	size_t backend_count;
+	struct metrics_check *checks;
+	size_t check_count;
 	struct metrics_interface *interfaces;
 	size_t interface_count;
 };

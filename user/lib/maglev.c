@@ -227,7 +227,8 @@ static void racer_start(struct racer *r, const struct claim *claim, struct ek_ke
 	h2 = ek_mix(h, key.words[0]);
 	*r = (struct racer){
 		.weight = m->weight,
-		.credit = (h2 >> 32) * toll >> 32, /* or equal weights would always meet in step */
+		/* or equal weights would always meet in step */
+		.credit = (uint64_t)((unsigned __int128)(h2 >> 32) * toll >> 32),
 		.at = h,
 		.skip = h >> 32 | 1,
 		.scramble = h2 | 1,

@@ -374,11 +374,22 @@ static enum rebalance_state next_state(struct rebalance *r, const struct rebalan
 	return state;
 }
 
+static double seconds_since_last(const struct rebalance *r, const struct rebalance_input *in)
+{
+	return r->last_ms && in->now_ms > r->last_ms ? (double)(in->now_ms - r->last_ms) / 1000 : 0;
+}
+
+bool rebalance_is_due(const struct rebalance *r, const struct rebalance_input *in)
+{
+	if (in->mode != REBALANCE_ON && !relaxed(r))
+		return true;
+	return in->mode != REBALANCE_OFF &&
+	       r->measured_s + seconds_since_last(r, in) >= r->tuning.measure_s;
+}
+
 int rebalance_tick(struct rebalance *r, const struct rebalance_input *in)
 {
-	double seconds = r->last_ms && in->now_ms > r->last_ms
-				 ? (double)(in->now_ms - r->last_ms) / 1000
-				 : 0;
+	double seconds = seconds_since_last(r, in);
 	bool changed;
 	int err = rows_follow(r, in, &changed);
 

@@ -116,6 +116,9 @@ static inline void rebalance_release(struct rebalance **r)
 	rebalance_close(*r);
 }
 
+/* May the next tick with that input change weights? Only then the budget matters. */
+bool rebalance_is_due(const struct rebalance *r, const struct rebalance_input *in);
+
 /* -ENOMEM when a pool has grown (nothing has happened then), or 0. */
 int rebalance_tick(struct rebalance *r, const struct rebalance_input *in);
 
