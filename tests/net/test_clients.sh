@@ -49,6 +49,8 @@ claim "the client is named, with its share" skew \
 claim "with the backend that has its load" skew '.backend == .clients[0].backend and .actual > .expected + 0.2'
 claim "the history names it" wait_for 2 told_of "web: clients: web-. gets .* a few heavy clients.*$HEAVY"
 claim "so does the log" grep -E "skew: web: clients: .*$HEAVY" "$LAB_DIR/log/evenkeeld"
+claim "an alert has the kind, and who it is" wait_for 3 status \
+	".alerts[] | select(.kind == \"skew_clients\" and .service == \"web\") | .text | contains(\"$HEAVY\")"
 claim "so does the doctor" examined warning "web-. gets .*$HEAVY"
 claim "clients shows it first" wait_for 10 web \
 	".heaviest[0] | .address == \"$HEAVY\" and .share_bytes > 0.6 and .share_to_backend == 1"
