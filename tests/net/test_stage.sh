@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # A change goes to slots in steps and is watched: it ends in known good, is rolled back, or is held.
-# shellcheck disable=SC2119 # lab_daemon without options
+# shellcheck disable=SC2016 # the inner shell expands
 . "$(dirname "$0")/../lib/story.sh"
 # shellcheck source=tests/lib/health.sh
 . "$LAB_ROOT/tests/lib/health.sh"

@@ -3,7 +3,6 @@
 # evenkeeld is killed at every write of its journal while a change is staged, watched and found good,
 # before the write is durable and after: it comes back with the old revision or the new one, whole, the
 # journal says which, and an interrupted watch is finished or rolled back.
-# shellcheck disable=SC2119 # lab_daemon without options
 . "$(dirname "$0")/../lib/story.sh"
 
 LAB_STAGE='stage: { steps: [50, 100], watch: 2s }'
@@ -21,8 +20,6 @@ config() { lab_config ipip 4 "$@" | sed 's|^    backends:|    health: none\n&|';
 
 # The other one than is in force is applied, and the daemon killed at that write.
 change_and_kill() { # before|after N
-	local now
-	now=$(status .revision)
 	wanted=light
 	[ "$(weight)" = 62 ] && wanted=heavy
 	echo "$1 $2" >"$LAB_DIR/kill"
@@ -30,7 +27,7 @@ change_and_kill() { # before|after N
 	killed=yes
 	wait_for 25 not lab_alive evenkeeld || killed=no
 	rm -f "$LAB_DIR/kill"
-	[ $killed = yes ] || return 0
+	[ "$killed" = yes ] || return 0
 	lab_kill evenkeeld
 	daemon
 }
@@ -63,11 +60,11 @@ for ((at = 1; at <= 8; at++)); do
 	for when in before after; do
 		wait_for 5 flowing
 		# Not in a claim's subshell: what is started is a child of the story.
-		change_and_kill $when $at
+		change_and_kill "$when" "$at"
 		claim "killed $when write $at: the journal says what is in force, and the data path has it" journal_and_tables_agree
-		[ $killed = yes ] && kills=$((kills + 1))
+		[ "$killed" = yes ] && kills=$((kills + 1))
 	done
-	[ $killed = yes ] || break
+	[ "$killed" = yes ] || break
 done
 echo "# $kills kills"
 claim "proposed, staged twice, in force, known good: each write was hit" test $kills -ge 10

@@ -158,6 +158,7 @@ static int read_back(struct scene *s)
 			       "%u, which is to be %s's",
 			       s->service->name, wrong, s->slots, first,
 			       name_of(s, s->owners[first]));
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): scene_make() has set it */
 	memset(planned, 0, (s->service->backend_count + 1) * sizeof(*planned));
 	return 0;
 }
