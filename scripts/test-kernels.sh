@@ -81,13 +81,22 @@ fill_root() {
 		write_task >"$guest_tree/evenkeel/task"
 }
 
+# What another compiler's object may get wrong: all of its programs, in every mode. The rest of the
+# packet tests is about maps and user space, which are the first compiler's.
+OF_OBJECTS=(balance general icmp nat nat_return quic gue too_big fragment decap shed_modes jumbo)
+
+tests_of_object() { # build
+	printf "$1/tests/packet/test_%s " "${OF_OBJECTS[@]}"
+}
+
 write_task() {
-	local compiler build=build
-	echo 'export TEST_SECONDS=900 TEST_SCALE=64 TEST_JOBS=1'
-	for compiler in "${compilers[@]}"; do
-		[ "$compiler" = "${compilers[0]}" ] || build=build-$compiler
+	local compiler build
+	echo 'export TEST_SECONDS=900 TEST_SCALE=256 TEST_JOBS=1'
+	printf 'build/tests/kernels/verifier\nbash scripts/run-tests.sh build/tests/packet/test_*\n'
+	for compiler in "${compilers[@]:1}"; do
+		build=build-$compiler
 		printf '%s/tests/kernels/verifier\n' "$build"
-		printf 'BUILD=%s bash scripts/run-tests.sh %s/tests/packet/test_*\n' "$build" "$build"
+		printf 'BUILD=%s bash scripts/run-tests.sh %s\n' "$build" "$(tests_of_object "$build")"
 	done
 	echo 'bash scripts/run-tests.sh tests/kernels/test_virtio.sh'
 }
@@ -112,7 +121,9 @@ test_here() {
 	for compiler in "${compilers[@]:1}"; do
 		build=$folder/programs/$compiler
 		say "$compiler on this host's own kernel, $(uname -r)"
-		BUILD=$build scripts/run-tests.sh packet | tee "$guest_work/here"
+		# shellcheck disable=SC2046 # words, none of which has blanks
+		BUILD=$build scripts/run-tests.sh $(tests_of_object "$build") |
+			tee "$guest_work/here"
 		count "$guest_work/here"
 	done
 }
