@@ -10,6 +10,18 @@ static const char everything[] = "{\n"
 				 "  ],\n"
 				 "  \"echo\": \"answer\",\n"
 				 "  \"tunnel_source\": [],\n"
+				 "  \"guards\": {\n"
+				 "    \"share\": 200,\n"
+				 "    \"growth\": 150,\n"
+				 "    \"load\": 125,\n"
+				 "    \"peak\": 200,\n"
+				 "    \"eligible\": 2,\n"
+				 "    \"answering\": 67,\n"
+				 "    \"services\": 5,\n"
+				 "    \"services_share\": 20,\n"
+				 "    \"removed\": 0\n"
+				 "  },\n"
+				 "  \"silence\": [],\n"
 				 "  \"services\": {\n"
 				 "    \"web\": {\n"
 				 "      \"listen\": [\n"
@@ -122,6 +134,12 @@ static void any_difference_changes_the_text(void **state)
 		WEB_1 "    rebalance: { min: 60 }\n",
 		WEB_1 "    rebalance: { max: 140 }\n",
 		WEB_1 "interfaces: [eth0]\n",
+		WEB_1 "echo: drop\n",
+		WEB_1 "tunnel_source: [192.0.2.0/24]\n",
+		WEB_1 "tunnel_source: [\"2001:db8::/64\"]\n",
+		WEB_1 "guards: { share: 201 }\n",
+		WEB_1 "silence: [{ lint: all-on-one, reason: it is so }]\n",
+		WEB_1 "silence: [{ lint: all-on-one, service: web, reason: it is so }]\n",
 		WEB_1 "      web-2: 10.0.1.2\n",
 		POOL "      web-2: 10.0.1.2\n      web-1: 10.0.1.1\n",
 		POOL "      web-1: { address: 10.0.1.1, weight: 101 }\n",
@@ -135,8 +153,11 @@ static void any_difference_changes_the_text(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		_cleanup_(config_release) struct config *c = must_parse(texts[i]);
+		_cleanup_(config_release) struct config *copy = config_copy(c);
+		_cleanup_(free_ptr) char *copied = config_text(copy);
 
 		canonical[i] = config_text(c);
+		assert_string_equal(canonical[i], copied);
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(canonical[i], canonical[j]);
 	}

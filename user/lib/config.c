@@ -25,7 +25,18 @@ void config_free(struct config *c)
 	for (size_t i = 0; i < c->service_count; i++)
 		service_clear(&c->services[i]);
 	free(c->services);
+	free(c->silences);
+	free(c->removals);
 	free(c);
+}
+
+struct config *config_new(void)
+{
+	struct config *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->guards = config_guards_default;
+	return c;
 }
 
 static int copy_array(void *out, const void *from, size_t count, size_t size)
@@ -63,8 +74,14 @@ struct config *config_copy(const struct config *c)
 {
 	_cleanup_(config_release) struct config *copy = calloc(1, sizeof(*copy));
 
-	if (!copy)
+	if (!copy ||
+	    copy_array(&copy->silences, c->silences, c->silence_count, sizeof(*c->silences)))
 		return NULL;
+	copy->guards = c->guards;
+	copy->echo = c->echo;
+	copy->tunnel_source4 = c->tunnel_source4;
+	copy->tunnel_source6 = c->tunnel_source6;
+	copy->silence_count = c->silence_count;
 	/* One element more than needed: calloc(0) may return NULL. */
 	copy->interfaces = calloc(c->interface_count + 1, sizeof(*copy->interfaces));
 	copy->services = calloc(c->service_count + 1, sizeof(*copy->services));

@@ -9,13 +9,9 @@
 
 #include "evenkeel/abi.h"
 #include "lib/addr.h"
+#include "lib/config_guards.h"
 #include "lib/config_rebalance.h"
 #include "lib/diag.h"
-
-/* Where in the text a thing stands, for diagnostics. */
-struct place {
-	unsigned int line, column;
-};
 
 /* What a backend can take in a second (evenkeel/shed.h). 0: not said. */
 #define CAPACITY_NONE UINT32_MAX /* said to be without bound */
@@ -159,6 +155,11 @@ struct config {
 	struct config_stage stage;
 	struct config_service *services;
 	size_t service_count;
+	struct config_guards guards; /* what the change after this one is judged by */
+	struct config_silence *silences;
+	size_t silence_count;
+	struct config_removal *removals;
+	size_t removal_count;
 };
 
 /* Parses and checks `text` (length bytes, YAML or JSON; see evenkeel.yaml(5)). All mistakes go
@@ -176,7 +177,9 @@ char *config_text(const struct config *c);
 /* The same of one service, without its name. */
 char *config_service_text(const struct config_service *s);
 
-struct config *config_copy(const struct config *c); /* deep; NULL when memory runs out */
+struct config *config_new(void); /* empty, with the default guards; NULL when memory runs out */
+struct config *config_copy(const struct config *c); /* deep, but for removals: those were of one
+						  * change; NULL when memory runs out */
 void config_free(struct config *c);
 static inline void config_release(struct config **c)
 {
@@ -195,6 +198,9 @@ void config_backend_remove(struct config_service *s, struct config_backend *b);
 /* The capacity that counts; 0: without bound. */
 struct config_capacity config_capacity(const struct config_service *s,
 				       const struct config_backend *b);
+/* Says that a service or a listener is meant to go: a service's name, or a listener as it is
+ * written in a file. -ENOMEM, -EINVAL (it can be neither), or 0. */
+int config_removal_add(struct config *c, const char *what);
 
 /* The weight that counts: 0 while drained. */
 static inline uint32_t config_backend_weight(const struct config_backend *b)
@@ -214,6 +220,8 @@ uint16_t config_check_port(const struct config_service *s, const struct config_b
 			   const struct config_check *k);
 /* Are both lists of checks made in the same way? Places do not matter. */
 bool config_checks_equal(const struct config_service *a, const struct config_service *b);
+/* Do both say the same? Places do not matter. When memory runs out they do not. */
+bool config_service_equal(const struct config_service *a, const struct config_service *b);
 /* The first listener with that protocol, or NULL. */
 const struct config_listener *config_listener_of(const struct config_service *s, uint8_t proto);
 

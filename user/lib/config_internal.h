@@ -98,6 +98,9 @@ void config_check_spares(const struct config_service *s, struct diag *d);
 /* That nat can tell the answers of its backends apart. */
 void config_check_nat(const struct config *c, struct diag *d);
 
+/* That what is said to be removed is not there. */
+void config_check_removals(const struct config *c, struct diag *d);
+
 /* " (line 4, column 13)", or nothing for a model that was not read from text. */
 #define OTHER_PLACE_MAX 48
 const char *config_other_place(struct place p, char buf[static OTHER_PLACE_MAX]);

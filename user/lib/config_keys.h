@@ -14,11 +14,18 @@ extern const struct schema config_service_schema, config_gue_schema, config_quic
 extern const struct schema config_backend_schema, config_health_schema, config_capacity_schema;
 extern const struct schema config_rebalance_schema;
 extern const struct schema config_stage_schema;
+extern const struct schema config_guards_schema, config_silence_schema;
 
 void read_services(const struct reader *r, const struct key *key, const struct node *value,
 		   void *config);
 void read_stage(const struct reader *r, const struct key *key, const struct node *value,
 		void *config);
+void read_guards(const struct reader *r, const struct key *key, const struct node *value,
+		 void *config);
+void read_silences(const struct reader *r, const struct key *key, const struct node *value,
+		   void *config);
+void read_removed(const struct reader *r, const struct key *key, const struct node *value,
+		  void *config);
 void read_backends(const struct reader *r, const struct key *key, const struct node *value,
 		   void *service);
 void read_health(const struct reader *r, const struct key *key, const struct node *value,

@@ -121,11 +121,14 @@ static const struct key root_keys[] = {
 	{ .name = "interfaces", .want = "a list of interface names", .read = read_interfaces },
 	{ .name = "echo", .want = "answer, pass or drop", .read = read_echo },
 	{ .name = "tunnel_source", .want = "a list of prefixes", .read = read_tunnel_source },
+	{ .name = "guards", .want = "a mapping of limits", .read = read_guards },
+	{ .name = "silence", .want = "a list of lints with reasons", .read = read_silences },
+	{ .name = "removed", .want = "a list of services and listeners", .read = read_removed },
 	{ .name = "stage", .want = "a mapping with the keys steps and watch", .read = read_stage },
 };
 static const struct schema root_schema = {
 	"at the top level",
-	"interfaces, echo, tunnel_source, stage, services",
+	"interfaces, echo, tunnel_source, guards, silence, removed, stage, services",
 	root_keys,
 	ARRAY_SIZE(root_keys),
 };
@@ -139,6 +142,8 @@ static const struct schema *const all_schemas[] = {
 	&config_rebalance_schema,
 	&config_capacity_schema,
 	&config_stage_schema,
+	&config_guards_schema,
+	&config_silence_schema,
 };
 
 static void read_root(const struct reader *r, struct config *c)
@@ -163,7 +168,7 @@ static void read_root(const struct reader *r, struct config *c)
 
 int config_parse(struct config **out, const char *text, size_t length, struct diag *d)
 {
-	_cleanup_(config_release) struct config *c = calloc(1, sizeof(*c));
+	_cleanup_(config_release) struct config *c = config_new();
 	_cleanup_(tree_release) struct tree tree = {};
 	struct reader r = { &tree, d, all_schemas, ARRAY_SIZE(all_schemas) };
 	size_t errors = d->errors;

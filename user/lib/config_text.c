@@ -2,6 +2,7 @@
 /* The canonical text. It says everything, defaults too: a later version with other defaults
  * must read an old revision as what it was. */
 #include <jansson.h>
+#include <string.h>
 
 #include "lib/cleanup.h"
 #include "lib/config_text.h"
@@ -93,7 +94,8 @@ static int set_modes(json_t *service, const struct config_service *s)
 	return json_object_set_new(service, "vlan", json_string(s->vlan_strip ? "strip" : "keep"));
 }
 
-static json_t *service_json(const struct config_service *s)
+/* All but the backends, which may be many. */
+static json_t *head_json(const struct config_service *s)
 {
 	_cleanup_(json_release) json_t *service = json_object();
 
@@ -112,10 +114,40 @@ static json_t *service_json(const struct config_service *s)
 	    json_object_set_new(service, "rebalance", rebalance_json(s)) ||
 	    json_object_set_new(service, "slow_start", json_integer(s->slow_start_s)) ||
 	    json_object_set_new(service, "backup_below", json_integer(s->backup_below)) ||
-	    set_capacity(service, &s->capacity) ||
-	    json_object_set_new(service, "backends", backends_json(s)))
+	    set_capacity(service, &s->capacity))
 		return NULL;
 	return take_ptr(service);
+}
+
+static json_t *service_json(const struct config_service *s)
+{
+	_cleanup_(json_release) json_t *service = head_json(s);
+
+	if (!service || json_object_set_new(service, "backends", backends_json(s)))
+		return NULL;
+	return take_ptr(service);
+}
+
+static bool backend_equal(const struct config_backend *a, const struct config_backend *b)
+{
+	_cleanup_(json_release) json_t *l = backend_json(a);
+	_cleanup_(json_release) json_t *r = backend_json(b);
+
+	return !strcmp(a->name, b->name) && config_backend_weight(a) == config_backend_weight(b) &&
+	       l && r && json_equal(l, r);
+}
+
+bool config_service_equal(const struct config_service *a, const struct config_service *b)
+{
+	_cleanup_(json_release) json_t *l = head_json(a);
+	_cleanup_(json_release) json_t *r = head_json(b);
+
+	if (!l || !r || !json_equal(l, r) || a->backend_count != b->backend_count)
+		return false;
+	for (size_t i = 0; i < a->backend_count; i++)
+		if (!backend_equal(&a->backends[i], &b->backends[i]))
+			return false;
+	return true;
 }
 
 static json_t *tunnel_source_json(const struct config *c)
@@ -164,8 +196,9 @@ static json_t *config_json(const struct config *c)
 		if (json_object_set_new(services, s->name, service_json(s)))
 			return NULL;
 	}
-	config = json_pack("{s:O, s:s, s:o}", "interfaces", interfaces, "echo",
-			   config_echo_name(c->echo), "tunnel_source", tunnel_source_json(c));
+	config = json_pack("{s:O, s:s, s:o, s:o, s:o}", "interfaces", interfaces, "echo",
+			   config_echo_name(c->echo), "tunnel_source", tunnel_source_json(c),
+			   "guards", guards_json(&c->guards), "silence", silences_json(c));
 	if (set_stage(config, &c->stage) || json_object_set(config, "services", services))
 		return NULL;
 	return take_ptr(config);

@@ -14,5 +14,8 @@ json_t *rebalance_json(const struct config_service *s);
 
 /* "2000ms" */
 json_t *ms_json(uint32_t ms);
+/* Those of `guards` and `silence`. */
+json_t *guards_json(const struct config_guards *g);
+json_t *silences_json(const struct config *c);
 
 #endif
