@@ -48,7 +48,7 @@ double guard_share_limit(double times, size_t count)
 {
 	double fair = count ? 1 / (double)count : 1;
 
-	return fmin(times * fair, (1 + fair) / 2);
+	return fmin(times * fair, fair + (1 - fair) * fmin(1, (times - 1) / 2));
 }
 
 /* What the rules need to know of the whole pool. */
@@ -81,7 +81,8 @@ static double entitled(const struct guard_case *c, const struct pool *p,
 	return causes[c->cause].by_weight && p->weight > 0 ? b->weight / p->weight : 0;
 }
 
-/* A ratio that is in force was accepted by somebody: it may stay, also in a pool of another size.
+/* A ratio that is in force was accepted by somebody: it may stay, also in a pool of another size, and
+ * a share that does not grow topples nobody.
  * Who is above the limit already gets no more by rebalancing, then. */
 static double share_limit(const struct guard_limits *l, const struct guard_case *c,
 			  const struct pool *p, const struct guard_backend *b)
@@ -90,8 +91,15 @@ static double share_limit(const struct guard_limits *l, const struct guard_case 
 	double in_force = b->old_share;
 
 	if (c->cause == GUARD_BY_REVISION && p->eligible)
-		in_force *= (double)p->had_share / (double)p->eligible;
+		in_force *= fmax(1, (double)p->had_share / (double)p->eligible);
 	return fmax(fmax(limit, in_force), entitled(c, p, b));
+}
+
+/* From where its load grows. One with less than half of its peers' share is as good as new: it was
+ * tried, and what it bears was not. */
+static double share_before(const struct guard_backend *b)
+{
+	return 2 * b->old_share >= b->like ? b->old_share : b->like;
 }
 
 static double growth_limit(const struct guard_limits *l, const struct guard_case *c,
@@ -99,7 +107,7 @@ static double growth_limit(const struct guard_limits *l, const struct guard_case
 {
 	double growth = c->cause == GUARD_BY_REVISION ? l->revision_growth : l->growth;
 
-	return fmax(growth * b->old_share, entitled(c, p, b));
+	return fmax(growth * share_before(b), entitled(c, p, b));
 }
 
 /* Whether this backend breaks the rule; if so, by what against which limit. */
@@ -129,10 +137,10 @@ static bool breaks(const struct guard_limits *l, const struct guard_case *c, con
 		out->limit = share_limit(l, c, p, b);
 		return p->eligible && share > out->limit + TOLERANCE;
 	case GUARD_GROWTH:
-		if (!(b->old_share > 0)) /* it is new: nothing grows */
+		if (!(share_before(b) > 0)) /* it is new: nothing grows */
 			return false;
-		out->value = share / b->old_share;
-		out->limit = growth_limit(l, c, p, b) / b->old_share;
+		out->value = share / share_before(b);
+		out->limit = growth_limit(l, c, p, b) / share_before(b);
 		return share > growth_limit(l, c, p, b) + TOLERANCE;
 	default:
 		return false;
@@ -167,34 +175,48 @@ static double excess(const struct guard_breach *b)
 	return b->limit > 0 ? b->value / b->limit : b->value;
 }
 
+static bool check_rule(const struct guard_limits *limits, const struct guard_case *c,
+		       const struct pool *p, enum guard_rule rule, struct guard_breach *breach)
+{
+	struct guard_breach worst = { .rule = GUARD_RULE_COUNT };
+
+	if (!(causes[c->cause].rules >> rule & 1))
+		return false;
+	for (size_t i = 0; i < c->count; i++) {
+		struct guard_breach b = { .rule = rule, .cause = c->cause };
+
+		b.backend = c->backends[i].id;
+		if (breaks(limits, c, p, &c->backends[i], &b) &&
+		    (worst.rule != rule || excess(&b) > excess(&worst)))
+			worst = b;
+	}
+	if (worst.rule != rule) {
+		struct guard_breach b = { .rule = rule, .cause = c->cause };
+
+		if (!breaks_as_a_whole(c, p, &b))
+			return false;
+		worst = b;
+	}
+	*breach = worst;
+	return true;
+}
+
+bool guard_check_rule(const struct guard_limits *limits, const struct guard_case *c,
+		      enum guard_rule rule, struct guard_breach *breach)
+{
+	struct pool p = pool_of(c);
+
+	return check_rule(limits, c, &p, rule, breach);
+}
+
 enum guard_rule guard_check(const struct guard_limits *limits, const struct guard_case *c,
 			    struct guard_breach *breach)
 {
 	struct pool p = pool_of(c);
 
-	for (enum guard_rule rule = 0; rule < GUARD_RULE_COUNT; rule++) {
-		struct guard_breach worst = { .rule = GUARD_RULE_COUNT };
-
-		if (!(causes[c->cause].rules >> rule & 1))
-			continue;
-		for (size_t i = 0; i < c->count; i++) {
-			struct guard_breach b = { .rule = rule, .cause = c->cause };
-
-			b.backend = c->backends[i].id;
-			if (breaks(limits, c, &p, &c->backends[i], &b) &&
-			    (worst.rule != rule || excess(&b) > excess(&worst)))
-				worst = b;
-		}
-		if (worst.rule != rule) {
-			struct guard_breach b = { .rule = rule, .cause = c->cause };
-
-			if (!breaks_as_a_whole(c, &p, &b))
-				continue;
-			worst = b;
-		}
-		*breach = worst;
-		return rule;
-	}
+	for (enum guard_rule rule = 0; rule < GUARD_RULE_COUNT; rule++)
+		if (check_rule(limits, c, &p, rule, breach))
+			return rule;
 	return GUARD_RULE_COUNT;
 }
 

@@ -79,6 +79,7 @@ extern const struct guard_limits guard_limits_default; /* 2, 1.25, 2 */
 struct guard_backend {
 	uint32_t id;
 	double old_share, new_share;
+	double like;     /* a new one's, of its peers before: it grows from there; 0: it does not */
 	double weight;   /* what it is to have by: 0 if it is not eligible (dead, drained) */
 	double capacity; /* new flows a second that it declares, 0: it does not */
 };
@@ -113,8 +114,12 @@ enum guard_verdict {
 enum guard_verdict guard_decide(const struct guard_limits *limits, const struct guard_case *c,
 				struct guard_breach *breach);
 
+/* The same for one rule, whatever else is broken. True on a breach. */
+bool guard_check_rule(const struct guard_limits *limits, const struct guard_case *c,
+		      enum guard_rule rule, struct guard_breach *breach);
+
 /* Above which share of `count` backends one of them has too much: `times` its fair share; or, as
- * twice a half is everything, half way between its fair share and everything. */
+ * twice a half is everything, half way between its fair share and everything, with 2 times. */
 double guard_share_limit(double times, size_t count);
 
 /* One line for a person: rule, backend by that name, numbers, remedy. Returns buf. */
