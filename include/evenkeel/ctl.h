@@ -39,6 +39,9 @@ enum ek_exit {
  * detach            {interfaces: [name]}  (empty: all)                    {detached: [name]}
  * confirm           {}                                                    {confirmed: [name]}
  * apply             {text, file}                                          {revision, changed, warnings: []}
+ * plan              {text?, file?, lose?, load?, remove?, check?}         see docs/json.md; with check:
+ *                                                                         {in_force, live: [{service,
+ *                                                                           backend, passes, reason}]}
  * status            {}                                                    see docs/json.md
  * metrics           {}                                                    {text}
  * services          {}                                                    {services: [...]}, as in status

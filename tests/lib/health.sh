@@ -7,7 +7,7 @@ export QUICK='interval: 400ms, timeout: 300ms, fall: 2, down_interval: 400ms'
 # health TEXT [LINE]: the ten with this health, and perhaps more of the service, come into force.
 health() {
 	lab_config ipip 4 | sed "s|^    backends:|    health: $1\n${2:+    $2\n}&|" >"$LAB_DIR/evenkeel.yaml"
-	ek apply "$LAB_DIR/evenkeel.yaml"
+	anyway ek apply "$LAB_DIR/evenkeel.yaml"
 }
 # The same of the first N backends only: health_of N TEXT
 health_of() { LAB_BACKENDS=$1 health "$2"; }

@@ -44,7 +44,7 @@ nat_config() { # [WEIGHT...]
 
 nat_configure() {
 	nat_config "$@" >"$LAB_DIR/nat.yaml"
-	ek apply "$LAB_DIR/nat.yaml" && wait_for 10 backends_ready
+	anyway ek apply "$LAB_DIR/nat.yaml" && wait_for 10 backends_ready
 }
 
 nat_udp_servers() {

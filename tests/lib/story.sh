@@ -57,10 +57,14 @@ status() {
 }
 backends_ready() { status '[members.next_hop.state == "ready"] | length > 0 and all'; }
 
+# A change by which a story comes to its point. What gates stand against is another story
+# (test_gates.sh).
+anyway() { "$@" --force check,share,growth,load,eligible,answering,services,removed --reason "a story"; }
+
 # Applies lab_config's configuration and waits until every backend has its next hop.
 configure() {
 	lab_config "$@" >"$LAB_DIR/evenkeel.yaml"
-	ek apply "$LAB_DIR/evenkeel.yaml" && wait_for 10 backends_ready
+	anyway ek apply "$LAB_DIR/evenkeel.yaml" && wait_for 10 backends_ready
 }
 
 # The program on an interface: xdp_id NS IF; nothing if there is none.

@@ -19,7 +19,7 @@ $(lab_config "$1" "$2")"
 }
 apply() {
 	printf '%s\n' "$1" >"$LAB_DIR/evenkeel.yaml"
-	ek apply "$LAB_DIR/evenkeel.yaml" && wait_for 10 backends_ready
+	anyway ek apply "$LAB_DIR/evenkeel.yaml" && wait_for 10 backends_ready
 }
 
 for variant in 1 0; do

@@ -50,7 +50,7 @@ serve() {
 			echo "      web-$i: { address: \"$(lab_backend_addr "$i" "$family")\"$key }"
 		done
 	} >"$LAB_DIR/evenkeel.yaml"
-	ek apply "$LAB_DIR/evenkeel.yaml" && wait_for 10 backends_ready
+	anyway ek apply "$LAB_DIR/evenkeel.yaml" && wait_for 10 backends_ready
 }
 
 # Connections that ask for FILE when their address has changed: ask 4|6 FILE OPTION... What each

@@ -9,7 +9,7 @@ lab_file slow 16
 ek attach eth0 --yes >/dev/null 2>&1
 short() { # ARGUMENT of lab_config...: with an idle time that a test can wait for
 	lab_config "$@" | sed 's/^    listen:/    idle_time: 2s\n&/' >"$LAB_DIR/short.yaml"
-	ek apply "$LAB_DIR/short.yaml" && wait_for 10 backends_ready
+	anyway ek apply "$LAB_DIR/short.yaml" && wait_for 10 backends_ready
 }
 settled() { status '.services[0] | .unsettled == 0 and .flows_remembered == 0'; }
 claim "a service comes into force" short ipip 4
@@ -33,7 +33,7 @@ claim "all settles when they are idle" wait_for 20 settled
 claim "a long download starts" slow_start again 4 slow
 hashed() {
 	sed 's/^    listen:/    hash: source\n&/' "$LAB_DIR/short.yaml" >"$LAB_DIR/source.yaml"
-	ek apply "$LAB_DIR/source.yaml"
+	anyway ek apply "$LAB_DIR/source.yaml"
 }
 claim "it is said that all slots are unsettled now" grep -q 'all of their slots are unsettled' \
 	<<<"$(hashed 2>&1)"
@@ -43,7 +43,7 @@ claim "all new connections of one client meet on one backend" sticky
 lab_kill evenkeeld KILL
 # shellcheck disable=SC2119 # no options
 lab_daemon
-claim "a change back has to wait" refused 'must wait' ek apply "$LAB_DIR/short.yaml"
+claim "a change back has to wait" refused 'must wait' anyway ek apply "$LAB_DIR/short.yaml"
 
 # ---- a leaving backend -----------------------------------------------------------------------------
 victim=$(slow_backend again)
@@ -59,6 +59,6 @@ claim "the download ends whole" slow_whole again slow
 gone() { not leaving true; }
 claim "the backend is gone when its flows are idle" wait_for 20 gone
 claim "all has settled" wait_for 10 settled
-claim "now the hash can be changed back" ek apply "$LAB_DIR/short.yaml"
+claim "now the hash can be changed back" anyway ek apply "$LAB_DIR/short.yaml"
 claim "every backend answers" all_answer 4
 claims_end

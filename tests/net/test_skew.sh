@@ -19,7 +19,7 @@ config() { # WEIGHT of the first backend of "heavy"
 	lab_config ipip 4 "$1" | sed "/^[a-z]/d; s/  web:/  heavy:/
 		s/listen: .*/listen: [\"$VIP4:8080\/tcp\"]/"
 }
-apply() { config "$1" >"$LAB_DIR/skew.yaml" && ek apply "$LAB_DIR/skew.yaml"; }
+apply() { config "$1" >"$LAB_DIR/skew.yaml" && anyway ek apply "$LAB_DIR/skew.yaml"; }
 leading() { # SERVICE KIND
 	ek status --json | jq -e --arg s "$1" --arg k "$2" \
 		'.services[] | select(.name == $s) | (.skew.kind // "none") == $k'

@@ -51,6 +51,16 @@ const struct option_info cli_options[OPTIONS] = {
 			    "seconds that a server may take to be up again (300)" },
 	[OPTION_UNCHECKED] = { "unchecked", NULL, false,
 			       "also without health checks, or when flows fail meanwhile" },
+	[OPTION_FROM] = { "from", "OLD", false, "compare with the file OLD, asking nobody" },
+	[OPTION_REMOVE] = { "remove", "NAME,...", false,
+			    "services or listeners that are meant to disappear" },
+	[OPTION_STRICT] = { "strict", NULL, false, "fail on warnings too" },
+	[OPTION_FORMAT] = { "format", "FORMAT", false, "text, json or sarif" },
+	[OPTION_LIVE] = { "live", NULL, false, "ask evenkeeld what is in force, and who answers" },
+	[OPTION_LOSE] = { "lose", "NAME,...", false, "backends that are to count as dead" },
+	[OPTION_LOAD] = { "load", "TIMES", false, "times the traffic of now, as 1.5" },
+	[OPTION_FORCE] = { "force", "GATE,...", false, "go on in spite of these gates" },
+	[OPTION_REASON] = { "reason", "TEXT", false, "with --force: why, for the journal" },
 };
 
 int cli_error(const char *format, ...)

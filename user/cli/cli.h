@@ -36,9 +36,18 @@ enum cli_option {
 	OPTION_AT_ONCE,
 	OPTION_CONFIRM_WITHIN,
 	OPTION_NO_WAIT,
+	OPTION_FROM,
+	OPTION_REMOVE,
+	OPTION_STRICT,
+	OPTION_FORMAT,
+	OPTION_LIVE,
+	OPTION_LOSE,
+	OPTION_LOAD,
+	OPTION_FORCE,
+	OPTION_REASON,
 	OPTIONS
 };
-#define OPTION_BIT(option) (1u << (option))
+#define OPTION_BIT(option) (1ull << (option))
 /* Understood by every command. */
 #define OPTIONS_GLOBAL                                                                             \
 	(OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_SOCKET) |           \
@@ -70,7 +79,7 @@ struct command {
 	const char *alternative; /* another form of them, or NULL */
 	const char *summary;     /* half a line */
 	const char *detail;      /* the rest of --help: text and examples */
-	unsigned int options;    /* OPTION_BIT()s beyond the global ones */
+	uint64_t options;        /* OPTION_BIT()s beyond the global ones */
 	size_t min, max;         /* arguments */
 	int (*run)(struct cli *cli);
 	bool hidden;
@@ -133,6 +142,7 @@ int cmd_confirm(struct cli *cli);
 int cmd_apply(struct cli *cli);
 int cmd_rollback(struct cli *cli);
 int cmd_check(struct cli *cli);
+int cmd_plan(struct cli *cli);
 int cmd_status(struct cli *cli);
 int cmd_top(struct cli *cli);
 int cmd_clients(struct cli *cli);

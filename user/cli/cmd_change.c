@@ -11,6 +11,7 @@
 #include "lib/cleanup.h"
 #include "lib/config.h"
 #include "lib/diag.h"
+#include "lib/gate.h"
 
 /* A daemon that is started again is waited for so long. */
 #define ABSENT_S 30
@@ -110,12 +111,36 @@ static int wait_end(const struct cli *cli, json_int_t revision)
 	}
 }
 
+/* --force needs a reason, which somebody will look for in the journal. */
+static int force_add(const struct cli *cli, json_t *arguments)
+{
+	const char *force = cli->option[OPTION_FORCE], *reason = cli->option[OPTION_REASON];
+	const char *unknown;
+	unsigned int gates;
+
+	if (!force && !reason)
+		return 0;
+	if (!force || !reason)
+		return cli_usage(cli, "--force GATE,... and --reason TEXT belong together");
+	if (gate_set_parse(&gates, force, &unknown))
+		return cli_usage(cli, "--force: there is no gate \"%s\"", unknown);
+	if (json_object_set_new(arguments, "force", json_string(force)) ||
+	    json_object_set_new(arguments, "reason", json_string(reason)))
+		return cli_error("out of memory");
+	return 0;
+}
+
 int change_ask(const struct cli *cli, const char *command, json_t *arguments)
 {
 	_cleanup_(answer_release) struct answer answer = {};
-	int err = client_call(cli, command, arguments, &answer);
+	int status = force_add(cli, arguments), err;
 	const json_t *change;
 
+	if (status) {
+		json_decref(arguments);
+		return status;
+	}
+	err = client_call(cli, command, arguments, &answer);
 	if (err)
 		return client_complain(cli, err);
 	change = json_object_get(answer.result, "change");
@@ -163,23 +188,24 @@ int cmd_apply(struct cli *cli)
 	_cleanup_(diag_release) struct diag diag = {};
 	_cleanup_(config_release) struct config *config = NULL;
 	json_t *arguments;
+	int status;
 
-	if (file_read(&file, cli->words[0]))
-		return EK_EXIT_REFUSED;
-	diag.file = file.name;
-	config_parse(&config, file.text, file.length, &diag);
+	status = file_parse(&file, cli, cli->words[0], &config, &diag);
+	if (status)
+		return status;
 	if (!config) {
-		diag_sort(&diag);
 		file_diag_print(&diag, false);
 		if (cli_json(cli)) {
-			_cleanup_(json_release) json_t *facts = file_facts(&file, NULL, &diag);
+			_cleanup_(json_release) json_t *facts =
+				file_facts(&file, NULL, &diag, NULL);
 
 			fact_print(facts, false);
 		}
 		return cli_error("%s: not valid (errors: %zu): nothing changed", file.name,
 				 diag.errors);
 	}
-	arguments = json_pack("{s:s%, s:s}", "text", file.text, file.length, "file", file.name);
+	arguments = json_pack("{s:s%, s:s, s:o}", "text", file.text, file.length, "file", file.name,
+			      "remove", option_list(cli, OPTION_REMOVE));
 	if (apply_options(cli, arguments)) {
 		json_decref(arguments);
 		return EK_EXIT_USAGE;

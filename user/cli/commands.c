@@ -2,9 +2,11 @@
 /* The table of commands: what is not here does not exist. */
 #include "cli/cli.h"
 
+/* Of all that changes the configuration. */
+#define CHANGE_OPTIONS (OPTION_BIT(OPTION_FORCE) | OPTION_BIT(OPTION_REASON))
 #define OPTIONS_OF_BACKENDS                                                                        \
 	(OPTION_BIT(OPTION_WEIGHT) | OPTION_BIT(OPTION_NEW_FLOWS) |                                \
-	 OPTION_BIT(OPTION_UDP_PACKETS) | OPTION_BIT(OPTION_BACKUP))
+	 OPTION_BIT(OPTION_UDP_PACKETS) | OPTION_BIT(OPTION_BACKUP) | CHANGE_OPTIONS)
 
 const struct command cli_commands[] = {
 	{ "attach", "IF... [--generic] [--yes]", NULL, "put the balancer on network interfaces",
@@ -21,24 +23,39 @@ const struct command cli_commands[] = {
 	  "Attachments that would detach, a change with --confirm-within. Typing it proves that\n"
 	  "you can still reach this host.\n",
 	  0, 0, 0, cmd_confirm, false },
-	{ "apply", "FILE [--base REVISION] [--watch TIME] [--at-once] [--no-wait]",
-	  "FILE --confirm-within TIME", "bring a configuration into force",
+	{ "apply", "FILE [OPTION...]", NULL, "bring a configuration into force",
 	  "As a whole or not at all. FILE is checked first; - is standard input. Slots of services\n"
 	  "that have traffic move in steps, and the change is watched: harm is rolled back. Waits\n"
 	  "for the end: exit status 0 known good, 3 rolled back, 5 held (see evenkeel confirm).\n"
 	  "With --base it is refused if the configuration was changed since that revision, and what\n"
-	  "differs is said.\n",
-	  OPTION_BIT(OPTION_BASE) | OPTION_BIT(OPTION_AT_ONCE) | OPTION_BIT(OPTION_WATCH) |
+	  "differs is said. What the gates stand against (see evenkeel plan) is refused; --force\n"
+	  "goes on in spite of those that it names, and the reason is kept.\n",
+	  CHANGE_OPTIONS | OPTION_BIT(OPTION_REMOVE) | OPTION_BIT(OPTION_BASE) |
+		  OPTION_BIT(OPTION_AT_ONCE) | OPTION_BIT(OPTION_WATCH) |
 		  OPTION_BIT(OPTION_CONFIRM_WITHIN) | OPTION_BIT(OPTION_NO_WAIT),
 	  1, 1, cmd_apply, false },
 	{ "rollback", "[REVISION]", NULL, "bring back the last revision that was known to be good",
 	  "Or the one given. It becomes a new revision with the old content. A change that is being\n"
 	  "staged or watched, or is held, is undone.\n",
-	  0, 0, 1, cmd_rollback, false },
-	{ "check", "FILE", NULL, "check a configuration, changing nothing",
-	  "Needs neither evenkeeld nor root. Prints all mistakes with file:line:column; - is\n"
-	  "standard input.\n",
-	  0, 1, 1, cmd_check, false },
+	  CHANGE_OPTIONS, 0, 1, cmd_rollback, false },
+	{ "check", "FILE [OPTION...]", NULL, "check a configuration, changing nothing",
+	  "Needs neither evenkeeld nor root, but for --live. Prints all mistakes with\n"
+	  "file:line:column; - is standard input. Warnings have names, by which `silence` in the\n"
+	  "file silences them. Exit status 1 on errors, with --strict on warnings too.\n",
+	  OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_LIVE) | OPTION_BIT(OPTION_REMOVE) |
+		  OPTION_BIT(OPTION_STRICT) | OPTION_BIT(OPTION_FORMAT),
+	  1, 1, cmd_check, false },
+	{ "plan", "[FILE] [OPTION...]", NULL, "show what a change would do, changing nothing",
+	  "What differs, the share of each backend now, after, and with those that answer, the\n"
+	  "worst when one and two fail, and what would refuse the change: then the exit status\n"
+	  "is 1. Compared is with what is in force; with --from, with OLD, asking nobody.\n"
+	  "Without FILE nothing changes but what --lose and --load say.\n"
+	  "\n"
+	  "  evenkeel plan --from old.yaml new.yaml\n"
+	  "  evenkeel plan --lose web-1,web-2 --load 1.5\n",
+	  OPTION_BIT(OPTION_FROM) | OPTION_BIT(OPTION_LOSE) | OPTION_BIT(OPTION_LOAD) |
+		  OPTION_BIT(OPTION_REMOVE),
+	  0, 1, cmd_plan, false },
 	{ "status", "[--watch[=SECONDS]] [--count N]", NULL,
 	  "show services, backends, shares and drops",
 	  "EXPECT is a backend's fraction of the slots, ACTUAL its fraction of the packets in the\n"
@@ -80,12 +97,12 @@ const struct command cli_commands[] = {
 	  "By hand, over every revision: a later `evenkeel apply` keeps them drained. `evenkeel\n"
 	  "status` says by whom and since when.\n"
 	  "\n  evenkeel backend drain web web-1\n",
-	  0, 2, CLI_ANY, cmd_backend_drain, false },
+	  CHANGE_OPTIONS, 2, CLI_ANY, cmd_backend_drain, false },
 	{ "backend undrain", "SERVICE NAME...", NULL, "send new flows to drained backends again",
-	  "", 0, 2, CLI_ANY, cmd_backend_undrain, false },
+	  "", CHANGE_OPTIONS, 2, CLI_ANY, cmd_backend_undrain, false },
 	{ "backend remove", "SERVICE NAME...", NULL, "take backends out of a service",
-	  "Their flows go on until they end or the service's drain time is over.\n", 0, 2, CLI_ANY,
-	  cmd_backend_remove, false },
+	  "Their flows go on until they end or the service's drain time is over.\n", CHANGE_OPTIONS,
+	  2, CLI_ANY, cmd_backend_remove, false },
 	{ "backend restart-each", "SERVICE --exec CMD [--within N] [--unchecked]", NULL,
 	  "restart the servers of a service, one after another",
 	  "Drains a backend, waits for its flows to end (for the drain time at most), runs CMD,\n"
@@ -144,6 +161,6 @@ const struct command cli_commands[] = {
 	{ "help", "[COMMAND]", NULL, "print how to use a command, or all of them", "", 0, 0, 2,
 	  cmd_help, false },
 	{ "completion-words", "[WORD...]", NULL, "what may follow, for the shell's completion", "",
-	  ~0u, 0, CLI_ANY, cmd_completion_words, true },
+	  ~0ull, 0, CLI_ANY, cmd_completion_words, true },
 };
 const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);

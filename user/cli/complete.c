@@ -33,7 +33,7 @@ static void commands_complete(const char *family)
 	}
 }
 
-static void options_complete(unsigned int options)
+static void options_complete(uint64_t options)
 {
 	for (int i = 0; i < OPTIONS; i++)
 		if (options & OPTION_BIT(i))

@@ -10,7 +10,7 @@ static void synopsis_print(const char *before, const struct command *c, const ch
 	printf("%sevenkeel %s%s%s\n", before, c->name, *synopsis ? " " : "", synopsis);
 }
 
-static void options_print(unsigned int options)
+static void options_print(uint64_t options)
 {
 	for (int i = 0; i < OPTIONS; i++) {
 		const struct option_info *o = &cli_options[i];

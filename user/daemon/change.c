@@ -7,6 +7,7 @@
 
 #include "daemon/change_warn.h"
 #include "daemon/drains.h"
+#include "daemon/gating.h"
 #include "daemon/health.h"
 #include "daemon/log.h"
 #include "daemon/nexthop.h"
@@ -96,8 +97,9 @@ static void abandon(struct daemon *d, int64_t number, const char *why, struct re
 	if (journal_fail(d->journal, number, why, clock_wall_s()))
 		log_warning("revision %lld is not marked as failed: %s", (long long)number,
 			    journal_error(d->journal));
-	reply_refuse(reply, "nothing changed (revision %lld stays): %s",
-		     (long long)d->revision.number, why);
+	if (!reply->exit) /* else it was said */
+		reply_refuse(reply, "nothing changed (revision %lld stays): %s",
+			     (long long)d->revision.number, why);
 }
 
 /* Should it not be readable, what is known of it must do: it is in force. */
@@ -115,6 +117,7 @@ void change_adopt_revision(struct daemon *d, int64_t number, const struct config
 	journal_revision_release(&d->revision);
 	d->revision = r;
 	d->trouble[0] = '\0';
+	gating_adopted(d);
 }
 
 /* Revision number `number` is in the journal as being applied: do it, and decide it. */
@@ -152,8 +155,7 @@ static bool decide(struct daemon *d, struct config *c, int64_t number, bool urge
 	return true;
 }
 
-static void reply_changed(struct reply *reply, const struct daemon *d, bool changed,
-			  struct diag *diag)
+static json_t *warnings_json(struct diag *diag)
 {
 	json_t *warnings = json_array();
 
@@ -163,6 +165,14 @@ static void reply_changed(struct reply *reply, const struct daemon *d, bool chan
 
 		json_array_append_new(warnings, json_string(line ? line : "out of memory"));
 	}
+	return warnings;
+}
+
+static void reply_changed(struct reply *reply, const struct daemon *d, bool changed,
+			  struct diag *diag)
+{
+	json_t *warnings = warnings_json(diag);
+
 	reply_diagnostics(reply, diag);
 	reply->result = json_pack("{s:I, s:b, s:o}", "revision", (json_int_t)d->revision.number,
 				  "changed", changed, "warnings", warnings);
@@ -218,6 +228,7 @@ void change_run(struct request *r, struct config *candidate, struct diag *diag,
 	struct daemon *d = r->daemon;
 	_cleanup_(config_diff_release) struct config_diff diff = {};
 	_cleanup_(free_ptr) char *text = config_text(c);
+	const struct gate_change gate = { r, c, diag->file, o->urgent };
 	int64_t number = 0;
 
 	if (!text) {
@@ -234,6 +245,8 @@ void change_run(struct request *r, struct config *candidate, struct diag *diag,
 	/* A text that an older version wrote may not be comparable: all of it is new then. */
 	if (config_diff_make(&diff, d->revision.text ? d->revision.text : "{}", text))
 		config_diff_make(&diff, "{}", text);
+	if (!gate_change(d, &gate, diag, reply))
+		return;
 	if (!begin(r, text, &diff, &number, reply) ||
 	    !bring(r, take_ptr(c), number, &diff, o, reply))
 		return;
@@ -252,9 +265,13 @@ void change_drains(struct request *r, struct config *candidate, struct reply *re
 	_cleanup_(config_release) struct config *c = candidate;
 	struct daemon *d = r->daemon;
 	struct dp_install_result result;
+	_cleanup_(diag_release) struct diag diag = {};
+	const struct gate_change gate = { r, c, NULL, true };
 	char error[DP_ERROR_MAX] = "";
 	size_t changed = 0;
 
+	if (!gate_change(d, &gate, &diag, reply))
+		return;
 	if (drains_take(d, c, &r->actor, &changed)) {
 		reply_refuse(reply, "nothing changed: the journal cannot be written: %s",
 			     journal_error(d->journal));
@@ -270,9 +287,11 @@ void change_drains(struct request *r, struct config *candidate, struct reply *re
 	}
 	config_free(d->config);
 	d->config = take_ptr(c);
+	gating_adopted(d);
+	reply_diagnostics(reply, &diag);
 	reply->result =
-		json_pack("{s:I, s:b, s:[], s:b}", "revision", (json_int_t)d->revision.number,
-			  "changed", changed != 0, "warnings", "overlay", 1);
+		json_pack("{s:I, s:b, s:o, s:b}", "revision", (json_int_t)d->revision.number,
+			  "changed", changed != 0, "warnings", warnings_json(&diag), "overlay", 1);
 }
 
 /* ---- at start -------------------------------------------------------------------------------- */
@@ -293,7 +312,7 @@ static int restore(struct daemon *d)
 		return -ENOENT;
 	}
 	if (err == -ENOENT) {
-		d->config = calloc(1, sizeof(*d->config));
+		d->config = config_new();
 		if (!d->config)
 			snprintf(d->trouble, sizeof(d->trouble), "out of memory");
 		return d->config ? 0 : -ENOMEM;

@@ -15,6 +15,7 @@
 #include "daemon/change.h"
 #include "daemon/control.h"
 #include "daemon/drains.h"
+#include "daemon/gating.h"
 #include "daemon/drift.h"
 #include "daemon/guarded.h"
 #include "daemon/health.h"
@@ -244,6 +245,9 @@ int daemon_open(struct daemon *d, const struct options *options)
 	if (err)
 		return err;
 	change_restore(d);
+	err = gating_open(d);
+	if (err)
+		return err;
 	attachments_adopt(d);
 	macs_sync(d);
 	daemon_event(d, d->dp->adopted ? "adopt" : "start", &d->self,
@@ -295,6 +299,7 @@ void daemon_close(struct daemon *d)
 	config_free(d->config);
 	journal_revision_release(&d->revision);
 	pipeline_close(d->pipeline);
+	gating_close(d->gating);
 	drains_close(d->drains);
 	journal_close(d->journal);
 	close_fd(&d->pins_lock);

@@ -28,6 +28,7 @@ struct http;
 struct alerting;
 struct guarded;
 struct drains;
+struct gating;
 struct pipeline;
 
 struct daemon {
@@ -43,6 +44,7 @@ struct daemon {
 	char trouble
 		[640]; /* why the data path does not show the revision in force; "" if it does */
 	struct drains *drains;           /* by hand */
+	struct gating *gating;           /* what changes are compared with */
 	struct pipeline *pipeline;       /* the change under way */
 	uint32_t rehearsed, rehearsed_s; /* packets sent through the data path in force, and when */
 	bool settling;                   /* a slot may be unsettled, or a backend leaving */

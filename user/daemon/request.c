@@ -8,6 +8,7 @@
 #include "daemon/origin.h"
 #include "evenkeel/ctl.h"
 #include "lib/cleanup.h"
+#include "lib/gate.h"
 
 static const struct request_entry table[] = {
 	{ "version", request_version, false, false, false },
@@ -23,6 +24,7 @@ static const struct request_entry table[] = {
 	{ "revision", request_revision, false, false, false },
 	{ "blame", request_blame, false, false, false },
 	{ "doctor", request_doctor, false, true, false },
+	{ "plan", request_plan, false, true, false },
 	{ "apply", request_apply, true, false, false },
 	{ "rollback", request_rollback, true, false, false },
 	{ "backend", request_backend, true, false, false },
@@ -140,6 +142,20 @@ bool request_arguments(const struct request *r, struct reply *reply, const char 
 	if (err)
 		reply_usage(reply, "arguments: %s", error.text);
 	return !err;
+}
+
+bool request_force(struct request *r, const char *force, const char *reason, struct reply *reply)
+{
+	const char *unknown = NULL;
+
+	if (!force && !reason)
+		return true;
+	if (!force || !reason || !*reason)
+		reply_usage(reply, "force and reason belong together");
+	else if (gate_set_parse(&r->forced, force, &unknown))
+		reply_usage(reply, "force: there is no gate \"%.32s\"", unknown);
+	r->reason = reason;
+	return !reply->exit;
 }
 
 void request_command(struct request *r, const char *format, ...)

@@ -20,6 +20,10 @@ struct request {
 	struct daemon *daemon;
 	json_t *arguments;          /* borrowed; an object */
 	struct journal_actor actor; /* command is filled in by handlers that change things */
+	unsigned int forced;        /* set of gates, see request_force() */
+	const char *reason;         /* why; borrowed */
+	const char *text;           /* that a configuration was read from; borrowed, NULL: none */
+	size_t length;
 };
 
 typedef void (*request_handler)(struct request *r, struct reply *reply);
@@ -64,6 +68,13 @@ void reply_diagnostics(struct reply *reply, struct diag *d);
  * mistake of usage. False then. */
 bool request_arguments(const struct request *r, struct reply *reply, const char *format, ...);
 
+/* Takes what --force and --reason say; `force` NULL: nothing is forced. False after a mistake of
+ * usage. */
+bool request_force(struct request *r, const char *force, const char *reason, struct reply *reply);
+
+/* Says in `c` what is meant to go: an array of names, or NULL. False after a mistake of usage. */
+bool request_removed(struct config *c, const json_t *names, struct reply *reply);
+
 /* Sets the command that the journal records. */
 void request_command(struct request *r, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -80,6 +91,7 @@ json_t *json_text(const char *text);
 void actor_put(json_t *to, const struct journal_actor *a);
 json_t *revision_json(const struct journal_revision *r);
 
+void request_plan(struct request *r, struct reply *reply);
 void request_apply(struct request *r, struct reply *reply);
 void request_rollback(struct request *r, struct reply *reply);
 void request_backend(struct request *r, struct reply *reply);

@@ -109,19 +109,37 @@ static bool base_holds(const struct daemon *d, json_int_t number, const struct c
 	return false;
 }
 
+bool request_removed(struct config *c, const json_t *names, struct reply *reply)
+{
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name) {
+		const char *text = json_string_value(name);
+
+		if (!text || config_removal_add(c, text))
+			reply_usage(reply, "remove: \"%.64s\" is neither a service nor a listener",
+				    text ? text : "");
+	}
+	return !reply->exit;
+}
+
 void request_apply(struct request *r, struct reply *reply)
 {
 	_cleanup_(diag_release) struct diag diag = {};
 	_cleanup_(config_release) struct config *candidate = NULL;
 	struct change_options options = {};
-	const char *text = NULL, *file = NULL;
+	const char *text = NULL, *file = NULL, *force = NULL, *reason = NULL;
 	json_int_t base = -1, watch = -1, confirm = 0;
+	json_t *removed = NULL;
 	int at_once = 0;
 	size_t length = 0;
 
-	if (!request_arguments(r, reply, "{s:s%, s?s, s?I, s?b, s?I, s?I}", "text", &text, &length,
-			       "file", &file, "base", &base, "at_once", &at_once, "watch_s", &watch,
-			       "confirm_s", &confirm))
+	if (!request_arguments(r, reply, "{s:s%, s?s, s?I, s?b, s?I, s?I, s?o, s?s, s?s}", "text",
+			       &text, &length, "file", &file, "base", &base, "at_once", &at_once,
+			       "watch_s", &watch, "confirm_s", &confirm, "remove", &removed,
+			       "force", &force, "reason", &reason) ||
+	    !request_force(r, force, reason, reply))
 		return;
 	if (watch > SECONDS_MAX || confirm < 0 || confirm > SECONDS_MAX) {
 		reply_usage(reply, "watch_s, confirm_s: at most a day");
@@ -136,8 +154,11 @@ void request_apply(struct request *r, struct reply *reply)
 	diag.file = file ? file : "configuration";
 	request_command(r, "apply %.100s", diag.file);
 	candidate = candidate_of(r, text, length, &diag, reply);
-	if (!candidate || !base_holds(r->daemon, base, candidate, reply))
+	if (!candidate || !request_removed(candidate, removed, reply) ||
+	    !base_holds(r->daemon, base, candidate, reply))
 		return;
+	r->text = text;
+	r->length = length;
 	change_run(r, take_ptr(candidate), &diag, &options, reply);
 }
 
@@ -174,9 +195,12 @@ void request_rollback(struct request *r, struct reply *reply)
 	_cleanup_(config_release) struct config *candidate = NULL;
 	_cleanup_(release) struct journal_revision target = {};
 	const struct change_options options = { .urgent = true };
+	const char *force = NULL, *reason = NULL;
 	json_int_t number = 0;
 
-	if (!request_arguments(r, reply, "{s?I}", "revision", &number))
+	if (!request_arguments(r, reply, "{s?I, s?s, s?s}", "revision", &number, "force", &force,
+			       "reason", &reason) ||
+	    !request_force(r, force, reason, reply))
 		return;
 	if (pipeline_can_undo(r->daemon, number)) {
 		request_command(r, "rollback");

@@ -292,13 +292,15 @@ void request_backend(struct request *r, struct reply *reply)
 	_cleanup_(config_release) struct config *c = NULL;
 	_cleanup_(diag_release) struct diag diag = {};
 	const struct change_options options = {};
-	const char *name = "", *action = "";
+	const char *name = "", *action = "", *force = NULL, *reason = NULL;
 	struct config_service *s;
 	json_t *backends = NULL;
 	backend_action act;
 
-	if (!request_arguments(r, reply, "{s:s, s:s, s:o}", "service", &name, "action", &action,
-			       "backends", &backends))
+	if (!request_arguments(r, reply, "{s:s, s:s, s:o, s?s, s?s}", "service", &name, "action",
+			       &action, "backends", &backends, "force", &force, "reason",
+			       &reason) ||
+	    !request_force(r, force, reason, reply))
 		return;
 	act = action_find(action);
 	if (!act || !json_array_size(backends)) {

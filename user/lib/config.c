@@ -34,8 +34,10 @@ struct config *config_new(void)
 {
 	struct config *c = calloc(1, sizeof(*c));
 
-	if (c)
+	if (c) {
 		c->guards = config_guards_default;
+		config_stage_default(&c->stage);
+	}
 	return c;
 }
 

@@ -176,7 +176,6 @@ int config_parse(struct config **out, const char *text, size_t length, struct di
 
 	if (!c)
 		return -ENOMEM;
-	config_stage_default(&c->stage);
 	err = tree_read(&tree, text, length, d);
 	if (err)
 		return err;

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "daemon/gating.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/ask.h"
+#include "daemon/log.h"
+#include "lib/cleanup.h"
+
+/* Configurations that were in force within the time looked back at, and the one before them. Who
+ * makes more changes in half an hour is compared with what was before them all. */
+#define PAST_MAX 16
+
+struct past {
+	struct config *config;
+	int64_t since; /* unix seconds */
+	bool forced;
+};
+
+struct gating {
+	struct past past[PAST_MAX]; /* oldest first; the last one is in force */
+	size_t count;
+	bool forced; /* the change that was let through last */
+};
+
+/* ---- what was in force ----------------------------------------------------------------------- */
+
+static void past_remove(struct gating *g, size_t at)
+{
+	config_free(g->past[at].config);
+	memmove(&g->past[at], &g->past[at + 1], (g->count - at - 1) * sizeof(g->past[0]));
+	g->count--;
+}
+
+/* The first one stays until the next one is old enough to be compared with. */
+static void past_trim(struct gating *g, int64_t now)
+{
+	while (g->count > 1 && g->past[1].since <= now - GATING_BASE_S)
+		past_remove(g, 0);
+}
+
+static void past_add(struct gating *g, struct config *c, int64_t since, bool forced)
+{
+	if (!c)
+		return;
+	if (g->count == PAST_MAX)
+		past_remove(g, 1);
+	g->past[g->count++] = (struct past){ c, since, forced };
+}
+
+void gating_adopted(struct daemon *d)
+{
+	if (!d->gating)
+		return; /* it is being restored */
+	past_add(d->gating, config_copy(d->config), clock_wall_s(), d->gating->forced);
+	past_trim(d->gating, clock_wall_s());
+}
+
+const struct config *gating_base(const struct daemon *d)
+{
+	past_trim(d->gating, clock_wall_s());
+	return d->gating->count ? d->gating->past[0].config : NULL;
+}
+
+int gating_open(struct daemon *d)
+{
+	d->gating = calloc(1, sizeof(*d->gating));
+	if (!d->gating)
+		return log_err(-ENOMEM, "no memory for the gates");
+	if (!d->config || !d->revision.number)
+		return 0;
+	past_add(d->gating, config_copy(d->config), d->revision.time, false);
+	return 0;
+}
+
+void gating_close(struct gating *g)
+{
+	while (g && g->count)
+		past_remove(g, g->count - 1);
+	free(g);
+}
+
+/* ---- judging --------------------------------------------------------------------------------- */
+
+static int review_against(struct review *out, const struct daemon *d, const struct gate_change *c,
+			  const struct asked *asked, const struct config *base)
+{
+	_cleanup_(known_release) struct known known = {};
+	_cleanup_(free_ptr) struct lint_live *live = NULL;
+	struct review_input in = {
+		.plan = { .old = base, .now = c->config, .key = dp_key(d->dp) },
+		.in_force = base ? d->config : NULL,
+		.text = c->request->text,
+		.length = c->request->length,
+		.file = c->file,
+		.forced = c->request->forced,
+	};
+	int err = known_make(&known, d, base, c->config);
+
+	err = err ?: known_take(&known, asked);
+	if (err)
+		return err;
+	live = ask_live(asked, &in.live_count);
+	in.live = live;
+	in.plan.facts = known.facts;
+	in.plan.fact_count = known.fact_count;
+	in.plan.services = known.services;
+	in.plan.service_count = known.service_count;
+	return review_make(out, &in);
+}
+
+/* New backends, and those whose checks are others than in force, are asked first: states change by
+ * several results in a row, and a mistake would show when all of a pool are down. Compared is with
+ * what was in force half an hour ago; and, if that refuses, with what somebody forced since: that
+ * was accepted. */
+static int review_change(struct review *out, const struct daemon *d, const struct gate_change *c)
+{
+	const struct gating *g = d->gating;
+	_cleanup_(ask_release) struct asked asked = {};
+	struct review again = {};
+	int err = c->urgent ? 0 : ask_backends(&asked, d, c->config);
+
+	err = err ?: review_against(out, d, c, &asked, gating_base(d));
+	for (size_t i = g->count; i > 1 && !err && review_refuses(out); i--) {
+		if (!g->past[i - 1].forced)
+			continue;
+		if (!review_against(&again, d, c, &asked, g->past[i - 1].config)) {
+			if (review_refuses(&again)) {
+				review_release(&again);
+			} else {
+				review_release(out);
+				*out = again;
+			}
+		}
+		break;
+	}
+	return err;
+}
+
+static void lines_say(struct reply *reply, const char *text)
+{
+	while (*text) {
+		size_t length = strcspn(text, "\n");
+
+		reply_message(reply, "%.*s", (int)length, text);
+		text += length + (text[length] == '\n');
+	}
+}
+
+static void refuse(struct daemon *d, const struct gate_change *c, const struct review *r,
+		   struct reply *reply)
+{
+	_cleanup_(free_ptr) char *text = gate_text(&r->gates, &r->lints, c->file);
+
+	reply_refuse(reply, "refused at plan: nothing changed (revision %lld stays)",
+		     (long long)d->revision.number);
+	lines_say(reply, text ? text : "  out of memory");
+	json_decref(reply->result);
+	reply->result = review_json(r);
+}
+
+/* What is in force already was told when it came. */
+static void lints_tell(const struct review *r, struct diag *diag)
+{
+	for (size_t i = 0; i < r->lints.count; i++) {
+		const struct lint_finding *f = &r->lints.findings[i];
+
+		if (!f->silence && !lint_known(&r->known, f))
+			diag_warning(diag, f->place.line, f->place.column, "%s [%s]", f->text,
+				     lint_name(f->lint));
+	}
+}
+
+/* What did not refuse is told, and what was forced is remembered. */
+static void breaches_tell(struct daemon *d, const struct gate_change *c, const struct review *r,
+			  struct diag *diag)
+{
+	for (size_t i = 0; i < r->gates.count; i++) {
+		const struct gate_breach *b = &r->gates.breaches[i];
+
+		diag_warning(diag, b->place.line, b->place.column, "%s [%s%s]", b->text,
+			     gate_name(b->gate), b->forced ? ", forced" : "");
+		if (b->forced)
+			daemon_event(d, "forced", &c->request->actor, "gate %s: %s; reason: %s",
+				     gate_name(b->gate), b->text,
+				     c->request->reason ? c->request->reason : "none");
+	}
+}
+
+bool gate_change(struct daemon *d, const struct gate_change *c, struct diag *diag,
+		 struct reply *reply)
+{
+	_cleanup_(review_release) struct review r = {};
+	int err = review_change(&r, d, c);
+
+	if (err) {
+		reply_refuse(reply, "nothing changed (revision %lld stays): no plan: %s",
+			     (long long)d->revision.number, strerror(-err));
+		return false;
+	}
+	if (review_refuses(&r)) {
+		refuse(d, c, &r, reply);
+		return false;
+	}
+	d->gating->forced = c->request->forced;
+	lints_tell(&r, diag);
+	breaches_tell(d, c, &r, diag);
+	return true;
+}
