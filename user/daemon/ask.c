@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/health_internal.h"
 #include "dp/install.h"
 #include "lib/cleanup.h"
+#include "net/clock.h"
 
 /* Longer than the timeout of most checks. Who has not answered by then does not. */
 #define ASK_MS 3000
@@ -80,11 +80,11 @@ static bool any_left(const struct asked *a)
 
 static void wait_for(struct checks *checks, const struct asked *a)
 {
-	uint64_t end = health_now_ms() + ASK_MS;
+	uint64_t end = clock_now_ms() + ASK_MS;
 
-	while (any_left(a) && health_now_ms() < end) {
+	while (any_left(a) && clock_now_ms() < end) {
 		struct pollfd fd = { .fd = checks_fd(checks), .events = POLLIN };
-		int left = (int)(end - health_now_ms()), wait = checks_wait_ms(checks);
+		int left = (int)(end - clock_now_ms()), wait = checks_wait_ms(checks);
 
 		poll(&fd, 1, wait >= 0 && wait < left ? wait : left);
 		checks_process(checks);

@@ -20,6 +20,7 @@
 #include "daemon/guarded.h"
 #include "daemon/health.h"
 #include "daemon/http.h"
+#include "daemon/load.h"
 #include "daemon/log.h"
 #include "daemon/macs.h"
 #include "daemon/metrics.h"
@@ -200,6 +201,7 @@ static void on_tick(uv_timer_t *handle)
 	if (d->lost)
 		d->lost_read = !dp_lost_refresh(d->lost); /* for children: see lost_json() */
 	samples_take(d->samples, d->dp);
+	loads_tick(d);
 	sampling_tick(d);
 	rebalances_tick(d);
 	attachments_tick(d);
@@ -237,7 +239,7 @@ int daemon_open(struct daemon *d, const struct options *options)
 	/* All that another daemon may have, first: the data path is not touched if one is there. */
 	err = journal_start(d) ?: drains_open(d) ?: pipeline_open(d) ?: control_open(&d->control, d) ?: pins_take(d);
 	err = err ?: http_open(&d->http, d) ?: alerting_open(&d->alerting, d);
-	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp);
+	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp) ?: loads_open(d);
 	err = err ?: skews_start(d) ?: sampling_open(d) ?: rebalances_open(&d->rebalances);
 	err = err ?: attachments_open(d) ?: metrics_open(&d->metrics, d->dp) ?: nexthops_open(d);
 	err = err ?: guarded_open(d) ?: health_open(d);
@@ -301,6 +303,7 @@ void daemon_close(struct daemon *d)
 	pipeline_close(d->pipeline);
 	gating_close(d->gating);
 	drains_close(d->drains);
+	loads_close(d->loads);
 	journal_close(d->journal);
 	close_fd(&d->pins_lock);
 }

@@ -30,6 +30,7 @@ struct guarded;
 struct drains;
 struct gating;
 struct pipeline;
+struct loads;
 
 struct daemon {
 	struct options options;
@@ -44,6 +45,7 @@ struct daemon {
 	char trouble
 		[640]; /* why the data path does not show the revision in force; "" if it does */
 	struct drains *drains;           /* by hand */
+	struct loads *loads;             /* what backends have borne */
 	struct gating *gating;           /* what changes are compared with */
 	struct pipeline *pipeline;       /* the change under way */
 	uint32_t rehearsed, rehearsed_s; /* packets sent through the data path in force, and when */

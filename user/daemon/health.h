@@ -63,6 +63,9 @@ struct health_view {
 /* Of the backend with this index. False if nothing is known of it. */
 bool health_view(const struct daemon *d, uint32_t backend, struct health_view *out);
 
+/* Is it up, or does it count as that, since nothing checks it? */
+bool health_is_up(const struct daemon *d, uint32_t backend);
+
 /* Calls for each kind of check that the service has: "tcp", "tcp via tunnel", and what came of it. */
 struct check_counts;
 typedef void (*health_count)(void *context, const char *check, const struct check_counts *counts);

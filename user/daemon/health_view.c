@@ -77,6 +77,13 @@ enum eligible_mode health_mode(const struct daemon *d, uint32_t service)
 	return d->healths->modes[service];
 }
 
+bool health_is_up(const struct daemon *d, uint32_t backend)
+{
+	const struct health_unit *u = d->healths->units[backend];
+
+	return u && u->health.state == HEALTH_UP;
+}
+
 void health_pool_view(const struct daemon *d, uint32_t service, struct health_pool_view *out)
 {
 	const struct healths *h = d->healths;

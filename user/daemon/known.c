@@ -7,6 +7,7 @@
 #include "daemon/ask.h"
 #include "daemon/gating.h"
 #include "daemon/health.h"
+#include "daemon/load.h"
 #include "daemon/sample.h"
 #include "dp/install.h"
 #include "lib/cleanup.h"
@@ -42,6 +43,7 @@ static void backend_add(struct known *k, const struct daemon *d, const struct co
 	f.ever_up = view.ever_up;
 	f.has_rate = true;
 	f.rate = (double)flows / SAMPLE_WINDOW_S;
+	f.best = loads_best(d, index);
 	k->facts[k->fact_count++] = f;
 }
 
@@ -54,6 +56,7 @@ static void service_add(struct known *k, const struct daemon *d, const struct co
 		k->services[k->service_count++] = (struct plan_service_fact){
 			.service = s->name,
 			.slots = ek_table_mask(table) + 1,
+			.peak = loads_peak(d, (uint32_t)index),
 		};
 }
 

@@ -74,6 +74,13 @@ void lint_add(struct lint_report *r, enum lint lint, struct place place,
 	va_end(arguments);
 }
 
+bool lint_looks_at(const struct lint_input *in, const struct config_service *s)
+{
+	const struct config_service *same = in->same ? config_service(in->same, s->name) : NULL;
+
+	return !same || !config_service_equal(same, s);
+}
+
 /* ---- silences -------------------------------------------------------------------------------- */
 
 static bool silences(const struct config_silence *s, const struct lint_finding *f)
@@ -139,7 +146,7 @@ static void silence(struct lint_report *r, const struct lint_input *in)
 			used = true;
 		}
 		/* What a change was about is found by that change alone. */
-		if (!used && was_looked_for(s, in) &&
+		if (!used && !in->same && was_looked_for(s, in) &&
 		    strcmp(s->lint, lint_name(LINT_POOL_SHRINKS)) != 0)
 			unused(r, s);
 	}
@@ -162,10 +169,10 @@ void lint_run(struct lint_report *out, const struct lint_input *in)
 {
 	struct lint_report r = {};
 
-	lint_pools(&r, in->config);
+	lint_pools(&r, in);
 	lint_hosts(&r, in->config);
-	lint_times(&r, in->config);
-	lint_names(&r, in->config);
+	lint_times(&r, in);
+	lint_names(&r, in);
 	lint_text(&r, in);
 	lint_change(&r, in);
 	lint_live(&r, in);

@@ -83,6 +83,8 @@ struct lint_input {
 	const struct config *config;
 	const char *text; /* it was read from; NULL: none */
 	size_t length;
+	/* Services that are equal in there are not looked at; NULL: all are. */
+	const struct config *same;
 	const struct config *old;     /* in force; NULL: none, or not known */
 	const struct lint_live *live; /* NULL: nobody was asked */
 	size_t live_count;

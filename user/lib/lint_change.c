@@ -162,11 +162,13 @@ static void check_times(struct lint_report *r, const struct config_service *s,
 			s->name, s->hold_s, (return_ms(k) + 999) / 1000, k->rise);
 }
 
-void lint_times(struct lint_report *r, const struct config *c)
+void lint_times(struct lint_report *r, const struct lint_input *in)
 {
-	for (size_t i = 0; i < c->service_count; i++) {
-		const struct config_service *s = &c->services[i];
+	for (size_t i = 0; i < in->config->service_count; i++) {
+		const struct config_service *s = &in->config->services[i];
 
+		if (!lint_looks_at(in, s))
+			continue;
 		if (s->drain_s && s->drain_s < s->idle_s)
 			lint_add(r, LINT_TIMEOUTS, s->place, s, NULL,
 				 "service %s: a removal breaks flows after drain_time, %u s, and "

@@ -111,8 +111,9 @@ static void backend_names(struct lint_report *r, const struct config_service *s,
 	compare(r, names, s->backend_count);
 }
 
-void lint_names(struct lint_report *r, const struct config *c)
+void lint_names(struct lint_report *r, const struct lint_input *in)
 {
+	const struct config *c = in->config;
 	_cleanup_(free_ptr) struct named *names = NULL;
 	size_t most = c->service_count;
 
@@ -125,7 +126,8 @@ void lint_names(struct lint_report *r, const struct config *c)
 		return;
 	}
 	for (size_t i = 0; i < c->service_count; i++)
-		backend_names(r, &c->services[i], names);
+		if (lint_looks_at(in, &c->services[i]))
+			backend_names(r, &c->services[i], names);
 	for (size_t i = 0; i < c->service_count; i++)
 		names[i] = (struct named){ c->services[i].name, c->services[i].place,
 					   &c->services[i], NULL };

@@ -274,13 +274,15 @@ static void weights(struct lint_report *r, const struct config_service *s)
 	}
 }
 
-void lint_pools(struct lint_report *r, const struct config *c)
+void lint_pools(struct lint_report *r, const struct lint_input *in)
 {
-	for (size_t i = 0; i < c->service_count; i++) {
-		const struct config_service *s = &c->services[i];
-		_cleanup_(free_ptr) struct value *values =
-			calloc(s->backend_count + 1, sizeof(*values));
+	for (size_t i = 0; i < in->config->service_count; i++) {
+		const struct config_service *s = &in->config->services[i];
+		_cleanup_(free_ptr) struct value *values = NULL;
 
+		if (!lint_looks_at(in, s))
+			continue;
+		values = calloc(s->backend_count + 1, sizeof(*values));
 		if (!values) {
 			r->out_of_memory = true;
 			return;

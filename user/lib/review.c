@@ -16,6 +16,7 @@ int review_make(struct review *out, const struct review_input *in)
 		.config = in->plan.now,
 		.text = in->text,
 		.length = in->length,
+		.same = force,
 		.old = force, /* what went earlier was said then */
 		.live = in->live,
 		.live_count = in->live_count,
@@ -35,8 +36,8 @@ int review_make(struct review *out, const struct review_input *in)
 	if (err)
 		return err;
 	lint_run(&r.lints, &lint);
-	lint = (struct lint_input){ .config = force };
-	if (force)
+	lint = (struct lint_input){ .config = force, .same = in->plan.now };
+	if (force && r.lints.count)
 		lint_run(&r.known, &lint);
 	/* What would be if some died is a question, and no change. */
 	if (!in->plan.lose_count)
