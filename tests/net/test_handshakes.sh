@@ -12,7 +12,7 @@ lab_sysctl client ipv4.tcp_max_tw_buckets=0
 checked() { # VIA
 	lab_config ipip 4 | sed "s|^    backends:|    health: {type: tcp, port: 80, via: $1, interval: 15s, \
 timeout: 500ms, fall: 2, rise: 1, down_interval: 15s}\n&|" >"$LAB_DIR/evenkeel.yaml"
-	ek apply "$LAB_DIR/evenkeel.yaml" && wait_for 10 backends_ready
+	anyway ek apply "$LAB_DIR/evenkeel.yaml" && wait_for 10 backends_ready
 }
 load() { # NAME SECONDS
 	lab_spawn "$1" client "$PYTHON" "$LAB_ROOT/tests/lib/senders.py" connect "$2" 600 "$VIP4" 80

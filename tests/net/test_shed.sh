@@ -13,7 +13,7 @@ came() { cat "$LAB_DIR/overload" && jq -e "$1" "$LAB_DIR/overload"; }
 
 # ---- new connections -------------------------------------------------------------------------------
 
-claim "a capacity is set" ek backend set web web-1 web-2 --new-flows 100
+claim "a capacity is set" anyway ek backend set web web-1 web-2 --new-flows 100
 claim "status has it" status 'all(members; .capacity.new_flows == 100)'
 lab_file large 24
 claim "a long download begins" slow_start first 4 large
@@ -47,17 +47,17 @@ claim "without a controller it holds" came \
 lab_daemon
 claim "a controller that begins keeps it" status 'all(members; .capacity.new_flows == 100)'
 claim "and finds nothing to set right" not grep -q 'drift: ' "$LAB_DIR/log/evenkeeld"
-claim "the revision has it" ek backend set web web-1 web-2 --new-flows none
+claim "the revision has it" anyway ek backend set web web-1 web-2 --new-flows none
 claim "without it, all come in" status 'all(members; .capacity.new_flows == null)'
 overload tcp "$VIP4" 80 600 2 >/dev/null
 claim "each of them" came '.connected == .sent'
-nobody_means() { ek backend set web web-1 --new-flows 0 2>&1 | grep -F 'not a number from 1 to 10000000'; }
+nobody_means() { anyway ek backend set web web-1 --new-flows 0 2>&1 | grep -F 'not a number from 1 to 10000000'; }
 claim "a number that nobody can mean is refused" nobody_means
 
 # ---- plain UDP ---------------------------------------------------------------------------------------
 
 udp_servers
-claim "packets of UDP have a number of their own" ek backend set web web-1 web-2 --udp-packets 300
+claim "packets of UDP have a number of their own" anyway ek backend set web web-1 web-2 --udp-packets 300
 overload udp "$VIP4" 53 2400 6 200 >/dev/null
 claim "an overload gets that, within a tenth" came \
 	'.answers <= 1.1 * 600 * .seconds and .answers >= 0.8 * 600 * .covered'

@@ -23,7 +23,7 @@ change_and_kill() { # before|after N
 	wanted=light
 	[ "$(weight)" = 62 ] && wanted=heavy
 	echo "$1 $2" >"$LAB_DIR/kill"
-	ek apply --no-wait "$LAB_DIR/$wanted.yaml" >"$LAB_DIR/log/apply" 2>&1
+	anyway ek apply --no-wait "$LAB_DIR/$wanted.yaml" >"$LAB_DIR/log/apply" 2>&1
 	killed=yes
 	wait_for 25 not lab_alive evenkeeld || killed=no
 	rm -f "$LAB_DIR/kill"
@@ -51,7 +51,7 @@ daemon
 # As much as two steps can move, each way.
 config 90 62 90 >"$LAB_DIR/heavy.yaml"
 config 62 90 90 >"$LAB_DIR/light.yaml"
-claim "the configuration comes into force" ek apply "$LAB_DIR/heavy.yaml"
+claim "the configuration comes into force" anyway ek apply "$LAB_DIR/heavy.yaml"
 claim "every backend has its next hop" wait_for 10 backends_ready
 lab_spawn clients client curl -sS --fail --connect-timeout 2 --max-time 3 -H 'Connection: close' \
 	--rate 300/s "http://$VIP4/?[1-60000]"

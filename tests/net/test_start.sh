@@ -30,7 +30,7 @@ claim "nobody starts slowly" nobody_starts
 spares() { # LINE of the service
 	lab_config ipip 4 | sed "s|^    backends:|    health: { $QUICK }\n    $SOON\n    $1\n&|
 		s|\(web-[45]: {\)|\1 backup: true,|" >"$LAB_DIR/evenkeel.yaml"
-	ek apply "$LAB_DIR/evenkeel.yaml"
+	anyway ek apply "$LAB_DIR/evenkeel.yaml"
 }
 claim "two of five become spares" spares 'backup_below: 50'
 claim "the three others have all flows" wait_for 5 survivors_share 3
@@ -63,12 +63,12 @@ claim "what they had is over soon" wait_for 20 forgotten
 claim "no connection fails" answers 1 2
 server_start 3
 claim "all are back" wait_for 10 survivors_share 3
-claim "a spare is made one of the others" ek backend set web web-4 --backup no
+claim "a spare is made one of the others" anyway ek backend set web web-4 --backup no
 claim "at once" wait_for 5 survivors_share 4
-claim "and a spare again" ek backend set web web-4 --backup yes
+claim "and a spare again" anyway ek backend set web web-4 --backup yes
 claim "at once" wait_for 5 survivors_share 3
 claim "the history has it" grep -q "backend set web web-4,backup=yes" <(ek history)
-claim "neither yes nor no is a mistake" grep -q "neither yes nor no" <(ek backend set web web-4 --backup maybe 2>&1)
+claim "neither yes nor no is a mistake" grep -q "neither yes nor no" <(anyway ek backend set web web-4 --backup maybe 2>&1)
 not_alerted() { status '[.alerts[].kind] | index("backup") == null' >/dev/null; }
 claim "the alert is over" wait_for 30 not_alerted
 
@@ -107,9 +107,9 @@ journal() { # newest first
 claim "the journal has both" journal
 claim "everybody answers" answers 1 2 3 4 5
 
-claim "a weight that somebody sets comes at once" ek backend set web web-2 --weight 400
+claim "a weight that somebody sets comes at once" anyway ek backend set web web-2 --weight 400
 claim "all of it" share 2 '. > 0.49 and . < 0.51'
-ek backend set web web-2 --weight 100 >/dev/null
+anyway ek backend set web web-2 --weight 100 >/dev/null
 ek backend drain web web-3 >/dev/null
 claim "a drained backend has nothing" wait_for 5 survivors_share 4
 ek backend undrain web web-3 >/dev/null
