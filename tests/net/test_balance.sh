@@ -23,7 +23,7 @@ server_listens() { [ "$(lab_in "b$1" ss -Hltn "sport = $PORT" | wc -l)" = 2 ]; }
 apply() { # REBALANCE
 	lab_config ipip 4 | sed "s/listen: .*/listen: [\"$VIP4:$PORT\/tcp\"]\n    hash: source\n    rebalance: $1/" \
 		>"$LAB_DIR/balance.yaml"
-	ek apply --at-once --watch 0 "$LAB_DIR/balance.yaml" && wait_for 10 backends_ready
+	anyway ek apply --at-once --watch 0 "$LAB_DIR/balance.yaml" && wait_for 10 backends_ready
 }
 QUICK='wait: 2s, measure: 3s'
 
