@@ -70,5 +70,8 @@ claim "a third of four is refused" refused '\[growth' ek backend drain web web-2
 claim "undraining is done" ek backend undrain web web-1
 claim "a step" ek backend set web web-1 --weight 150
 claim "and another are one big one" refused '\[growth' ek backend set web web-1 --weight 220
+lab_kill evenkeeld
+lab_daemon
+claim "a restart forgets nothing of it" refused '\[growth' ek backend set web web-1 --weight 220
 claim "what would be if two died is shown" says 'at worst' ek plan --lose web-1,web-2 --load 1.5
 claims_end

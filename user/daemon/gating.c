@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/ask.h"
+#include "daemon/drains.h"
 #include "daemon/log.h"
 #include "lib/cleanup.h"
 
@@ -65,6 +66,45 @@ const struct config *gating_base(const struct daemon *d)
 	return d->gating->count ? d->gating->past[0].config : NULL;
 }
 
+/* The newest of the revisions that were in force by then. 0: there is none. */
+static int64_t number_before(const struct journal_revision *list, size_t count, int64_t then)
+{
+	int64_t oldest = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].state != JOURNAL_REPLACED)
+			continue;
+		oldest = list[i].number;
+		if (list[i].time <= then)
+			break;
+	}
+	return oldest;
+}
+
+/* Of a daemon that has just begun: what was in force half an hour ago, if not what is. */
+static void past_read(struct daemon *d)
+{
+	_cleanup_(diag_release) struct diag diag = {};
+	struct journal_revision *list = NULL, r = {};
+	struct config *c = NULL;
+	int64_t number = 0, then = clock_wall_s() - GATING_BASE_S;
+	size_t count = 0;
+
+	if (d->revision.time <= then || journal_revisions(d->journal, 64, &list, &count))
+		return;
+	number = number_before(list, count, then);
+	for (size_t i = 0; i < count; i++)
+		journal_revision_release(&list[i]);
+	free(list);
+	if (!number || journal_revision(d->journal, number, &r))
+		return;
+	if (!config_parse(&c, r.text, strlen(r.text), &diag)) {
+		drains_lay(d, c);
+		past_add(d->gating, c, r.time, false);
+	}
+	journal_revision_release(&r);
+}
+
 int gating_open(struct daemon *d)
 {
 	d->gating = calloc(1, sizeof(*d->gating));
@@ -72,6 +112,7 @@ int gating_open(struct daemon *d)
 		return log_err(-ENOMEM, "no memory for the gates");
 	if (!d->config || !d->revision.number)
 		return 0;
+	past_read(d);
 	past_add(d->gating, config_copy(d->config), d->revision.time, false);
 	return 0;
 }

@@ -13,7 +13,7 @@
 
 struct gating;
 
-/* After the revision in force is known: the first that a change is compared with. */
+/* After the revision in force is known: reads from the journal what was before it. */
 int gating_open(struct daemon *d);
 void gating_close(struct gating *g);
 
