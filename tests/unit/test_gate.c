@@ -296,6 +296,33 @@ static void a_service_that_is_in_force_already_passes(void **state)
 	gate_release(&again);
 }
 
+static void who_is_drained_in_force_may_be_removed(void **state)
+{
+	_cleanup_(plan_case_release) struct plan_case k;
+	struct gate_report again = {};
+	struct gate_input in = { .guards = &config_guards_default };
+	struct config *drained;
+
+	/* Half an hour ago it had most of the traffic. */
+	plan_case_make(&k, POOL BW(1, 300) B(2), POOL B(2), NULL, 0);
+	assert_true(gate_refuses(&k.gates));
+	drained = config_copy(k.old);
+	assert_non_null(drained);
+	in.plan = &k.plan;
+	in.old = k.old;
+	in.now = k.now;
+	in.in_force = drained;
+	in.lints = &k.lints;
+	gate_check(&again, &in);
+	assert_true(gate_refuses(&again));
+	gate_release(&again);
+	drained->services[0].backends[0].drain_by_hand = true;
+	gate_check(&again, &in);
+	assert_false(gate_refuses(&again));
+	gate_release(&again);
+	config_free(drained);
+}
+
 static void sets_of_gates_are_read_by_name(void **state)
 {
 	const char *unknown = NULL;
@@ -322,6 +349,7 @@ int main(void)
 		cmocka_unit_test(many_services_at_once_are_refused),
 		cmocka_unit_test(errors_of_lints_refuse_unless_they_are_in_force),
 		cmocka_unit_test(a_service_that_is_in_force_already_passes),
+		cmocka_unit_test(who_is_drained_in_force_may_be_removed),
 		cmocka_unit_test(sets_of_gates_are_read_by_name),
 	};
 

@@ -88,25 +88,43 @@ static bool is_in_force(const struct gate_input *in, const struct plan_service *
 	       (there && s->now ? config_service_equal(there, s->now) : !there && !s->now);
 }
 
-/* Its pool is as in force already and answers as before, only other things change: nothing is shared
- * otherwise by it. */
+static size_t count_weighty(const struct config_service *s)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->backend_count; i++)
+		count += config_backend_weight(&s->backends[i]) > 0;
+	return count;
+}
+
+static bool has_same(const struct config_service *s, const struct config_backend *b)
+{
+	for (size_t i = 0; i < s->backend_count; i++) {
+		const struct config_backend *other = &s->backends[i];
+
+		if (addr_equal(&other->addr, &b->addr) && other->port == b->port)
+			return config_backend_weight(other) == config_backend_weight(b);
+	}
+	return false;
+}
+
+/* Who has a weight is as in force already, and answers as before: nothing is shared otherwise by
+ * it. Who is drained may go. */
 static bool has_pool_in_force(const struct gate_input *in, const struct plan_service *s)
 {
 	const struct config_service *there =
 		in->in_force && s->now ? config_service(in->in_force, s->name) : NULL;
 
-	if (!there || there->backend_count != s->now->backend_count)
+	if (!there || count_weighty(there) != count_weighty(s->now))
 		return false;
 	for (size_t i = 0; i < s->count; i++)
-		if (s->backends[i].old && s->backends[i].answer != s->backends[i].was)
+		if (s->backends[i].old && s->backends[i].now &&
+		    s->backends[i].answer != s->backends[i].was)
 			return false;
-	for (size_t i = 0; i < there->backend_count; i++) {
-		const struct config_backend *a = &there->backends[i], *b = &s->now->backends[i];
-
-		if (!addr_equal(&a->addr, &b->addr) || a->port != b->port ||
-		    config_backend_weight(a) != config_backend_weight(b))
+	for (size_t i = 0; i < there->backend_count; i++)
+		if (config_backend_weight(&there->backends[i]) &&
+		    !has_same(s->now, &there->backends[i]))
 			return false;
-	}
 	return true;
 }
 
