@@ -111,8 +111,15 @@ static void a_check_that_no_backend_passes_is_an_error(void **state)
 		"[none-healthy]\n",
 		NULL
 	};
+	/* Of the new one alone nobody can tell: the others were not asked. */
+	static const struct lint_case one_is_new = {
+		POOL "      a: 10.0.1.1\n      b: 10.0.1.2\n"
+		     "silence: [{ lint: unreachable, reason: known }]\n",
+		"", NULL
+	};
 
 	assert_lint_live(&row, live, ARRAY_SIZE(live));
+	assert_lint_live(&one_is_new, live, 1);
 }
 
 static void what_was_found_before_is_known(void **state)

@@ -111,6 +111,15 @@ struct config_service *config_service(const struct config *c, const char *name)
 	return NULL;
 }
 
+size_t config_weighty(const struct config_service *s)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->backend_count; i++)
+		count += config_backend_weight(&s->backends[i]) > 0;
+	return count;
+}
+
 struct config_backend *config_backend(const struct config_service *s, const char *name)
 {
 	for (size_t i = 0; i < s->backend_count; i++) {

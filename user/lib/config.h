@@ -208,6 +208,9 @@ static inline uint32_t config_backend_weight(const struct config_backend *b)
 	return b->drain || b->drain_by_hand ? 0 : b->weight;
 }
 
+/* How many of its backends have a weight that counts. */
+size_t config_weighty(const struct config_service *s);
+
 /* How its packets go by gue: EK_GUE_*. */
 static inline uint32_t config_gue(const struct config_service *s)
 {

@@ -88,15 +88,6 @@ static bool is_in_force(const struct gate_input *in, const struct plan_service *
 	       (there && s->now ? config_service_equal(there, s->now) : !there && !s->now);
 }
 
-static size_t count_weighty(const struct config_service *s)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < s->backend_count; i++)
-		count += config_backend_weight(&s->backends[i]) > 0;
-	return count;
-}
-
 static bool has_same(const struct config_service *s, const struct config_backend *b)
 {
 	for (size_t i = 0; i < s->backend_count; i++) {
@@ -115,7 +106,7 @@ static bool has_pool_in_force(const struct gate_input *in, const struct plan_ser
 	const struct config_service *there =
 		in->in_force && s->now ? config_service(in->in_force, s->name) : NULL;
 
-	if (!there || count_weighty(there) != count_weighty(s->now))
+	if (!there || config_weighty(there) != config_weighty(s->now))
 		return false;
 	for (size_t i = 0; i < s->count; i++)
 		if (s->backends[i].old && s->backends[i].now &&

@@ -130,7 +130,8 @@ void lint_live(struct lint_report *r, const struct lint_input *in)
 		for (size_t k = 0; k < in->live_count; k++)
 			if (!strcmp(in->live[k].service, s->name))
 				live_backend(r, s, &in->live[k], &pool);
-		if (pool.asked && !pool.pass)
+		/* Only new ones may have been asked. */
+		if (pool.asked && pool.asked == config_weighty(s) && !pool.pass)
 			lint_add(r, LINT_NONE_HEALTHY,
 				 s->check_count ? s->checks[0].place : s->place, s, NULL,
 				 "service %s: none of %zu backends passes its checks: %s", s->name,
