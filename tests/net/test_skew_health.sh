@@ -31,4 +31,8 @@ server_start 3 4
 claim "they come back" wait_for 10 is_up 3 4
 claim "then it is over" wait_for 20 skew '. == null'
 claim "and told once" test "$(told_of 'web: ' | wc -l)" = 2
+
+claim "one is drained by hand" ek backend drain web web-4
+skewed_within() { wait_for "$1" skew '. != null'; }
+claim "that its part goes to the others is no skew" not skewed_within 6
 claims_end

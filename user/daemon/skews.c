@@ -33,6 +33,7 @@ struct skews {
 	uint32_t backends;
 	uint64_t pools;   /* a sum over who is in which pool */
 	int64_t revision; /* that services and weights are of; -1: none */
+	uint64_t weights; /* their sum, see weights_sum() */
 	uint64_t now_ms;
 	uint32_t next;             /* service whose slots are read first */
 	uint32_t sketched;         /* services whose samples are kept */
@@ -223,14 +224,27 @@ static int services_follow(struct skews *s, const struct skews_view *v)
 	return err;
 }
 
+/* Another one when any weight is: drains by hand change them within a revision. */
+static uint64_t weights_sum(const struct config *c)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; c && i < c->service_count; i++)
+		for (size_t k = 0; k < c->services[i].backend_count; k++)
+			sum = sum * 0x9e3779b97f4a7c15ull +
+			      config_backend_weight(&c->services[i].backends[k]) + 1;
+	return sum;
+}
+
 static int pools_follow(struct skews *s, const struct skews_view *v)
 {
 	int64_t revision = v->config ? v->revision : -1;
-	uint64_t pools = pools_sum(v->dp);
+	uint64_t pools = pools_sum(v->dp), weights = weights_sum(v->config);
 	int err;
 
-	if (pools == s->pools && revision == s->revision)
+	if (pools == s->pools && revision == s->revision && weights == s->weights)
 		return 0;
+	s->weights = weights;
 	if (pools != s->pools)
 		rows_lay_out(s, v->dp);
 	err = services_follow(s, v);
