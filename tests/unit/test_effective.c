@@ -11,67 +11,16 @@
 
 #include "balance_case.h"
 #include "lib/cleanup.h"
-#include "lib/effective.h"
 #include "lib/guard.h"
-#include "lib/maglev.h"
+#include "pool_case.h"
 
-#define SLOTS 16384
-#define POOL_MAX 12
 #define RUNS 1000
 
-static const struct ek_key key = { { 0x1234567, 0x89abcdef } };
 static const struct eligible_policy policy = { .panic = 50, .backup_below = 50 };
-
-struct pool {
-	struct effective_member m[POOL_MAX];
-	struct effective_weight w[POOL_MAX];
-	struct maglev_member members[POOL_MAX];
-	uint32_t owners[SLOTS], owned[POOL_MAX + 1];
-	size_t count;
-	enum eligible_mode mode;
-};
-
-static struct effective_member up(uint32_t weight)
-{
-	return (struct effective_member){
-		.eligible = { .weight = weight, .state = HEALTH_UP, .ever_up = true, .had = true },
-		.factor = 1,
-	};
-}
-
-static struct pool *pool_make(size_t count)
-{
-	struct pool *p = calloc(1, sizeof(*p));
-
-	assert_non_null(p);
-	p->count = count;
-	for (size_t i = 0; i < count; i++)
-		p->m[i] = up(100);
-	return p;
-}
-
-static void compose(struct pool *p, const struct eligible_policy *by)
-{
-	assert_int_equal(effective_weights(p->w, &p->mode, p->m, p->count, by), 0);
-}
-
-/* The very table that is installed for these weights. */
-static void build(struct pool *p, const struct eligible_policy *by)
-{
-	compose(p, by);
-	memset(p->owned, 0, sizeof(p->owned));
-	for (size_t i = 0; i < p->count; i++)
-		p->members[i] = (struct maglev_member){ .addr = case_addr((uint32_t)i + 1),
-							.weight = p->w[i].table,
-							.index = (uint32_t)i + 1 };
-	assert_int_equal(maglev_fill(p->owners, SLOTS, p->members, p->count, key), 0);
-	for (size_t i = 0; i < SLOTS; i++)
-		p->owned[p->owners[i]]++;
-}
 
 static void has_slots(const struct pool *p, size_t i, double share)
 {
-	double slots = share * SLOTS;
+	double slots = share * POOL_SLOTS;
 
 	if (p->owned[i + 1] < slots - 2 || p->owned[i + 1] > slots + 2)
 		fail_msg("%zu has %u slots instead of %.1f", i, p->owned[i + 1], slots);
@@ -83,17 +32,17 @@ static void the_first_one_down_its_load_goes_to_all_of_the_others(void **state)
 {
 	_cleanup_(free_ptr) struct pool *p = pool_make(10), *before = pool_make(10);
 
-	build(before, &policy);
+	pool_build(before, &policy);
 	p->m[0].eligible.state = HEALTH_DOWN;
-	build(p, &policy);
+	pool_build(p, &policy);
 	assert_int_equal(p->mode, ELIGIBLE_HEALTHY);
 	has_slots(p, 0, 0);
 	for (size_t i = 1; i < 10; i++)
 		has_slots(p, i, 1.0 / 9);
 	/* What was not its stays where it was, almost. */
-	for (size_t i = 0, moved = 0; i < SLOTS; i++) {
+	for (size_t i = 0, moved = 0; i < POOL_SLOTS; i++) {
 		moved += before->owners[i] != 1 && before->owners[i] != p->owners[i];
-		assert_in_range(moved, 0, SLOTS / 100);
+		assert_in_range(moved, 0, POOL_SLOTS / 100);
 	}
 }
 
@@ -102,7 +51,7 @@ static void one_of_two_down_the_other_has_all(void **state)
 	_cleanup_(free_ptr) struct pool *p = pool_make(2);
 
 	p->m[0].eligible.state = HEALTH_DOWN;
-	build(p, &policy);
+	pool_build(p, &policy);
 	assert_int_equal(p->mode, ELIGIBLE_HEALTHY);
 	has_slots(p, 1, 1);
 }
@@ -114,7 +63,7 @@ static void nine_of_ten_down_is_panic_and_all_have_their_share(void **state)
 	for (size_t i = 0; i < 9; i++)
 		p->m[i].eligible.state = HEALTH_DOWN;
 	p->m[9].eligible.start = 0.1; /* it has just come back: nobody waits for it now */
-	build(p, &policy);
+	pool_build(p, &policy);
 	assert_int_equal(p->mode, ELIGIBLE_PANIC);
 	for (size_t i = 0; i < 10; i++)
 		has_slots(p, i, 0.1);
@@ -129,16 +78,16 @@ static void all_down_is_panic_or_what_the_policy_says(void **state)
 	for (size_t i = 0; i < 3; i++)
 		p->m[i].eligible.state = HEALTH_DOWN;
 	p->m[2].eligible.had = false;
-	build(p, &policy);
+	pool_build(p, &policy);
 	assert_int_equal(p->mode, ELIGIBLE_PANIC);
 	has_slots(p, 2, 1.0 / 3);
-	build(p, &keep);
+	pool_build(p, &keep);
 	assert_int_equal(p->mode, ELIGIBLE_KEPT);
 	has_slots(p, 0, 0.5);
 	has_slots(p, 2, 0);
-	build(p, &drop);
+	pool_build(p, &drop);
 	assert_int_equal(p->mode, ELIGIBLE_NOBODY);
-	assert_int_equal(p->owned[EK_NO_BACKEND], SLOTS);
+	assert_int_equal(p->owned[EK_NO_BACKEND], POOL_SLOTS);
 }
 
 static void slow_start_and_rebalance_build_on_what_health_leaves(void **state)
@@ -149,7 +98,7 @@ static void slow_start_and_rebalance_build_on_what_health_leaves(void **state)
 	p->m[1].factor = 1.5;
 	p->m[2].eligible.state = HEALTH_DOWN;
 	p->m[2].factor = 1.5;
-	build(p, &policy);
+	pool_build(p, &policy);
 	has_slots(p, 0, 0.5 / 3);
 	has_slots(p, 1, 1.5 / 3);
 	has_slots(p, 2, 0);
@@ -167,50 +116,12 @@ static void if_all_start_slowly_shares_are_the_ratio(void **state)
 	for (size_t i = 0; i < 3; i++)
 		p->m[i].eligible.start = 0.1;
 	p->m[0].eligible.weight = 200;
-	build(p, &policy);
+	pool_build(p, &policy);
 	has_slots(p, 0, 0.5);
 	has_slots(p, 1, 0.25);
 }
 
 /* ---- properties ------------------------------------------------------------------------------ */
-
-static struct effective_member random_member(uint64_t *seed, bool equal)
-{
-	struct effective_member m = up(equal ? 100 : (uint32_t)(case_word(seed) % 1000));
-	uint64_t kind = case_word(seed);
-
-	m.eligible.state = kind % 3 ? HEALTH_UP : HEALTH_DOWN;
-	m.eligible.ever_up = kind >> 8 & 7;
-	m.eligible.had = kind >> 16 & 3;
-	m.eligible.backup = !(kind >> 24 & 7);
-	m.eligible.start = kind >> 32 & 3 ? 0 : 0.1 + 0.9 * case_random(seed);
-	m.factor = kind >> 40 & 1 ? 1 : 0.5 + case_random(seed);
-	return m;
-}
-
-static bool is_up(const struct effective_member *m)
-{
-	return m->eligible.weight && m->eligible.ever_up && m->eligible.state == HEALTH_UP;
-}
-
-static void check_owners(const struct pool *p)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < p->count; i++)
-		any |= is_up(&p->m[i]);
-	for (size_t i = 0; i < p->count; i++) {
-		const struct eligible_member *m = &p->m[i].eligible;
-
-		if (!m->weight || !m->ever_up)
-			assert_int_equal(p->owned[i + 1], 0);
-		if (any && p->mode != ELIGIBLE_PANIC && m->state == HEALTH_DOWN)
-			assert_int_equal(p->owned[i + 1], 0);
-		if (p->mode == ELIGIBLE_HEALTHY && is_up(&p->m[i]) && !m->backup)
-			assert_true(p->owned[i + 1] > 0);
-	}
-	assert_true(!any || !p->owned[EK_NO_BACKEND]);
-}
 
 static void no_table_sends_to_the_dead_while_another_is_eligible_outside_panic(void **state)
 {
@@ -224,9 +135,9 @@ static void no_table_sends_to_the_dead_while_another_is_eligible_outside_panic(v
 
 		p->count = 1 + case_word(&seed) % POOL_MAX;
 		for (size_t i = 0; i < p->count; i++)
-			p->m[i] = random_member(&seed, equal);
-		build(p, &by);
-		check_owners(p);
+			p->m[i] = pool_random_member(&seed, equal);
+		pool_build(p, &by);
+		pool_check_owners(p);
 	}
 }
 
@@ -243,15 +154,15 @@ static void a_dead_hosts_load_goes_to_all_survivors_by_weight(void **state)
 
 		p->count = 3 + case_word(&seed) % (POOL_MAX - 2);
 		for (size_t i = 0; i < p->count; i++)
-			p->m[i] = up(50 + (uint32_t)(case_word(&seed) % 100));
-		build(p, &never);
+			p->m[i] = pool_up(50 + (uint32_t)(case_word(&seed) % 100));
+		pool_build(p, &never);
 		*after = *p;
 		dead = case_word(&seed) % p->count;
 		after->m[dead].eligible.state = HEALTH_DOWN;
-		build(after, &never);
-		left = (double)(SLOTS - p->owned[dead + 1]) / SLOTS;
+		pool_build(after, &never);
+		left = (double)(POOL_SLOTS - p->owned[dead + 1]) / POOL_SLOTS;
 		for (size_t i = 0; i < p->count; i++)
-			has_slots(after, i, i == dead ? 0 : p->owned[i + 1] / left / SLOTS);
+			has_slots(after, i, i == dead ? 0 : p->owned[i + 1] / left / POOL_SLOTS);
 	}
 }
 
@@ -273,9 +184,9 @@ static void every_table_of_a_pools_life_passes_the_guard(void **state)
 	uint64_t seed = 13;
 
 	for (size_t i = 0; i < p->count; i++)
-		p->m[i] = up(10 + (uint32_t)(case_word(&seed) % 200));
+		p->m[i] = pool_up(10 + (uint32_t)(case_word(&seed) % 200));
 	p->m[0].eligible.backup = p->m[1].eligible.backup = true;
-	build(p, &policy);
+	pool_build(p, &policy);
 	for (int run = 0; run < RUNS; run++) {
 		struct guard_backend b[POOL_MAX];
 		struct guard_case c = { .backends = b, .count = p->count, .budget = 1 };
@@ -284,13 +195,13 @@ static void every_table_of_a_pools_life_passes_the_guard(void **state)
 
 		*next = *p;
 		c.cause = step(next, &seed);
-		build(next, &policy);
+		pool_build(next, &policy);
 		c.cause = next->mode == ELIGIBLE_PANIC ? GUARD_BY_PANIC : c.cause;
 		for (size_t i = 0; i < p->count; i++)
 			b[i] = (struct guard_backend){
 				.id = (uint32_t)i + 1,
-				.old_share = (double)p->owned[i + 1] / SLOTS,
-				.new_share = (double)next->owned[i + 1] / SLOTS,
+				.old_share = (double)p->owned[i + 1] / POOL_SLOTS,
+				.new_share = (double)next->owned[i + 1] / POOL_SLOTS,
 				.weight = next->w[i].due,
 			};
 		if (guard_check(&guard_limits_default, &c, &breach) != GUARD_RULE_COUNT)
