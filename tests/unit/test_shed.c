@@ -11,6 +11,7 @@
 
 #include "evenkeel/hash.h"
 #include "evenkeel/shed.h"
+#include "shed_case.h"
 
 static const uint32_t rates[] = { 1, 2, 5, 9, 10, 11, 50, 100, 999, 1000, 20000, 777777, 10000000 };
 #define RATES (sizeof(rates) / sizeof(rates[0]))
@@ -43,29 +44,14 @@ static void what_lies_in_all_purses_is_a_small_part_of_a_burst(void **state)
 	assert_int_equal(ek_batch(1000, 0), 6);
 }
 
-struct host {
-	__u64 spent_ns;
-	uint32_t purses[64], cpus, rate;
-};
-
-static bool spend(struct host *h, uint32_t cpu, uint64_t now_ns)
-{
-	if (!h->purses[cpu])
-		h->purses[cpu] = ek_borrow(&h->spent_ns, h->rate, h->cpus, now_ns);
-	if (!h->purses[cpu])
-		return false;
-	h->purses[cpu]--;
-	return true;
-}
-
 /* So many asks a second for so long, evenly, on `of` of the CPUs in turn; how many get one. */
-static uint64_t admitted(struct host *h, uint32_t of, uint64_t from_ns, uint64_t asks,
+static uint64_t admitted(struct shed_host *h, uint32_t of, uint64_t from_ns, uint64_t asks,
 			 uint64_t length_ns)
 {
 	uint64_t count = 0;
 
 	for (uint64_t i = 0; i < asks; i++)
-		count += spend(h, (uint32_t)(i % of), from_ns + i * length_ns / asks);
+		count += shed_spend(h, (uint32_t)(i % of), from_ns + i * length_ns / asks);
 	return count;
 }
 
@@ -76,8 +62,8 @@ static void the_total_is_the_declared_one_however_flows_meet_cpus(void **state)
 
 	for (size_t i = 0; i < RATES - 2; i++)
 		for (size_t k = 0; k < 4; k++) {
-			struct host spread = { .cpus = counts[k], .rate = rates[i] };
-			struct host one = spread;
+			struct shed_host spread = { .cpus = counts[k], .rate = rates[i] };
+			struct shed_host one = spread;
 			uint64_t asks = 10ull * rates[i] + 7, all;
 
 			all = admitted(&spread, counts[k], START_NS, asks, EK_NS_PER_S);
@@ -89,7 +75,7 @@ static void the_total_is_the_declared_one_however_flows_meet_cpus(void **state)
 
 static void over_time_it_is_exact(void **state)
 {
-	struct host h = { .cpus = 8, .rate = 1000 };
+	struct shed_host h = { .cpus = 8, .rate = 1000 };
 	uint64_t first = admitted(&h, 8, START_NS, 100000, 10 * EK_NS_PER_S), more;
 
 	assert_in_range(first, 10000, 10100);
@@ -101,7 +87,7 @@ static void over_time_it_is_exact(void **state)
 static void below_the_rate_nothing_is_refused(void **state)
 {
 	for (size_t i = 0; i < RATES - 2; i++) {
-		struct host h = { .cpus = 16, .rate = rates[i] };
+		struct shed_host h = { .cpus = 16, .rate = rates[i] };
 
 		assert_int_equal(admitted(&h, 16, START_NS, rates[i], EK_NS_PER_S), rates[i]);
 	}
@@ -110,30 +96,30 @@ static void below_the_rate_nothing_is_refused(void **state)
 static void quiet_saves_up_no_more_than_a_burst(void **state)
 {
 	const uint64_t later_ns = START_NS + 3600 * EK_NS_PER_S, token_ns = 10000000;
-	struct host h = { .cpus = 1, .rate = 100 };
+	struct shed_host h = { .cpus = 1, .rate = 100 };
 	uint32_t got = 0;
 
-	while (spend(&h, 0, START_NS))
+	while (shed_spend(&h, 0, START_NS))
 		got++;
 	assert_int_equal(got, 10);
-	while (spend(&h, 0, later_ns))
+	while (shed_spend(&h, 0, later_ns))
 		got++;
 	assert_int_equal(got, 20);
-	assert_false(spend(&h, 0, later_ns + token_ns - 1));
-	assert_true(spend(&h, 0, later_ns + token_ns));
+	assert_false(shed_spend(&h, 0, later_ns + token_ns - 1));
+	assert_true(shed_spend(&h, 0, later_ns + token_ns));
 }
 
 static void what_lies_in_purses_counts_as_a_part_of_the_burst(void **state)
 {
-	struct host h = { .cpus = 8, .rate = 100000 };
+	struct shed_host h = { .cpus = 8, .rate = 100000 };
 	const uint64_t later_ns = START_NS + 60 * EK_NS_PER_S;
 	uint32_t got = 0;
 
 	assert_true(ek_batch(h.rate, h.cpus) > 32);
 	for (uint32_t cpu = 0; cpu < h.cpus; cpu++)
-		assert_true(spend(&h, cpu, START_NS));
+		assert_true(shed_spend(&h, cpu, START_NS));
 	for (uint32_t cpu = 0; cpu < h.cpus; cpu++)
-		while (spend(&h, cpu, later_ns))
+		while (shed_spend(&h, cpu, later_ns))
 			got++;
 	assert_int_equal(got, ek_burst(h.rate));
 }
