@@ -112,7 +112,7 @@ lab_open() {
 }
 
 # Takes everything away: processes by their recorded pids and whatever runs in our own
-# namespaces, the namespaces with their links, the bpffs with its pins, the folder.
+# namespaces, the namespaces with their links, what is mounted (the bpffs with its pins), the folder.
 lab_close() {
 	local status=$?
 	lab_clean
@@ -135,7 +135,10 @@ lab_clean() {
 		done
 		ip netns del "$name"
 	done
-	umount "$LAB_DIR/bpf" 2>/dev/null || umount -l "$LAB_DIR/bpf" 2>/dev/null
+	# By the folder's own name: what is mounted is listed without symbolic links.
+	for file in $(awk -v d="/${LAB_DIR##*/}/" 'index($2, d) { print $2 }' /proc/mounts | sort -r); do
+		umount "$file" 2>/dev/null || umount -l "$file" 2>/dev/null
+	done
 	if [ -n "${LAB_KEEP_LOGS:-}" ]; then
 		mkdir -p "$LAB_KEEP_LOGS" && cp -r "$LAB_DIR/log" "$LAB_KEEP_LOGS/$LAB_PREFIX"
 	fi
