@@ -75,10 +75,21 @@ xdp_id() { lab_in "$1" ip link show dev "$2" | sed -n 's/.*prog\/xdp id \([0-9]*
 vip() { if [ "$1" = 4 ]; then echo "$VIP4"; else echo "$VIP6"; fi; }
 url() { if [ "$1" = 4 ]; then echo "http://$VIP4"; else echo "http://[$VIP6]"; fi; }
 
-# requests 4|6 N: N connections, one after another; prints who answered, fails if one fails.
+# requests 4|6 N: N connections, one after another; prints who answered, fails if one fails. Each call
+# has ports of its own: a client that takes one again that it had before a change is where it was
+# then, as long as that flow is remembered.
 requests() {
+	local from to status
+	from=$(cat "$LAB_DIR/ports" 2>/dev/null || echo 10000)
+	to=$((from + 2 * $2))
+	[ "$to" -le 32768 ] || from=10000 to=$((10000 + 2 * $2))
+	echo "$to" >"$LAB_DIR/ports"
+	lab_sysctl client "ipv4.ip_local_port_range=$from $((to - 1))"
 	lab_in client curl -sS --fail --connect-timeout 3 --max-time 5 -H 'Connection: close' \
 		"$(url "$1")/?[1-$2]"
+	status=$?
+	lab_sysctl client "ipv4.ip_local_port_range=32768 60999"
+	return "$status"
 }
 
 # Every backend answers some of 100 connections, nobody else any.
