@@ -136,9 +136,9 @@ lab_clean() {
 		ip netns del "$name"
 	done
 	# By the folder's own name: what is mounted is listed without symbolic links.
-	for file in $(awk -v d="/${LAB_DIR##*/}/" 'index($2, d) { print $2 }' /proc/mounts | sort -r); do
+	while read -r file; do
 		umount "$file" 2>/dev/null || umount -l "$file" 2>/dev/null
-	done
+	done < <(awk -v d="/${LAB_DIR##*/}/" 'index($2, d) { print $2 }' /proc/mounts | sort -r)
 	if [ -n "${LAB_KEEP_LOGS:-}" ]; then
 		mkdir -p "$LAB_KEEP_LOGS" && cp -r "$LAB_DIR/log" "$LAB_KEEP_LOGS/$LAB_PREFIX"
 	fi
