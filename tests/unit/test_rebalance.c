@@ -293,6 +293,87 @@ static void who_tells_no_load_is_left_as_it_is(void **state)
 	rebalance_close(f.r);
 }
 
+/* Traffic is uneven, as it is when load was made even: it is not to be undone. */
+static void where_load_counts_traffic_never_does(void **state)
+{
+	struct fixture f;
+
+	open_fixture(&f);
+	f.in.by_load = true;
+	assert_true(until(&f, REBALANCE_STEPPED) < 0);
+	assert_int_equal(rebalance_report(f.r)->state, REBALANCE_FROZEN);
+	f.b[0].load = 40; /* of one alone nothing follows */
+	assert_true(until(&f, REBALANCE_STEPPED) < 0);
+	f.b[1].load = 80;
+	assert_true(until(&f, REBALANCE_STEPPED) > 0);
+	assert_true(factor(&f, 1) < 0.95);
+	rebalance_close(f.r);
+}
+
+static void old_answers_freeze_it_and_switching_it_off_needs_none(void **state)
+{
+	struct fixture f;
+
+	open_fixture(&f);
+	f.in.by_load = true;
+	for (size_t i = 0; i < COUNT; i++)
+		f.b[i].load = i == 1 ? 80 : 40;
+	assert_true(until(&f, REBALANCE_STEPPED) > 0);
+	for (size_t i = 0; i < COUNT; i++)
+		f.b[i].load_age_s = 60;
+	assert_true(until(&f, REBALANCE_STEPPED) < 0);
+	assert_int_equal(rebalance_report(f.r)->state, REBALANCE_FROZEN);
+	f.in.mode = REBALANCE_OFF;
+	assert_true(until(&f, REBALANCE_IDLE) > 0);
+	assert_true(factor(&f, 1) == 1);
+	rebalance_close(f.r);
+}
+
+static void an_answer_is_a_number_from_0_to_100(void **state)
+{
+	static const struct {
+		const char *answer;
+		double load;
+	} rows[] = {
+		{ "0", 0 },
+		{ "100", 100 },
+		{ "42", 42 },
+		{ "42%", 42 },
+		{ "42\n", 42 },
+		{ "42%\r\n", 42 },
+		{ "37.5", 37.5 },
+		{ "0.25% \n", 0.25 },
+		{ "007", 7 },
+		{ "100.0%", 100 },
+		{ "", -1 },
+		{ "\n", -1 },
+		{ "101", -1 },
+		{ "100.5", -1 },
+		{ "-1", -1 },
+		{ "+1", -1 },
+		{ "1e1", -1 },
+		{ "0x10", -1 },
+		{ "nan", -1 },
+		{ "42 %", -1 },
+		{ "42%%", -1 },
+		{ "42 up", -1 },
+		{ "up 42%", -1 },
+		{ ".5", -1 },
+		{ "5.", -1 },
+		{ "4,2", -1 },
+		{ "<html>", -1 },
+		{ "{\"load\":1}", -1 },
+		{ "1                    ", -1 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		double load = -1;
+
+		assert_int_equal(rebalance_load_read(rows[i].answer, &load), rows[i].load >= 0);
+		assert_true(load == rows[i].load);
+	}
+}
+
 static void slow_responses_are_waited_for(void **state)
 {
 	struct fixture f;
@@ -385,6 +466,9 @@ int main(void)
 		cmocka_unit_test(a_backend_above_the_share_limit_is_not_given_more),
 		cmocka_unit_test(feedback_goes_before_traffic),
 		cmocka_unit_test(who_tells_no_load_is_left_as_it_is),
+		cmocka_unit_test(where_load_counts_traffic_never_does),
+		cmocka_unit_test(old_answers_freeze_it_and_switching_it_off_needs_none),
+		cmocka_unit_test(an_answer_is_a_number_from_0_to_100),
 		cmocka_unit_test(slow_responses_are_waited_for),
 		cmocka_unit_test(factors_survive_a_restart_and_a_change_of_order),
 		cmocka_unit_test(weights_in_the_table_are_not_rounded),

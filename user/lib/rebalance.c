@@ -354,7 +354,8 @@ static enum rebalance_state next_state(struct rebalance *r, const struct rebalan
 
 	if (in->mode == REBALANCE_OFF && !relaxing)
 		return REBALANCE_IDLE;
-	if (changed || in->panic || in->age_s > r->tuning.stale_s || eligible(in) < 2) {
+	if (changed || in->panic || in->age_s > r->tuning.stale_s || eligible(in) < 2 ||
+	    (in->by_load && !relaxing && !load_heard(in, r->tuning.load_stale_s))) {
 		r->changed_ms = in->now_ms;
 		measure_anew(r);
 		return REBALANCE_FROZEN;

@@ -43,7 +43,8 @@
 /* X(ENUM, "name", "why weights are what they are") */
 #define REBALANCE_STATES(X)                                                                        \
 	X(IDLE, "idle", "off, and weights are as configured")                                      \
-	X(FROZEN, "frozen", "counters are stale, or the pool is changing, small or in panic")      \
+	X(FROZEN, "frozen",                                                                        \
+	  "counters or answers are stale, or the pool is changing, small or in panic")             \
 	X(WAITING, "waiting", "the last change has yet to show")                                   \
 	X(MEASURING, "measuring", "load is being measured")                                        \
 	X(EVEN, "even", "load is as even as it can be told")                                       \
@@ -91,6 +92,7 @@ struct rebalance_input {
 	const struct rebalance_backend *backends;
 	size_t count;
 	double age_s;      /* of the counters */
+	bool by_load;      /* it is what backends say of theirs that counts, never traffic */
 	double response_s; /* how long load takes to follow weights: the life of a flow where
 			    * traffic is bytes, or there is feedback; 0 for new flows */
 	double budget;     /* part of the slots that may move now */
@@ -131,6 +133,10 @@ double rebalance_advice(const struct rebalance *r, uint32_t backend);
 /* Takes over a factor in force, after a restart; the backend need not have been seen. -ENOMEM,
  * or 0. */
 int rebalance_set(struct rebalance *r, uint32_t backend, double factor);
+
+/* What a backend answers when it is asked for its load: a number from 0 to 100, perhaps with a %
+ * and white space behind it. False for anything else. */
+bool rebalance_load_read(const char *answer, double *load);
 
 /* The weight that goes into the table: factors are in steps of 1 / REBALANCE_SCALE, so nothing is
  * rounded. All weights of a service go through it, rebalanced or not. 0 only for 0. */

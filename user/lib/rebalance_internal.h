@@ -35,8 +35,12 @@ struct step {
 /* Adds a second to what each row measures. Feedback older than stale_s is left out. */
 void load_add(struct rebalance_row *rows, const struct rebalance_input *in, double stale_s);
 
-/* Each row's `off` and `error`: by feedback where at least two give it, otherwise by traffic. */
+/* Each row's `off` and `error`: by feedback where at least two give it, otherwise by traffic, or,
+ * where feedback alone counts, unknown. */
 void load_judge(struct rebalance_row *rows, const struct rebalance_input *in);
+
+/* Whether at least two give feedback that is not older than stale_s. */
+bool load_heard(const struct rebalance_input *in, double stale_s);
 
 /* Whether a row's load is so far off that it is to be corrected. */
 bool step_wanted(const struct rebalance_tuning *t, const struct rebalance_row *row, double band);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How far each backend's load is from even, and how sure that is. */
 #include <math.h>
+#include <string.h>
 
 #include "lib/rebalance_internal.h"
 
@@ -106,6 +107,57 @@ static void judge_traffic(struct rebalance_row *rows, const struct rebalance_inp
 
 void load_judge(struct rebalance_row *rows, const struct rebalance_input *in)
 {
-	if (!judge_load(rows, in))
+	if (judge_load(rows, in))
+		return;
+	if (!in->by_load) {
 		judge_traffic(rows, in);
+		return;
+	}
+	for (size_t i = 0; i < in->count; i++) { /* too few answers: nothing is known */
+		rows[i].off = 0;
+		rows[i].error = INFINITY;
+	}
+}
+
+bool load_heard(const struct rebalance_input *in, double stale_s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < in->count; i++) {
+		const struct rebalance_backend *b = &in->backends[i];
+
+		n += b->weight > 0 && b->load >= 0 && b->load_age_s <= stale_s;
+	}
+	return n >= 2;
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+/* Longer than any number worth telling: what is cut off may be anything. */
+#define ANSWER_MAX 16
+#define DIGITS "0123456789"
+
+bool rebalance_load_read(const char *answer, double *load)
+{
+	size_t whole = strspn(answer, DIGITS), part = 0, at = whole;
+	double value = 0, unit = 1;
+
+	if (!whole || strnlen(answer, ANSWER_MAX) == ANSWER_MAX)
+		return false;
+	if (answer[at] == '.') {
+		part = strspn(answer + at + 1, DIGITS);
+		at += 1 + part;
+	}
+	at += answer[at] == '%';
+	at += strspn(answer + at, " \t\r\n");
+	if (answer[at] || (answer[whole] == '.' && !part))
+		return false;
+	for (size_t i = 0; i < whole; i++)
+		value = value * 10 + (answer[i] - '0');
+	for (size_t i = 0; i < part; i++)
+		value += (answer[whole + 1 + i] - '0') * (unit /= 10);
+	if (value > 100)
+		return false;
+	*load = value;
+	return true;
 }
