@@ -33,9 +33,36 @@ static double ratio_error(const struct ratio *q, double expected)
 	return sqrt(fmax(squares, 0) * q->n / (q->n - 1)) / q->base;
 }
 
+static bool is_heard(const struct rebalance_backend *b, double stale_s)
+{
+	return b->weight > 0 && b->load >= 0 && b->load_age_s <= stale_s;
+}
+
+static double told(const struct rebalance_backend *b)
+{
+	return fmin(b->load, 100) + LOAD_OFFSET;
+}
+
+/* Of those who tell theirs, by weight. */
+static double mean_told(const struct rebalance_input *in, double stale_s)
+{
+	double sum = 0, weight = 0;
+
+	for (size_t i = 0; i < in->count; i++) {
+		const struct rebalance_backend *b = &in->backends[i];
+
+		if (!is_heard(b, stale_s))
+			continue;
+		sum += b->weight * told(b);
+		weight += b->weight;
+	}
+	return weight > 0 ? sum / weight : 1;
+}
+
+/* A load is held against the mean of the same second: what all have more, or less, is no noise. */
 void load_add(struct rebalance_row *rows, const struct rebalance_input *in, double stale_s)
 {
-	double total = 0;
+	double total = 0, mean = mean_told(in, stale_s);
 
 	for (size_t i = 0; i < in->count; i++)
 		total += in->backends[i].weight > 0 ? in->backends[i].traffic : 0;
@@ -45,27 +72,24 @@ void load_add(struct rebalance_row *rows, const struct rebalance_input *in, doub
 		if (!(b->weight > 0))
 			continue;
 		ratio_add(&rows[i].traffic, b->traffic, total);
-		if (b->load >= 0 && b->load_age_s <= stale_s)
-			ratio_add(&rows[i].load, fmin(b->load, 100), 1);
+		if (is_heard(b, stale_s))
+			ratio_add(&rows[i].load, told(b), mean);
 	}
+}
+
+static bool has_told(const struct rebalance_row *row)
+{
+	return row->load.n > 0 && row->load.n * 2 >= row->traffic.n;
 }
 
 /* By feedback, who gives it in at least half of the time; false if that are fewer than two. Who
  * does not is left as it is. */
 static bool judge_load(struct rebalance_row *rows, const struct rebalance_input *in)
 {
-	double mean = 0, sum = 0;
 	size_t with = 0;
 
-	for (size_t i = 0; i < in->count; i++) {
-		const struct rebalance_row *row = &rows[i];
-
-		if (!(row->load.n > 0) || row->load.n * 2 < row->traffic.n)
-			continue;
-		with++;
-		sum += in->backends[i].weight;
-		mean += in->backends[i].weight * row->load.x / row->load.n;
-	}
+	for (size_t i = 0; i < in->count; i++)
+		with += has_told(&rows[i]);
 	if (with < 2)
 		return false;
 	for (size_t i = 0; i < in->count; i++) {
@@ -73,11 +97,11 @@ static bool judge_load(struct rebalance_row *rows, const struct rebalance_input 
 		double load;
 
 		row->off = row->error = 0;
-		if (!(row->load.n > 0) || row->load.n * 2 < row->traffic.n)
+		if (!has_told(row))
 			continue;
-		load = row->load.x / row->load.n + LOAD_OFFSET;
-		row->off = log(load / (mean / sum + LOAD_OFFSET));
-		row->error = ratio_error(&row->load, mean / sum) / load;
+		load = row->load.x / row->load.base;
+		row->off = log(load);
+		row->error = ratio_error(&row->load, 1) / load;
 	}
 	return true;
 }
@@ -123,11 +147,8 @@ bool load_heard(const struct rebalance_input *in, double stale_s)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < in->count; i++) {
-		const struct rebalance_backend *b = &in->backends[i];
-
-		n += b->weight > 0 && b->load >= 0 && b->load_age_s <= stale_s;
-	}
+	for (size_t i = 0; i < in->count; i++)
+		n += is_heard(&in->backends[i], stale_s);
 	return n >= 2;
 }
 
