@@ -78,6 +78,7 @@ void change_places_clear(struct config *c)
 		struct config_service *s = &c->services[i];
 
 		s->place = s->gue_place = s->quic_place = s->backup_place = (struct place){};
+		s->rebalance.ask.place = (struct place){};
 		for (size_t k = 0; k < s->check_count; k++)
 			check_places_clear(&s->checks[k]);
 		for (size_t k = 0; k < s->listener_count; k++)

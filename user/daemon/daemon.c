@@ -287,11 +287,11 @@ void daemon_close(struct daemon *d)
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&d->loop);
+	rebalances_close(d->rebalances); /* its checks end before what makes them */
 	health_close(d->healths);
 	guarded_close(d);
 	attachments_close(d->attachments);
 	skews_close(d->skews);
-	rebalances_close(d->rebalances);
 	sampling_close(d->sampling);
 	samples_close(d->samples);
 	metrics_close(d->metrics);

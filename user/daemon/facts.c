@@ -375,6 +375,7 @@ static json_t *backend_json(const struct daemon *d, uint32_t i, const struct con
 		      json_text(reason));
 	json_put(j, "factor", json_real(rebalances_factor(d, i)));
 	json_put(j, "advised_factor", rebalances_advice_json(d, i));
+	json_put(j, "load", rebalances_load_json(d, i));
 	json_put(j, "drain", b ? json_boolean(b->drain || b->drain_by_hand) : json_null());
 	json_put(j, "backup", b ? json_boolean(b->backup) : json_null());
 	json_put(j, "start", start_json(d, i));

@@ -241,6 +241,8 @@ static struct metrics_backend backend_of(const struct daemon *d, uint32_t i,
 	struct health_view health = {};
 	uint64_t packets, flows;
 	bool checked = health_view(d, i, &health) && health.checked;
+	struct load_view load = {};
+	bool asked = rebalances_load(d, i, &load);
 
 	dp_traffic(d->dp, i, &traffic);
 	samples_window(d->samples, i, &packets, &flows);
@@ -267,6 +269,9 @@ static struct metrics_backend backend_of(const struct daemon *d, uint32_t i,
 		.healthy =
 			!checked || health.state == HEALTH_UNKNOWN ? -1 : health.state == HEALTH_UP,
 		.check_failures = health.failures,
+		.asked = asked,
+		.load = load.fresh ? load.load : -1,
+		.load_failures = load.failures,
 	};
 }
 

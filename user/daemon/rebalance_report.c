@@ -55,6 +55,37 @@ json_t *rebalances_advice_json(const struct daemon *d, uint32_t backend)
 		       : json_null();
 }
 
+json_t *rebalances_load_json(const struct daemon *d, uint32_t backend)
+{
+	struct load_view view;
+	bool told;
+
+	if (!rebalances_load(d, backend, &view))
+		return json_null();
+	told = view.load >= 0;
+	return json_pack("{s:o, s:o, s:b, s:I, s:I, s:o}", "load",
+			 told ? json_real(view.load) : json_null(), "age_s",
+			 told ? json_real(view.age_s) : json_null(), "fresh", view.fresh, "answers",
+			 (json_int_t)view.answers, "failures", (json_int_t)view.failures, "reason",
+			 json_text(view.reason));
+}
+
+static bool examine_silent(struct findings *f, const struct daemon *d, uint32_t service)
+{
+	const struct feedback *feedback = rebalances_feedback(d, service);
+	struct feedback_silence s = {};
+
+	if (feedback)
+		feedback_silence(feedback, &s);
+	if (!s.silent)
+		return false;
+	finding_add(f, FINDING_WARNING, "rebalance", d->dp->service_ids[service].name,
+		    "let each backend answer with a number from 0 to 100, or rebalance by: packets",
+		    "%zu of %zu backends do not say what their load is; %s: %s", s.silent, s.asked,
+		    s.first, s.reason[0] ? s.reason : "no answer yet");
+	return true;
+}
+
 static void examine_held(struct findings *f, const struct daemon *d, const char *name,
 			 const struct rebalance_report *report, enum rebalance_state verdict)
 {
@@ -76,7 +107,7 @@ void rebalances_examine(struct findings *f, const struct daemon *d, uint32_t ser
 	enum rebalance_state verdict = rebalances_verdict(d, service);
 	const char *name = d->dp->service_ids[service].name;
 
-	if (!loop)
+	if (!loop || examine_silent(f, d, service))
 		return;
 	if (verdict == REBALANCE_HELD || verdict == REBALANCE_LIMITED)
 		examine_held(f, d, name, rebalance_report(loop), verdict);

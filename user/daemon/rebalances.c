@@ -10,6 +10,7 @@
 #include "daemon/alert.h"
 #include "daemon/health.h"
 #include "daemon/log.h"
+#include "daemon/feedback.h"
 #include "daemon/pipeline.h"
 #include "daemon/sample.h"
 #include "dp/install.h"
@@ -36,6 +37,7 @@ struct entry {
 	char name[EK_NAME_MAX + 1];
 	struct rebalance_backend *members; /* in the order of the revision */
 	size_t count;
+	struct feedback *feedback; /* NULL: backends are not asked for theirs */
 	bool frozen, stepped;
 	enum rebalance_state verdict; /* of the last measurement */
 };
@@ -60,6 +62,7 @@ int rebalances_open(struct rebalances **out)
 static void entry_close(struct entry *e)
 {
 	rebalance_close(e->loop);
+	feedback_close(e->feedback);
 	free(e->members);
 	*e = (struct entry){};
 }
@@ -88,14 +91,24 @@ static struct rebalance_tuning tuning_of(const struct config_rebalance *c)
 	t.high = c->max / 100.0;
 	t.wait_s = c->wait_ms / 1000.0;
 	t.measure_s = c->measure_ms / 1000.0;
+	if (c->by == CONFIG_LOAD_TOLD) { /* each is asked within a measurement */
+		t.measure_s = fmax(t.measure_s, c->ask.interval_s);
+		t.load_stale_s = FEEDBACK_STALE_INTERVALS * (double)c->ask.interval_s;
+	}
 	t.measure_max_s = t.measure_s * MEASURE_MAX_TIMES;
 	return t;
 }
 
+static bool asks_equal(const struct config_ask *a, const struct config_ask *b)
+{
+	return a->port == b->port && a->interval_s == b->interval_s &&
+	       a->timeout_ms == b->timeout_ms && !strcmp(a->path, b->path);
+}
+
 static bool settings_equal(const struct config_rebalance *a, const struct config_rebalance *b)
 {
-	return a->by == b->by && a->wait_ms == b->wait_ms && a->measure_ms == b->measure_ms &&
-	       a->min == b->min && a->max == b->max;
+	return a->by == b->by && asks_equal(&a->ask, &b->ask) && a->wait_ms == b->wait_ms &&
+	       a->measure_ms == b->measure_ms && a->min == b->min && a->max == b->max;
 }
 
 /* What is switched off goes on as it was, until its factors are back at 1. */
@@ -120,13 +133,31 @@ static int loop_open(struct entry *e, const struct dp *dp, const struct config_s
 		return err;
 	}
 	rebalance_close(e->loop);
+	feedback_close(e->feedback); /* they are asked in another way, if they are */
+	e->feedback = NULL;
 	e->loop = loop;
 	e->settings = *c;
 	e->verdict = REBALANCE_MEASURING;
 	return 0;
 }
 
-static int entry_follow(struct entry *e, const struct dp *dp, const struct config_service *s,
+/* Without its backends' answers a loop stands still. */
+static int feedback_sync(struct entry *e, struct daemon *d, const struct config_service *s,
+			 const uint32_t *indexes)
+{
+	int err = 0;
+
+	if (e->settings.mode == REBALANCE_OFF || e->settings.by != CONFIG_LOAD_TOLD) {
+		feedback_close(e->feedback);
+		e->feedback = NULL;
+		return 0;
+	}
+	if (!e->feedback)
+		err = feedback_open(&e->feedback, d, s);
+	return err ?: feedback_follow(e->feedback, s, indexes);
+}
+
+static int entry_follow(struct entry *e, struct daemon *d, const struct config_service *s,
 			const uint32_t *indexes, const double *weights)
 {
 	struct rebalance_backend *members = calloc(s->backend_count + 1, sizeof(*members));
@@ -136,7 +167,7 @@ static int entry_follow(struct entry *e, const struct dp *dp, const struct confi
 		return -ENOMEM;
 	if (strcmp(e->name, s->name))
 		entry_close(e);
-	err = loop_open(e, dp, s, indexes);
+	err = loop_open(e, d->dp, s, indexes) ?: feedback_sync(e, d, s, indexes);
 	if (err) {
 		free(members);
 		return err;
@@ -170,7 +201,7 @@ void rebalances_note(struct daemon *d, const struct config_service *s, const uin
 		entry_close(e);
 		return;
 	}
-	if (entry_follow(e, d->dp, s, indexes, weights))
+	if (entry_follow(e, d, s, indexes, weights))
 		log_warning("rebalance: out of memory: service %s is left as it is", s->name);
 	e->frozen = frozen;
 }
@@ -186,6 +217,7 @@ static double traffic_of(const struct samples *samples, uint32_t backend, enum c
 	case CONFIG_LOAD_FLOWS:
 		return (double)t.flows;
 	case CONFIG_LOAD_PACKETS:
+	case CONFIG_LOAD_TOLD: /* which says only that there is any */
 		return (double)t.packets;
 	case CONFIG_LOAD_BYTES:
 		return (double)t.bytes;
@@ -247,6 +279,18 @@ static void note_state(struct daemon *d, struct entry *e)
 	e->stepped = d->rebalances->pending = true;
 }
 
+static void member_fill(struct rebalance_backend *m, struct daemon *d, const struct entry *e)
+{
+	struct load_view view;
+
+	m->traffic = traffic_of(d->samples, m->id, e->settings.by);
+	m->load = -1;
+	if (!e->feedback || !feedback_view(e->feedback, m->id, &view))
+		return;
+	m->load = view.load;
+	m->load_age_s = view.age_s;
+}
+
 static void entry_tick(struct daemon *d, struct entry *e, uint32_t service, uint64_t now_ms)
 {
 	struct rebalances *r = d->rebalances;
@@ -259,14 +303,17 @@ static void entry_tick(struct daemon *d, struct entry *e, uint32_t service, uint
 		/* A change that is staged or watched is not to be disturbed, nor measured. */
 		.panic = e->frozen || d->trouble[0] || pipeline_can_undo(d, 0),
 		.guard = &guard_limits_default,
+		.by_load = e->settings.by == CONFIG_LOAD_TOLD,
 	};
 
+	if (in.by_load) /* older answers are used than the last tick's */
+		in.response_s = FEEDBACK_STALE_INTERVALS * (double)e->settings.ask.interval_s;
 	for (size_t i = 0; i < e->count; i++) {
-		uint32_t backend = e->members[i].id;
-
-		e->members[i].traffic = traffic_of(d->samples, backend, e->settings.by);
-		in.demand += traffic_of(d->samples, backend, CONFIG_LOAD_FLOWS);
+		member_fill(&e->members[i], d, e);
+		in.demand += traffic_of(d->samples, e->members[i].id, CONFIG_LOAD_FLOWS);
 	}
+	if (e->feedback)
+		feedback_tick(e->feedback);
 	if (rebalance_is_due(e->loop, &in)) /* reading a table costs more than all the rest */
 		in.budget = budget_of(d->dp, service);
 	if (rebalance_tick(e->loop, &in)) {
@@ -373,6 +420,19 @@ enum rebalance_mode rebalances_mode(const struct daemon *d, uint32_t service)
 enum rebalance_state rebalances_verdict(const struct daemon *d, uint32_t service)
 {
 	return d->rebalances->entries[service].verdict;
+}
+
+const struct feedback *rebalances_feedback(const struct daemon *d, uint32_t service)
+{
+	return d->rebalances->entries[service].feedback;
+}
+
+bool rebalances_load(const struct daemon *d, uint32_t backend, struct load_view *out)
+{
+	const struct feedback *feedback =
+		rebalances_feedback(d, d->dp->backend_ids[backend].service);
+
+	return feedback && feedback_view(feedback, backend, out);
 }
 
 double rebalances_factor(const struct daemon *d, uint32_t backend)

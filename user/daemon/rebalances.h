@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "daemon/daemon.h"
+#include "daemon/feedback.h"
 #include "lib/config.h"
 #include "lib/preflight.h"
 
@@ -34,9 +35,16 @@ enum rebalance_state rebalances_verdict(const struct daemon *d, uint32_t service
 /* What the backend's weight is multiplied by in its table. */
 double rebalances_factor(const struct daemon *d, uint32_t backend);
 
+/* What the service's backends say of their load; NULL: they are not asked. */
+const struct feedback *rebalances_feedback(const struct daemon *d, uint32_t service);
+/* What the backend said of its load; false: it is not asked. */
+bool rebalances_load(const struct daemon *d, uint32_t backend, struct load_view *out);
+
 json_t *rebalances_json(const struct daemon *d, uint32_t service); /* null: it is off */
 /* What `observe` would multiply the weight by; null otherwise. */
 json_t *rebalances_advice_json(const struct daemon *d, uint32_t backend);
+/* What it said of its load; null: it is not asked. */
+json_t *rebalances_load_json(const struct daemon *d, uint32_t backend);
 /* For the doctor. */
 void rebalances_examine(struct findings *f, const struct daemon *d, uint32_t service);
 

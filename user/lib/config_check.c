@@ -383,6 +383,7 @@ static void check_service(const struct check *k, const struct config_service *s)
 	config_check_capacity(s, k->d);
 	config_check_health(s, k->d);
 	config_check_spares(s, k->d);
+	config_check_rebalance(s, k->d);
 }
 
 /* A draft's interfaces were checked while reading, where their places were known. */

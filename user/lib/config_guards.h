@@ -8,12 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/diag.h"
 #include "lib/addr.h"
-
-/* Where in the text a thing stands, for diagnostics. */
-struct place {
-	unsigned int line, column;
-};
 
 /* The limits, keys of `guards`; docs/guards.md has the reason for each default:
  * X(ENUM, "key", default, most, what is looser). Percentages but for eligible, services, removed. */

@@ -135,13 +135,19 @@ READER(fall)
 	read_number(r, key, value, &k->fall);
 }
 
-READER(path)
+void read_url_path(const struct reader *r, const struct key *key, const struct node *value,
+		   char *out)
 {
-	read_text(r, key, value, k->path);
-	if (k->path[0] != '/' || strpbrk(k->path, " \t\r\n#"))
+	read_text(r, key, value, out);
+	if (out[0] != '/' || strpbrk(out, " \t\r\n#"))
 		diag_error_at(r->d, value->place,
 			      "path '%.64s' must begin with '/' and have no blanks and no '#'",
-			      k->path);
+			      out);
+}
+
+READER(path)
+{
+	read_url_path(r, key, value, k->path);
 }
 
 /* A name, an IPv6 address in brackets, perhaps with a port: nothing that ends a header or URL. */

@@ -92,6 +92,9 @@ void config_check_capacity(const struct config_service *s, struct diag *d);
 /* That health checks can be made as they are asked for. */
 void config_check_health(const struct config_service *s, struct diag *d);
 
+/* That backends can be asked for their load. */
+void config_check_rebalance(const struct config_service *s, struct diag *d);
+
 /* That spares have somebody to stand in for. */
 void config_check_spares(const struct config_service *s, struct diag *d);
 

@@ -12,7 +12,7 @@
 /* All schemas, to say where a misplaced key belongs. */
 extern const struct schema config_service_schema, config_gue_schema, config_quic_schema;
 extern const struct schema config_backend_schema, config_health_schema, config_capacity_schema;
-extern const struct schema config_rebalance_schema;
+extern const struct schema config_rebalance_schema, config_ask_schema;
 extern const struct schema config_stage_schema;
 extern const struct schema config_guards_schema, config_silence_schema;
 
@@ -30,6 +30,9 @@ void read_backends(const struct reader *r, const struct key *key, const struct n
 		   void *service);
 void read_health(const struct reader *r, const struct key *key, const struct node *value,
 		 void *service);
+/* The path of a URL, of at most key->max bytes. */
+void read_url_path(const struct reader *r, const struct key *key, const struct node *value,
+		   char *out);
 /* Of a service or a backend. */
 void read_capacity(const struct reader *r, const struct node *value, struct config_capacity *c);
 void read_panic(const struct reader *r, const struct key *key, const struct node *value,

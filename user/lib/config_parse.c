@@ -140,6 +140,7 @@ static const struct schema *const all_schemas[] = {
 	&config_backend_schema,
 	&config_health_schema,
 	&config_rebalance_schema,
+	&config_ask_schema,
 	&config_capacity_schema,
 	&config_stage_schema,
 	&config_guards_schema,

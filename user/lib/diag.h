@@ -6,6 +6,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Where in the text a thing stands. */
+struct place {
+	unsigned int line, column;
+};
+
 enum diag_severity { DIAG_ERROR, DIAG_WARNING };
 
 struct diag_entry {

@@ -317,6 +317,9 @@ ROW(backend_effective, value_real(from->effective_weight))
 ROW(backend_factor, value_real(from->factor))
 ROW(backend_healthy, share(from->healthy))
 ROW(backend_failures, value_count(from->check_failures))
+ROW(backend_load, share(from->asked ? from->load : -1))
+ROW(backend_load_failures,
+    from->asked ? value_count(from->load_failures) : (struct exposition_value){})
 ROW(backend_next_hop, value_count(from->next_hop))
 ROW(backend_held, value_count(from->held_slots))
 ROW(backend_remembered, value_count(from->remembered))
@@ -365,6 +368,12 @@ static const struct {
 	  backend_healthy },
 	{ "evenkeel_backend_check_failures_total", EXPOSITION_COUNTER,
 	  "Health checks of the backend that failed.", backend_failures },
+	{ "evenkeel_backend_load", EXPOSITION_GAUGE,
+	  "Load that the backend says it has, 0 to 100; absent where it is not asked, or does not.",
+	  backend_load },
+	{ "evenkeel_backend_load_failures_total", EXPOSITION_COUNTER,
+	  "Requests for its load that brought no number; absent where it is not asked.",
+	  backend_load_failures },
 	{ "evenkeel_backend_next_hop", EXPOSITION_GAUGE,
 	  "1 if packets can be sent to the backend; at 0 they are dropped as no_next_hop.",
 	  backend_next_hop },

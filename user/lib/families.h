@@ -28,6 +28,9 @@ struct metrics_backend {
 	double effective_weight, factor; /* the weight in the table; what rebalance makes of it */
 	double healthy;                  /* 1, 0; negative: not checked, or not known */
 	uint64_t check_failures;
+	bool asked;  /* for its load */
+	double load; /* that it says it has, 0..100; negative: it does not */
+	uint64_t load_failures;
 };
 
 struct metrics_service {
