@@ -17,8 +17,10 @@ static const struct limit {
 	unsigned int stack;        /* the program's own and its largest function's */
 } limits[] = {
 	{ "evenkeel", 60000, 448 },
-	{ "evenkeel_general", 250000, 448 },
-	{ "evenkeel_quic", 250000, 448 },
+	/* Their parsers have many ways to one end, and the end has become longer: shedding, samples
+	 * and the lease are behind each of them. Measured: 344,289 and 290,943. */
+	{ "evenkeel_general", 400000, 448 },
+	{ "evenkeel_quic", 400000, 448 },
 	{ "decap", 15000, 256 },
 	{ NULL, 150000, 448 }, /* any other */
 };
