@@ -110,7 +110,7 @@ server_start 4
 # ---- in the watch ---------------------------------------------------------------------------------
 weights() { # exit status in the log
 	begin apply
-	lab_spawn apply balancer sh -c '"$0" --socket "$1" apply --at-once --watch 30s "$2"; echo "exit $?"' \
+	lab_spawn apply balancer sh -c '"$0" --socket "$1" apply --at-once --watch 30s '"$FORCED"' "$2"; echo "exit $?"' \
 		"$BUILD/evenkeel" "$LAB_SOCKET" "$LAB_DIR/heavy.yaml"
 }
 quick 300 100 100 | sed '/web-4:/d' >"$LAB_DIR/heavy.yaml"
@@ -155,7 +155,7 @@ wait_for 10 up
 held=$(revision)
 confirmed() {
 	begin apply
-	lab_spawn apply balancer sh -c '"$0" --socket "$1" apply --at-once --watch 1s --confirm-within "$3" "$2"; echo "exit $?"' \
+	lab_spawn apply balancer sh -c '"$0" --socket "$1" apply --at-once --watch 1s '"$FORCED"' --confirm-within "$3" "$2"; echo "exit $?"' \
 		"$BUILD/evenkeel" "$LAB_SOCKET" "$LAB_DIR/three.yaml" "$1"
 }
 confirmed 3s
