@@ -5,15 +5,15 @@
 #   scripts/run-tests.sh [unit] [store] [check] [packet] [net] [cli] [lint]    default: all but lint
 #   scripts/run-tests.sh FILE...                                       only these
 #
-# As many run at once as there are processors (TEST_JOBS=N says otherwise); each makes what it needs,
-# and its own network namespaces. Each is bounded in time. A program that crashes, ends early, says
-# nothing, or exits non-zero without a failed test counts as one failure. The last line is
-# `N passed, N failed`.
+# One more run at once than there are processors, for stories mostly wait (TEST_JOBS=N says
+# otherwise); each makes what it needs, and its own network namespaces. Each is bounded in time. A
+# program that crashes, ends early, says nothing, or exits non-zero without a failed test counts as one
+# failure. The last line is `N passed, N failed`.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export BUILD=${BUILD:-build}
 export CMOCKA_MESSAGE_OUTPUT=TAP
-jobs=${TEST_JOBS:-$(nproc)}
+jobs=${TEST_JOBS:-$(($(nproc) + 1))}
 work=$(mktemp -d "${TMPDIR:-/tmp}/evenkeel-tests.XXXXXX") || exit 1
 # Each program adds a line, passed and failed; a run that is interrupted adds its own, and fails.
 counts=$work/counts
@@ -59,7 +59,7 @@ programs() { # kind: its programs, one a line
 seconds_for() { # program
 	case $1 in
 	*/lint.sh) echo 600 ;;
-	*/test_scale*) echo "${TEST_SECONDS:-400}" ;; # hundreds of millions of packets
+	*/test_scale* | */test_stage_crash*) echo "${TEST_SECONDS:-400}" ;; # many packets, many kills
 	*) echo "${TEST_SECONDS:-180}" ;;
 	esac
 }

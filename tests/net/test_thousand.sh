@@ -128,6 +128,7 @@ claim "every backend had its share" with_all first 5
 claim "no backend got a packet that was not its own" test "$(resets)" = "$before"
 claim "all settles when they are over" wait_for 30 settled
 
+claim "who was drained by hand is back" ek backend undrain crowd web-2
 claim "the idle time becomes long" apply slow
 claim "700 connections exchange lines, 100 of which fall silent" hold third 700 100
 change "another key" ek rekey
