@@ -371,6 +371,23 @@ static void bytes_of_few_equal_flows_are_as_uneven_as_chance_has_it(void **state
 	}
 }
 
+static void clients_alike_are_not_heavy(void **state)
+{
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct world w;
+
+		world_open(&w, &skew_limits_default, 4, 0, seed);
+		for (uint64_t s = 0, lasting = seed; s < 120; s++, lasting = seed) {
+			for (uint32_t c = 0; c < 40; c++)
+				world_client_adds(&w, c, case_word(&lasting) % 4, SKEW_BYTES, 10000,
+						  9);
+			world_tick(&w, true);
+			assert_false(skew_finding(w.skew, SKEW_CLIENTS)->raised);
+		}
+		world_close(&w);
+	}
+}
+
 static void heavy_clients_are_named(void **state)
 {
 	const struct skew_finding *f;
@@ -472,6 +489,7 @@ int main(void)
 		cmocka_unit_test(a_map_that_does_not_match_is_the_gravest),
 		cmocka_unit_test(bytes_with_heavy_tails_are_no_alarm),
 		cmocka_unit_test(bytes_of_few_equal_flows_are_as_uneven_as_chance_has_it),
+		cmocka_unit_test(clients_alike_are_not_heavy),
 		cmocka_unit_test(heavy_clients_are_named),
 		cmocka_unit_test(bytes_that_no_client_explains_are_unexplained),
 		cmocka_unit_test(flows_are_judged_by_clients_where_the_hash_keeps_them_together),

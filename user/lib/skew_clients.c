@@ -12,6 +12,9 @@
 #define EXPLAINED (1.0 / 3)
 /* If less than this is left without them there is nothing else to be even. */
 #define REST_MIN 0.05
+/* A client is heavy that has a quarter of what a backend is to have. Of forty alike, some backend of four
+ * gets twelve by chance, and leaving out those would make any spread even. */
+#define HEAVY_OF_FAIR 0.25
 /* The ceiling of a client's own spread: what it has at a backend beyond that one's share of it. */
 #define CONCENTRATED 0.5
 
@@ -98,6 +101,14 @@ static bool even_without(const struct skew_case *c, double fair, double worst)
 	return true;
 }
 
+static bool any_heavy(const struct skew_finding *f, double fair)
+{
+	for (size_t i = 0; i < f->client_count; i++)
+		if (f->clients[i].share >= HEAVY_OF_FAIR * fair)
+			return true;
+	return false;
+}
+
 static bool named(const struct skew_finding *f, const struct ek_addr *client)
 {
 	for (size_t i = 0; i < f->client_count; i++)
@@ -130,6 +141,8 @@ bool skew_explain(const struct skew_case *c, double fair, double worst, struct s
 			(struct skew_client){ .addr = item->client,
 					      .backend = item->backend,
 					      .share = weight / heavy_total(c->sample) };
+		if (!any_heavy(f, fair))
+			break;
 		if (even_without(c, fair, worst))
 			return true;
 	}
