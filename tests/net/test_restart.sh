@@ -46,11 +46,12 @@ client() { # counts requests, and those that fail
 	echo "$good $bad" >"$LAB_DIR/client"
 }
 client &
+client=$!
 slow_start long 4 some
 before=$(pids)
 claim "three servers are restarted" each
 rm "$LAB_DIR/go" "$LAB_DIR/pause"
-wait $!
+wait "$client"
 claim "each is another process now" [ "$(comm -12 <(sort <<<"$before") <(pids | sort) | wc -l)" = 0 ]
 claim "the command was told which, in order" diff "$LAB_DIR/restarted" <(for n in 1 2 3; do
 	echo "web web-$n $(lab_backend_addr "$n" 4)"
