@@ -34,7 +34,7 @@ check_tidy() { # clang-tidy finds no fault in user/
 	local out bad
 	# shellcheck disable=SC2016 # the inner shell expands these
 	out=$(find user -name '*.c' | sort | BUILD=$BUILD xargs -P"$(nproc)" -n1 sh -c '
-		clang-tidy-14 --quiet "$@" -- -std=gnu11 -Iinclude -Iuser -I"$BUILD/gen" \
+		nice -n 19 clang-tidy-14 --quiet "$@" -- -std=gnu11 -Iinclude -Iuser -I"$BUILD/gen" \
 			-D_GNU_SOURCE -DEK_VERSION="\"lint\""' tidy 2>&1)
 	bad=$?
 	grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter|^$' <<<"$out"

@@ -340,17 +340,17 @@ int cli_seconds(const struct cli *cli, enum cli_option option, uint32_t *out)
 	const char *text = cli->option[option];
 	unsigned long value;
 	char *end;
+	bool bad;
 
 	value = strtoul(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || strlen(text) > 8)
-		value = ULONG_MAX;
-	else if (!strcmp(end, "m"))
+	bad = text[0] < '0' || text[0] > '9' || strlen(text) > 8;
+	if (!strcmp(end, "m"))
 		value *= 60;
 	else if (!strcmp(end, "h"))
 		value *= 3600;
 	else if (*end && strcmp(end, "s") != 0)
-		value = ULONG_MAX;
-	if (value > 86400)
+		bad = true;
+	if (bad || value > 86400)
 		return cli_usage(cli,
 				 "--%s: \"%s\" is not a time of at most a day: 90, 60s, 5m, 1h",
 				 cli_options[option].name, text);

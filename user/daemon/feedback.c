@@ -134,7 +134,7 @@ static void sources_free(struct feedback *l)
 
 int feedback_follow(struct feedback *l, const struct config_service *s, const uint32_t *indexes)
 {
-	struct source **sources = calloc(s->backend_count + 1, sizeof(*sources));
+	struct source **sources = calloc(s->backend_count + 1, sizeof(void *));
 	int err = 0;
 
 	if (!sources)

@@ -28,7 +28,7 @@ int loads_open(struct daemon *d)
 	d->loads = l;
 	if (l) {
 		l->backend_count = d->dp->sizes.backends;
-		l->backends = calloc(l->backend_count, sizeof(*l->backends));
+		l->backends = calloc(l->backend_count, sizeof(void *));
 		l->services = calloc(EK_SERVICES_MAX, sizeof(*l->services));
 		l->service_count = calloc(EK_SERVICES_MAX, sizeof(*l->service_count));
 	}

@@ -21,7 +21,7 @@ static const struct {
 
 const struct config_guards config_guards_default = {
 	.limit = {
-#define LIMIT(id, name, standard, most, looser) [LIMIT_##id] = standard,
+#define LIMIT(id, name, standard, most, looser) [LIMIT_##id] = (standard),
 		GUARD_LIMITS(LIMIT)
 #undef LIMIT
 	},

@@ -74,7 +74,7 @@ static char *put_fraction(char *at, double real)
 		return at + snprintf(at, REAL_MAX, "%.9g", real);
 	for (; digits > 1 && n % 10 == 0; digits--)
 		n /= 10;
-	at = put(at, "0.000", (size_t)(2 + zeros));
+	at = put(at, "0.000", 2 + (size_t)zeros);
 	for (int i = digits; i-- > 0; n /= 10)
 		at[i] = (char)('0' + n % 10);
 	return at + digits;

@@ -86,9 +86,8 @@ static size_t prose_begins(const char *line, size_t length)
 			quote = line[i] == quote ? 0 : quote;
 		else if (line[i] == '"' || line[i] == '\'')
 			quote = line[i];
-		else if (line[i] == '#' && (!i || line[i - 1] == ' ' || line[i - 1] == '\t'))
-			return i;
-		else if (length - i >= 7 && !memcmp(line + i, "reason:", 7))
+		else if ((line[i] == '#' && (!i || line[i - 1] == ' ' || line[i - 1] == '\t')) ||
+			 (length - i >= 7 && !memcmp(line + i, "reason:", 7)))
 			return i;
 	}
 	return length;

@@ -23,12 +23,12 @@ static int by_identity(const void *a, const void *b)
 /* Pointers to the pool's backends, sorted by what makes them one to the data path. */
 static const struct config_backend **sorted(const struct config_service *s)
 {
-	const struct config_backend **list = calloc((s ? s->backend_count : 0) + 1, sizeof(*list));
+	const struct config_backend **list = calloc((s ? s->backend_count : 0) + 1, sizeof(void *));
 
 	for (size_t i = 0; list && s && i < s->backend_count; i++)
 		list[i] = &s->backends[i];
 	if (list && s)
-		qsort(list, s->backend_count, sizeof(*list), by_identity);
+		qsort(list, s->backend_count, sizeof(void *), by_identity);
 	return list;
 }
 
@@ -37,7 +37,7 @@ static const struct config_backend *find(const struct config_backend *const *lis
 					 const struct config_backend *b)
 {
 	const struct config_backend *const *found =
-		s ? bsearch(&b, list, s->backend_count, sizeof(*list), by_identity) : NULL;
+		s ? bsearch(&b, list, s->backend_count, sizeof(void *), by_identity) : NULL;
 
 	return found ? *found : NULL;
 }
@@ -118,12 +118,12 @@ static int by_fact(const void *a, const void *b)
 
 static int facts_sort(struct planning *x)
 {
-	x->facts = calloc(x->in->fact_count + 1, sizeof(*x->facts));
+	x->facts = calloc(x->in->fact_count + 1, sizeof(void *));
 	if (!x->facts)
 		return -ENOMEM;
 	for (size_t i = 0; i < x->in->fact_count; i++)
 		x->facts[i] = &x->in->facts[i];
-	qsort(x->facts, x->in->fact_count, sizeof(*x->facts), by_fact);
+	qsort(x->facts, x->in->fact_count, sizeof(void *), by_fact);
 	return 0;
 }
 
@@ -133,7 +133,7 @@ static const struct plan_fact *fact_of(const struct planning *x, const char *ser
 	const struct plan_fact key = { .service = service, .addr = b->addr, .port = b->port };
 	const struct plan_fact *wanted = &key;
 	const struct plan_fact *const *found =
-		bsearch(&wanted, x->facts, x->in->fact_count, sizeof(*x->facts), by_fact);
+		bsearch(&wanted, x->facts, x->in->fact_count, sizeof(void *), by_fact);
 
 	return found ? *found : NULL;
 }
@@ -265,7 +265,7 @@ static int fill(struct table *t, const struct plan_service *p, bool now, struct 
 	size_t count = 0;
 
 	t->slots = slots_of(p, now);
-	t->owners = calloc(t->slots, sizeof(*t->owners));
+	t->owners = calloc(t->slots + 1, sizeof(*t->owners));
 	if (!members || !t->owners)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->count; i++) {
