@@ -397,6 +397,37 @@ static void a_table_that_loads_somebody_too_much_is_refused_or_the_lesser_evil(v
 	assert_int_equal(guard_decide(&guard_limits_default, &c, &breach), GUARD_FLEE);
 }
 
+/* Of a step between two tables, what lies between the weights is due; which slots of a former owner
+ * move is chance. */
+static void chance_of_a_step_is_no_breach_and_more_than_chance_is(void **state)
+{
+	struct pool p = four_with(0.27);
+	struct guard_case c = case_of(&p, GUARD_BY_HEALTH);
+	struct guard_breach breach;
+
+	p.b[3].weight = 110;
+	p.b[3].old_share = 0.2;
+	p.b[0].old_share = 0.3;
+	assert_int_equal(guard_decide(&guard_limits_default, &c, &breach), GUARD_STAY);
+	assert_int_equal(breach.rule, GUARD_GROWTH);
+	c.slack = 0.015;
+	assert_int_equal(guard_decide(&guard_limits_default, &c, &breach), GUARD_GO);
+	p.b[3].new_share = 0.3;
+	p.b[0].new_share = p.b[1].new_share = p.b[2].new_share = 0.7 / 3;
+	assert_int_equal(guard_decide(&guard_limits_default, &c, &breach), GUARD_STAY);
+	/* Who is to have next to nothing may have nothing; who is to have more may not. */
+	p = four_with(0);
+	p.b[3].weight = 1;
+	p.b[3].old_share = 0;
+	c = case_of(&p, GUARD_BY_HEALTH);
+	assert_int_equal(guard_decide(&guard_limits_default, &c, &breach), GUARD_STAY);
+	assert_int_equal(breach.rule, GUARD_STARVED);
+	c.slack = 0.015;
+	assert_int_equal(guard_decide(&guard_limits_default, &c, &breach), GUARD_GO);
+	p.b[3].weight = 10;
+	assert_int_equal(guard_decide(&guard_limits_default, &c, &breach), GUARD_STAY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -413,6 +444,7 @@ int main(void)
 		cmocka_unit_test(slow_start_keeps_within_the_budget_and_health_need_not),
 		cmocka_unit_test(
 			a_table_that_loads_somebody_too_much_is_refused_or_the_lesser_evil),
+		cmocka_unit_test(chance_of_a_step_is_no_breach_and_more_than_chance_is),
 	};
 
 	return cmocka_run_group_tests_name("guard", tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "daemon/log.h"
 #include "daemon/sample.h"
 #include "lib/cleanup.h"
+#include "lib/stage.h"
 
 /* The tables that were refused last. */
 struct guarded {
@@ -56,6 +57,7 @@ enum guard_verdict guarded_check(const struct daemon *d, const struct dp_move *m
 		.count = count,
 		/* A slot that returns to its default is no less settled than before. */
 		.budget = 1.0 / DP_GENTLE_PART + (move->moved - move->unsettling) / slots,
+		.slack = move->config->staged ? stage_chance(move->slots) : 0,
 	};
 
 	if (!backends) { /* a table has been made by now: so much memory there was */

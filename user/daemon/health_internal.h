@@ -61,6 +61,7 @@ struct health_unit {
 	bool weighed;      /* and in the one being installed */
 	uint32_t weight;   /* as configured, when that was */
 	bool spare;        /* likewise */
+	double due_before; /* the same in the table that a service being staged comes from */
 	double due;        /* its weight in it once it has started; see lib/effective.h */
 	struct start start;
 	uint32_t start_s; /* how long that is to take */

@@ -11,6 +11,7 @@
 #include "daemon/rebalances.h"
 #include "lib/cleanup.h"
 #include "lib/effective.h"
+#include "lib/stage.h"
 
 /* Slots that wait do so for their turn, or until their flows have ended. */
 #define RETRY_NEXT_MS 1000u
@@ -285,8 +286,10 @@ static void note_before(const struct weighing *w)
 	for (size_t i = 0; i < w->s->backend_count; i++) {
 		struct health_unit *u = unit_of(w, i);
 
-		if (u)
-			u->weighed |= w->weights[i].table != 0;
+		if (!u)
+			continue;
+		u->weighed |= w->weights[i].table != 0;
+		u->due_before = w->weights[i].due;
 	}
 }
 
@@ -353,19 +356,38 @@ static void take_back(struct healths *h, const struct dp_move *m)
 	h->weighing[m->service] = h->modes[m->service];
 }
 
+/* What each backend is to have. A step lies between two tables. */
+static void read_due(const struct healths *h, const struct dp_move *m, double *due)
+{
+	const struct config_backend *backends = m->config->backends;
+	size_t count = m->config->backend_count;
+	double before = 0, after = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct health_unit *u = h->units[m->indexes[i]];
+
+		due[i] = u ? u->due : config_backend_weight(&backends[i]);
+		after += due[i];
+		before += u ? u->due_before : backends[i].weight_before;
+	}
+	if (!m->config->staged || !(before > 0) || !(after > 0))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		const struct health_unit *u = h->units[m->indexes[i]];
+
+		due[i] = stage_between((u ? u->due_before : backends[i].weight_before) / before,
+				       due[i] / after, m->config->staged);
+	}
+}
+
 bool healths_allow(void *context, const struct dp_move *m)
 {
 	struct healths *h = context;
 	_cleanup_(free_ptr) double *due = calloc(m->config->backend_count + 1, sizeof(*due));
 
-	/* A step lies between two tables: who judges it is the pipeline. */
-	if (!h->automatic || !due || m->config->staged)
+	if (!h->automatic || !due)
 		return true;
-	for (size_t i = 0; i < m->config->backend_count; i++) {
-		const struct health_unit *u = h->units[m->indexes[i]];
-
-		due[i] = u ? u->due : config_backend_weight(&m->config->backends[i]);
-	}
+	read_due(h, m, due);
 	if (guarded_allow(h->daemon, m, cause_of(h, m), due))
 		return true;
 	take_back(h, m);

@@ -81,6 +81,13 @@ static double entitled(const struct guard_case *c, const struct pool *p,
 	return causes[c->cause].by_weight && p->weight > 0 ? b->weight / p->weight : 0;
 }
 
+/* Who is to have so little that chance alone may leave it nothing is not starved by nobody's fault. */
+static bool is_starved(const struct guard_case *c, const struct pool *p,
+		       const struct guard_backend *b)
+{
+	return b->weight > 0 && !(b->new_share > 0) && b->weight > c->slack * p->weight;
+}
+
 /* A ratio that is in force was accepted by somebody: it may stay, also in a pool of another size, and
  * a share that does not grow topples nobody.
  * Who is above the limit already gets no more by rebalancing, then. */
@@ -92,7 +99,7 @@ static double share_limit(const struct guard_limits *l, const struct guard_case 
 
 	if (c->cause == GUARD_BY_REVISION && p->eligible)
 		in_force *= fmax(1, (double)p->had_share / (double)p->eligible);
-	return fmax(fmax(limit, in_force), entitled(c, p, b));
+	return fmax(fmax(limit, in_force), entitled(c, p, b) + c->slack);
 }
 
 /* From where its load grows. One with less than half of its peers' share is as good as new: it was
@@ -107,7 +114,7 @@ static double growth_limit(const struct guard_limits *l, const struct guard_case
 {
 	double growth = c->cause == GUARD_BY_REVISION ? l->revision_growth : l->growth;
 
-	return fmax(growth * share_before(b), entitled(c, p, b));
+	return fmax(growth * share_before(b), entitled(c, p, b) + c->slack);
 }
 
 /* Whether this backend breaks the rule; if so, by what against which limit. */
@@ -127,7 +134,7 @@ static bool breaks(const struct guard_limits *l, const struct guard_case *c, con
 		return p->eligible && !(b->weight > 0) && share > 0;
 	case GUARD_STARVED:
 		out->limit = 0;
-		return b->weight > 0 && !(share > 0);
+		return is_starved(c, p, b);
 	case GUARD_CAPACITY:
 		out->value = share * c->demand;
 		out->limit = b->capacity;

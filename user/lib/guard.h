@@ -90,6 +90,7 @@ struct guard_case {
 	size_t count;
 	double demand; /* new flows a second of the service, 0: not known */
 	double budget; /* part of the slots that may move now */
+	double slack;  /* by how much chance makes shares differ from the weights; 0: not at all */
 };
 
 struct guard_breach {

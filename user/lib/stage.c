@@ -2,19 +2,24 @@
 #include "lib/stage.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "evenkeel/hash.h"
 #include "lib/cleanup.h"
 
+double stage_between(double before, double after, double permille)
+{
+	return before + (after - before) * permille / STAGE_WHOLE;
+}
+
 /* ---- which steps ----------------------------------------------------------------------------- */
 
-/* How far the step after `at` may go for this backend. Its share is before + step (after - before):
- * slots move of each new owner's alike. */
+/* How far the step after `at` may go for this backend. */
 static double reach(const struct stage_share *s, uint32_t at)
 {
 	double grows = s->after - s->before;
-	double now = s->before + grows * at / STAGE_WHOLE;
+	double now = stage_between(s->before, s->after, at);
 
 	if (grows <= 0 || s->before <= 0)
 		return STAGE_WHOLE;
@@ -86,6 +91,11 @@ static void hold_back(uint32_t *owners, const uint32_t *before, const struct mov
 
 	for (size_t i = moved; i < count; i++)
 		owners[movers[i].slot] = before[movers[i].slot];
+}
+
+double stage_chance(uint32_t slots)
+{
+	return 2 / sqrt(slots);
 }
 
 int stage_mix(uint32_t *owners, const uint32_t *before, uint32_t slots, uint32_t permille,

@@ -36,6 +36,15 @@ void stage_plan(struct stage_plan *out, const struct stage_share *shares, size_t
 
 /* ---- which slots ----------------------------------------------------------------------------- */
 
+/* A backend's share at a step, from those before and after the whole change: slots move of each new
+ * owner's alike. */
+double stage_between(double before, double after, double permille);
+
+/* By how much a backend's share of a step's slots may differ from what lies between its shares before
+ * and after: which slots of a former owner move is chance, so that it is the standard deviation of a
+ * binomial distribution, which is at most half the root of the slots, four times. */
+double stage_chance(uint32_t slots);
+
 /* Takes the owners after the whole change, and makes them those of the step: of the slots that
  * differ from `before`, so many per mille have moved, of each new owner's alike, in an order that
  * depends on the key. A later step moves those of an earlier one, and more. -ENOMEM, or 0. */
