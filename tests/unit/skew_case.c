@@ -58,6 +58,7 @@ void world_tick(struct world *w, bool fresh)
 		.fresh = fresh,
 		.backends = w->backends,
 		.count = w->count,
+		.unsettled = w->unsettled,
 		.slots_wrong = w->slots_wrong,
 		.by_client = w->by_client,
 	};

@@ -17,6 +17,7 @@ struct world {
 	size_t count;
 	double rate; /* new flows a second */
 	uint32_t slots_wrong;
+	double unsettled;
 	bool by_client;
 	uint64_t now_ms, seed;
 };

@@ -296,8 +296,9 @@ static void slots_follow(struct skews *s, const struct dp *dp)
 		slots_read(s, dp);
 }
 
-static int judge(struct skews *s, struct entry *e, const struct skews_view *v)
+static int judge(struct skews *s, uint32_t service, const struct skews_view *v)
 {
+	struct entry *e = &s->entries[service];
 	struct skew_backend *rows = &s->rows[e->first];
 
 	for (uint32_t i = 0; i < e->count; i++) {
@@ -316,6 +317,7 @@ static int judge(struct skews *s, struct entry *e, const struct skews_view *v)
 					  .fresh = !e->changed,
 					  .backends = rows,
 					  .count = e->count,
+					  .unsettled = dp_slots_unsettled(v->dp, service),
 					  .slots_wrong = e->wrong,
 					  .by_client = e->by_client,
 					  .samples = { e->sample.of[SKEW_TRACK_FLOWS_FAST],
@@ -335,7 +337,7 @@ int skews_tick(struct skews *s, const struct skews_view *v)
 		struct entry *e = &s->entries[i];
 
 		if (e->skew && e->known)
-			err = judge(s, e, v) ?: err;
+			err = judge(s, i, v) ?: err;
 		skew_sample_second(&e->sample, &skew_limits_default);
 		s->sketched += skew_sample_is_open(&e->sample);
 	}

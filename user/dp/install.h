@@ -141,6 +141,8 @@ int dp_service_view(const struct dp *dp, uint32_t service, struct dp_service_vie
 /* Slots that stay with another owner than the weights give, for now: they did not move gently, or
  * were not allowed to. The next dp_install() tries again. */
 uint32_t dp_slots_waiting(const struct dp *dp, uint32_t service);
+/* What part of the service's slots is not settled, as the last round of settling left it. */
+double dp_slots_unsettled(const struct dp *dp, uint32_t service);
 /* The table that some slots of the service still keep def in; 0: none. */
 uint64_t dp_old_table(const struct dp *dp, uint32_t service);
 /* Another one after each install that gave slots to another owner. */

@@ -16,6 +16,7 @@ struct dp_installed {
 	/* Slots that wait for another owner, and the owners until then; NULL: they have what the
 	 * weights give. */
 	uint32_t waiting, *kept;
+	uint32_t unsettled; /* slots, after the last round of settling */
 	struct ek_service record;
 };
 

@@ -292,8 +292,12 @@ int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, struct dp_s
 		return err;
 	sweep(&w);
 	done.flows_remembered = w.remembered;
-	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++) {
+		uint32_t before = done.slots_unsettled;
+
 		settle_slots(dp, s, i, w.now_s, &done);
+		dp->priv->memory->services[i].unsettled = done.slots_unsettled - before;
+	}
 	done.quic_ids_left = quic_sweep(dp, s, w.now_s);
 	left = done.quic_ids_left + drop_old_tables(dp, s);
 	left += leaving_judge(dp, s, w.now_s, &done);

@@ -48,6 +48,12 @@ uint32_t dp_slots_waiting(const struct dp *dp, uint32_t service)
 	return dp->priv->memory->services[service].waiting;
 }
 
+double dp_slots_unsettled(const struct dp *dp, uint32_t service)
+{
+	return (double)dp->priv->memory->services[service].unsettled /
+	       (ek_table_mask(dp->services[service].table) + 1.0);
+}
+
 enum ek_hash_kind dp_service_hash(const struct dp *dp, uint32_t service)
 {
 	return (enum ek_hash_kind)ek_flavour_hash(ek_table_flavour(dp->services[service].table));

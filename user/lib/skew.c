@@ -27,6 +27,7 @@ const struct skew_limits skew_limits_default = {
 	.false_alarm_s = 90 * 86400.0,
 	.flows_min = 50,
 	.samples_min = 200,
+	.unsettled_max = 0.05,
 };
 
 /* How a kind's finding came and goes. */
@@ -271,7 +272,7 @@ static struct skew_verdict judge_track(struct skew *s, const struct skew_input *
 {
 	enum skew_measure measure = skew_track_measure(track);
 
-	return skew_judge(&(struct skew_case){
+	struct skew_verdict v = skew_judge(&(struct skew_case){
 		.limits = &s->limits,
 		.track = track,
 		.measure = measure,
@@ -281,6 +282,12 @@ static struct skew_verdict judge_track(struct skew *s, const struct skew_input *
 		.total = s->total[track],
 		.sample = in->samples[track],
 	});
+
+	/* Flows of before a change are where slots were then: what is raised stands, no more is. */
+	if (measure != SKEW_FLOWS && in->unsettled > s->limits.unsettled_max &&
+	    v.level == SKEW_RAISE)
+		v.level = SKEW_UNEVEN;
+	return v;
 }
 
 /* ---- findings ----------------------------------------------------------------------------- */

@@ -76,6 +76,7 @@ struct skew_limits {
 	uint32_t raise_s, clear_s;     /* seconds that a finding must have stood, or been gone */
 	double false_alarm_s;          /* chance alone raises an alarm less often than this */
 	double flows_min, samples_min; /* within a horizon; nothing is judged below */
+	double unsettled_max; /* above, packets and bytes raise nothing new: they are of older flows */
 };
 extern const struct skew_limits skew_limits_default;
 
@@ -96,6 +97,7 @@ struct skew_input {
 	bool fresh; /* the counters were read just now; otherwise they are not used */
 	const struct skew_backend *backends;
 	size_t count;
+	double unsettled;     /* share of the slots where older flows may be another backend's */
 	uint32_t slots_wrong; /* whose owner is not the one that was written there */
 	bool by_client;       /* the hash kind keeps all flows of a client together */
 	const struct heavy *samples[SKEW_TRACK_COUNT]; /* NULL: there is none */
