@@ -24,10 +24,12 @@ says() { backend "$1" ".reason | test(\"$2\")"; }
 mode() { status ".services[0].health.mode == \"$1\"" >/dev/null; }
 all_up() { is_up 1 2 3 4 5 6 7 8 9 10 && mode healthy && ten_share; }
 ten_share() { status '[members.expected_share | . > 0.09 and . < 0.11] | length == 10 and all' >/dev/null; }
-# Who answers, each once: answers N...
+# Who answers some of 150 connections, and nobody else any: answers N...
 answers() {
 	local names
-	names=$(requests 4 60) || return 1
+	names=$(requests 4 150) || return 1
+	sort <<<"$names" | uniq -c
+	status '[members | {name, state, expected_share}]' | jq -c '.[]'
 	diff <(sort -u <<<"$names") <(for n; do echo "web-$n"; done | sort)
 }
 survivors_share() { # COUNT: so many have equal shares, the rest nothing

@@ -53,7 +53,7 @@ nat_udp_servers() {
 		lab_spawn "udp-$i" "b$i" "$LAB_ROOT/tests/lib/udp.py" serve "web-$i" 5353 \
 			"$(lab_backend_addr "$i" 4)" "$(lab_backend_addr "$i" 6)"
 	done
-	wait_for 5 nat_udp_up
+	wait_for 15 nat_udp_up
 }
 nat_udp_up() {
 	local i

@@ -52,7 +52,7 @@ events() { ek history --events | grep -E "alert +$1: no_next_hop web/web-9"; }
 claim "and in the history" events raised
 
 unheard() { grep -E 'alert: http://127.0.0.1:7070/hook does not take it: .*; it is asked again' "$LAB_DIR/log/evenkeeld"; }
-claim "a web server that is not there is asked again" wait_for 5 unheard
+claim "a web server that is not there is asked again" wait_for 15 unheard
 lab_spawn webhook balancer "$PYTHON" "$LAB_ROOT/tests/lib/webhook.py" 7070 "$LAB_DIR/posted"
 posted() { jq -se "$1" "$LAB_DIR/posted"; }
 claim "when it is there, and has failed once, it gets the same" wait_for 20 posted \
@@ -65,11 +65,11 @@ claim "and the log says that it takes them again" grep -q '7070/hook takes them 
 anyway ek backend remove web web-9 >/dev/null
 claim "that it is over is told" wait_for 20 told '.[1] | .state == "cleared" and .backend == "web-9"'
 claim "and in the history" events cleared
-claim "and posted, once" wait_for 5 posted 'length == 2 and .[1].state == "cleared"'
+claim "and posted, once" wait_for 15 posted 'length == 2 and .[1].state == "cleared"'
 claim "each once, and nothing of the backend without a share" told 'length == 2'
 claim "status has none any more" status '.alerts == []'
 failed() { grep "alert: $hook ended with exit status 3" "$LAB_DIR/log/evenkeeld"; }
-claim "that the program failed is in the log" wait_for 3 failed
+claim "that the program failed is in the log" wait_for 15 failed
 ended() { # a zombie has ended
 	local pid
 	[ "$(wc -l <"$hook.left")" = 2 ] || return 1
@@ -77,7 +77,7 @@ ended() { # a zombie has ended
 		! grep -qs '^State:[[:blank:]]*[^ZX]' "/proc/$pid/status" || return 1
 	done <"$hook.left"
 }
-claim "what it left running is ended" wait_for 3 ended
+claim "what it left running is ended" wait_for 15 ended
 claim "requests are answered" requests 4 5
 configure ipip 4 >/dev/null
 anyway ek backend add web web-7 10.0.1.97 >/dev/null 2>&1

@@ -10,7 +10,7 @@ unattached() { [ -z "$(xdp_id balancer eth0)" ]; }
 claim "attach to the interface of the default route succeeds" ek attach eth0
 claim "it awaits confirmation and says for how long" status \
 	'.interfaces[0] | .confirmed == false and .confirm_within_s <= 3'
-claim "without confirmation it detaches by itself" wait_for 8 unattached
+claim "without confirmation it detaches by itself" wait_for 15 unattached
 claim "confirm comes too late, and says when it was detached and what to do" \
 	refused 'eth0 was detached at [0-2][0-9]:[0-5][0-9].*evenkeel attach eth0' ek confirm
 undone() { ek history --events | tee /dev/stderr | grep -q 'evenkeeld .*detach .*eth0: not confirmed within 3 s'; }
@@ -19,7 +19,7 @@ claim "attach again" ek attach eth0
 claim "confirm" ek confirm
 claim "a second confirm finds nothing" refused 'nothing waits' ek confirm
 claim "confirmed is what it is then" status '.interfaces[0].confirmed'
-still_attached() { ! wait_for 5 unattached; }
+still_attached() { ! wait_for 15 unattached; }
 claim "a confirmed program stays beyond the time" still_attached
 claim "detach takes it away" ek detach
 claim "and nothing is attached" unattached
@@ -28,7 +28,7 @@ claim "and nothing is attached" unattached
 ek attach eth0 --yes >/dev/null 2>&1
 claim "the configuration comes into force" configure ipip 4
 lab_spawn sshd-like balancer "$PYTHON" -m http.server --bind "$BALANCER4" 2222
-wait_for 5 lab_in balancer curl -s -o /dev/null "http://$BALANCER4:2222/"
+wait_for 15 lab_in balancer curl -s -o /dev/null "http://$BALANCER4:2222/"
 claim "ping to the balancer passes, IPv4" lab_in client ping -qc 3 -i 0.1 -W 2 "$BALANCER4"
 claim "ping to the balancer passes, IPv6" lab_in client ping -qc 3 -i 0.1 -W 2 "$BALANCER6"
 claim "large pings pass in fragments" lab_in client ping -qc 2 -i 0.1 -s 4000 -W 2 "$BALANCER4"

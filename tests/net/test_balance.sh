@@ -17,7 +17,7 @@ servers() {
 		lab_spawn "crowd-$i" "b$i" "$BUILD/tests/lib/crowd" serve "web-$i" "$PORT" "$VIP4" \
 			"$(lab_backend_addr "$i" 4)"
 	done
-	for ((i = 1; i <= LAB_BACKENDS; i++)); do wait_for 5 server_listens "$i" || return 1; done
+	for ((i = 1; i <= LAB_BACKENDS; i++)); do wait_for 15 server_listens "$i" || return 1; done
 }
 server_listens() { [ "$(lab_in "b$1" ss -Hltn "sport = $PORT" | wc -l)" = 2 ]; }
 apply() { # REBALANCE

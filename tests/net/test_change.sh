@@ -36,7 +36,7 @@ claim "all four are back" configure ipip 4
 claim "every backend answers" all_answer 4
 mac_changes() { # FAMILY of the backends; under traffic, bounded loss is allowed while caches follow
 	lab_in b2 ip link set eth0 address "02:00:00:00:0$1:22"
-	wait_for 15 neighbour_followed "$1" && wait_for 5 all_answer 4 && all_answer 6
+	wait_for 15 neighbour_followed "$1" && wait_for 15 all_answer 4 && all_answer 6
 }
 neighbour_followed() {
 	status ".services[0].backends[] | select(.name == \"web-2\") | .next_hop.mac == \"02:00:00:00:0$1:22\""
@@ -57,7 +57,7 @@ claim "a frame to another host's MAC address is not taken" \
 	not lab_in client curl -s --max-time 1 "$(url 4)/"
 claim "it was passed" status ".sent == $sent"
 lab_in router ip neigh del "$BALANCER4" dev lan
-claim "the service is there again" wait_for 5 all_answer 4
+claim "the service is there again" wait_for 15 all_answer 4
 
 # ---- a refused revision changes nothing ----------------------------------------------------------
 before=$(status .revision)

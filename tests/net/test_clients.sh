@@ -36,7 +36,7 @@ light alike 14
 claim "forty clients are seen" wait_for 10 web '.clients == 40 and .samples > 600'
 claim "each with its part" web '[.heaviest[] | .share_packets] | all(. > 0.005 and . < 0.06)'
 claim "and its one backend" web '[.heaviest[] | .share_to_backend == 1] | all'
-claim "the samples say how much there is" wait_for 6 web '.packets_per_s > 250 and .packets_per_s < 500'
+claim "the samples say how much there is" wait_for 15 web '.packets_per_s > 250 and .packets_per_s < 500'
 wait_for 15 not lab_alive alike
 claim "that raised nothing" not told_of .
 
@@ -47,9 +47,9 @@ claim "a few heavy clients are the reason, within seconds" wait_for 20 skew '.ki
 claim "the client is named, with its share" skew \
 	"(.clients[0].address == \"$HEAVY\") and .clients[0].share > 0.4 and (.text | contains(\"$HEAVY\"))"
 claim "with the backend that has its load" skew '.backend == .clients[0].backend and .actual > .expected + 0.2'
-claim "the history names it" wait_for 2 told_of "web: clients: web-. gets .* a few heavy clients.*$HEAVY"
+claim "the history names it" wait_for 15 told_of "web: clients: web-. gets .* a few heavy clients.*$HEAVY"
 claim "so does the log" grep -E "skew: web: clients: .*$HEAVY" "$LAB_DIR/log/evenkeeld"
-claim "an alert has the kind, and who it is" wait_for 3 status \
+claim "an alert has the kind, and who it is" wait_for 15 status \
 	".alerts[] | select(.kind == \"skew_clients\" and .service == \"web\") | .text | contains(\"$HEAVY\")"
 claim "so does the doctor" examined warning "web-. gets .*$HEAVY"
 claim "clients shows it first" wait_for 10 web \
@@ -74,7 +74,7 @@ claim "who wants no samples has none" refused 'started with --samples 0' ek clie
 nothing_written() {
 	local before
 	senders off udp 2 400 200 "$VIP4" 53 198.51.100.130 40
-	before=$(written) && wait_for 5 not lab_alive off && [ "$(written)" = "$before" ]
+	before=$(written) && wait_for 15 not lab_alive off && [ "$(written)" = "$before" ]
 }
 written() { bpftool -j map dump pinned "$LAB_PINS/v2/maps/samples" | jq -c '[.[].formatted.value.written]'; }
 stopped() { bpftool -j map dump pinned "$LAB_PINS/v2/maps/sample_shifts" | jq -e '[.[].formatted.value.shift[]] | map(select(. == 255)) | length == 4'; }

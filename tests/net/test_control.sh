@@ -49,7 +49,7 @@ bears "70 clients at once that say nothing are cut off" many 70
 bears "20 doctors at once are answered" doctors 20
 bears "binary noise is borne" noise "$SEED"
 bears "3000 requests with random mistakes are borne" mutations "$SEED" 3000
-claim "no client, descriptor or process is left of it all" wait_for 6 nothing_left
+claim "no client, descriptor or process is left of it all" wait_for 15 nothing_left
 
 # ---- other users ---------------------------------------------------------------------------------
 

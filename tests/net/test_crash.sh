@@ -15,7 +15,7 @@ echo_servers() {
 			"$VIP4" "$VIP6"
 	done
 	for ((i = 1; i <= LAB_BACKENDS; i++)); do
-		wait_for 5 echo_listens "$i" || return 1
+		wait_for 15 echo_listens "$i" || return 1
 	done
 }
 echo_listens() { [ "$(lab_in "b$1" ss -Hltn "sport = $ECHO_PORT" | wc -l)" = 2 ]; }
@@ -32,7 +32,7 @@ two_services() {
 kill_and_start() { # NUMBER
 	"$LAB_ROOT/tests/lib/churn.py" "$LAB_SOCKET" "$(lab_pid evenkeeld)" "$SEED-$1" 0.6 web echo \
 		>"$LAB_DIR/last" || return 1
-	wait_for 5 not lab_alive evenkeeld || return 1
+	wait_for 15 not lab_alive evenkeeld || return 1
 	lab_kill evenkeeld
 	# shellcheck disable=SC2119 # no options
 	lab_daemon

@@ -30,7 +30,7 @@ before=$(element slots "$slot")
 claim "the slot has an owner" test "$before" != "00 00 00 00 00 00 00 00"
 claim "a slot is overwritten by hand" by_hand slots "$slot" 99 0 0 99 0 0 0 0
 claim "within two seconds it is what it was" wait_for 2 is_again slots "$slot" "$before"
-claim "the history names the service and the slot" wait_for 2 told 'web.*1 of its .* slots.*5, was 0x63000063'
+claim "the history names the service and the slot" wait_for 15 told 'web.*1 of its .* slots.*5, was 0x63000063'
 
 # ---- a backend entry -------------------------------------------------------------------------------
 index=$(status '.services[0].backends[0].index')
@@ -40,7 +40,7 @@ before=$(element backends "$index")
 claim "a backend's entry is overwritten by hand" by_hand backends "$index" \
 	$(printf '0 %.0s' $(seq 128))
 claim "within two seconds it is what it was" wait_for 2 is_again backends "$index" "$before"
-claim "the history names the backend" wait_for 2 told "web/$backend.*the way to it"
+claim "the history names the backend" wait_for 15 told "web/$backend.*the way to it"
 claim "every backend answers" all_answer 4
 
 # ---- nothing more ----------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ lost() {
 claim "frames that are lost after the verdict are counted by interface" lost
 said() { ek status | tee /dev/stderr | grep -q 'lost .* after the verdict.*eth1'; }
 claim "status says so" said
-claim "doctor too" wait_for 5 found '.check == "lost" and .level == "warning" and .subject == "eth1"'
+claim "doctor too" wait_for 15 found '.check == "lost" and .level == "warning" and .subject == "eth1"'
 counted=$(status '[.lost[] | .refused + .unsent] | add')
 lab_kill evenkeeld KILL
 lab_in client curl -s --connect-timeout 1 "$(url 4)/"

@@ -83,7 +83,7 @@ seen() {
 	lab_in router "$LAB_ROOT/tests/lib/outer.py" b1 <"$LAB_DIR/seen.in" >"$LAB_DIR/seen" &
 	local pid=$!
 	exec 9>"$LAB_DIR/seen.in"
-	wait_for 5 grep -q ready "$LAB_DIR/seen"
+	wait_for 15 grep -q ready "$LAB_DIR/seen"
 	"$@" >/dev/null
 	exec 9>&-
 	wait "$pid"

@@ -54,7 +54,7 @@ load broken 40
 claim "handshakes are followed again" wait_for 12 seen
 mute 2
 claim "who answers nobody is suspect within seconds" wait_for 12 suspect 2
-claim "that is in the log, with numbers" wait_for 2 grep -E \
+claim "that is in the log, with numbers" wait_for 15 grep -E \
 	'web/web-2: [0-9]+ of [0-9]+ sampled SYNs .* of its peers. [0-9]+ of [0-9]+: it is checked at once' \
 	"$LAB_DIR/log/evenkeeld"
 claim "its checks come at once, and take it out, long before they were due" wait_for 6 backend 2 '.state == "down"'
@@ -66,7 +66,7 @@ lab_kill broken
 
 # ---- one whose check says otherwise ----------------------------------------------------------------
 claim "now only its own address is checked" checked direct
-claim "which all have" wait_for 5 all '.state == "up"'
+claim "which all have" wait_for 15 all '.state == "up"'
 load other 40
 claim "handshakes go on" wait_for 12 seen
 mute 3

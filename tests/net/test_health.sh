@@ -17,15 +17,15 @@ claim "a quicker check comes into force" health "{ $QUICK }"
 claim "it makes nobody new: all stay up" all_up
 
 server_stop 1
-claim "the first one down: it is found" wait_for 5 is_down 1
+claim "the first one down: it is found" wait_for 15 is_down 1
 claim "with the reason" says 1 "tcp: 10.0.1.11:80: Connection refused"
-claim "its load goes to all of the others alike" wait_for 2 survivors_share 9
+claim "its load goes to all of the others alike" wait_for 15 survivors_share 9
 claim "nobody is sent there" answers 2 3 4 5 6 7 8 9 10
 claim "status says it to people" grep -qE "web-1: tcp: .*refused \(since 2" <(ek status)
 claim "doctor says it" grep -q "web/web-1.*is down: tcp" <(ek doctor)
 claim "the journal has it" grep -q "health.*web: web-1 down (tcp.*9 of 10 are up" <(ek history --events)
 server_start 1
-claim "it comes back" wait_for 5 all_up
+claim "it comes back" wait_for 15 all_up
 claim "and gets flows again" all_answer 4
 
 # ---- a new backend ------------------------------------------------------------------------------
@@ -40,23 +40,23 @@ claim "added while its server is down, it is warned of" \
 	grep -q "web-10 is down, and gets no new flows: tcp" <<<"$added"
 claim "it gets no flows" survivors_share 9
 server_start 10
-claim "until it is up, for which once is enough" wait_for 5 all_up
+claim "until it is up, for which once is enough" wait_for 15 all_up
 
 # ---- when few are left --------------------------------------------------------------------------
 
 server_stop 2 3 4 5
-claim "six of ten are left: they take all" wait_for 5 survivors_share 6
+claim "six of ten are left: they take all" wait_for 15 survivors_share 6
 claim "no connection fails" answers 1 6 7 8 9 10
 server_stop 6 7 8 9 10
-claim "nine of ten down: panic" wait_for 5 mode panic
-claim "new flows go to all ten rather than to one" wait_for 2 ten_share
+claim "nine of ten down: panic" wait_for 15 mode panic
+claim "new flows go to all ten rather than to one" wait_for 15 ten_share
 panic_said() { ek status | grep -q "PANIC: .*(1 of 10 up)"; }
-claim "status says so" wait_for 5 panic_said
+claim "status says so" wait_for 15 panic_said
 claim "doctor says so" grep -q "panic: 1 of 10 backends are up, 10 get new flows" <(ek doctor)
 claim "without panic the last one takes all" health "{ $QUICK }" 'panic: off'
 claim "no connection fails" answers 1
 server_stop 1
-claim "all down: the last one keeps what it had" wait_for 5 mode kept
+claim "all down: the last one keeps what it had" wait_for 15 mode kept
 claim "nobody else gets anything" survivors_share 1
 claim "or new flows are dropped, on request" health "{ $QUICK }" "panic: off\n    on_empty: drop"
 claim "there is nobody" mode nobody
@@ -68,7 +68,7 @@ server_start 1 2 3 4 5 6 7 8 9 10
 claim "all come back" wait_for 30 all_up
 claim "two are left in the configuration" health_of 2 "{ $QUICK }"
 server_stop 1
-claim "one of two down: the other takes all" wait_for 5 survivors_share 1
+claim "one of two down: the other takes all" wait_for 15 survivors_share 1
 claim "no connection fails" answers 2
 server_start 1
 claim "the ten are there again" health "{ $QUICK }"
@@ -79,7 +79,7 @@ claim "all are up" wait_for 30 all_up
 claim "both ways come into force" health "{ via: both, $QUICK }"
 claim "all are up both ways" wait_for 30 all_up
 lab_in b6 "$BUILD/evenkeel" --pins "$LAB_DIR/bpf/b6" decap detach eth0 >/dev/null 2>&1
-claim "a backend without decapsulation is found" wait_for 5 is_down 6
+claim "a backend without decapsulation is found" wait_for 15 is_down 6
 claim "and why is said" says 6 "tcp via tunnel: 203.0.113.10:80: no answer .* though it answers directly"
 claim "no connection fails" answers 1 2 3 4 5 7 8 9 10
 lab_in b6 "$BUILD/evenkeel" --pins "$LAB_DIR/bpf/b6" decap attach eth0 >/dev/null 2>&1
@@ -87,13 +87,13 @@ lab_in balancer ip addr add "$VIP4/32" dev lo
 claim "with it, it comes back, also where the balancer has the address itself" wait_for 30 all_up
 lab_in balancer ip addr del "$VIP4/32" dev lo
 half_open() { lab_in b7 ss -Htn state syn-recv | grep -q .; }
-claim "no backend is left with connections half open" wait_for 5 not half_open
+claim "no backend is left with connections half open" wait_for 15 not half_open
 
 # ---- the daemon goes and comes --------------------------------------------------------------------
 
 server_stop 7
-claim "one is down" wait_for 5 is_down 7
-claim "and out of the table" wait_for 2 survivors_share 9
+claim "one is down" wait_for 15 is_down 7
+claim "and out of the table" wait_for 15 survivors_share 9
 lab_kill evenkeeld
 lab_daemon
 claim "after a restart the state is what it was" is_down 7
@@ -105,7 +105,7 @@ claim "what comes back after it is seen" wait_for 30 all_up
 server_stop 8
 lab_kill evenkeeld
 lab_daemon
-claim "what went down meanwhile is found" wait_for 5 is_down 8
+claim "what went down meanwhile is found" wait_for 15 is_down 8
 claim "no check is left without a result" status '[members.health.stuck] | any | not'
 claim "health can be switched off" health none
 claim "then everybody has a share" ten_share

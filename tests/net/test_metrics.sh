@@ -90,7 +90,7 @@ claim "alert rules and dashboard use what there is" names --used "$rules" "$dash
 
 # From one moment without traffic: a series, and what a filter makes of the status.
 # Checks and neighbours go on while the two are asked for, one after the other.
-agrees() { wait_for 5 agrees_now "$@"; } # SERIES JQ-FILTER
+agrees() { wait_for 15 agrees_now "$@"; } # SERIES JQ-FILTER
 agrees_now() {
 	local said
 	said=$(ek status --json | jq -r "$2")
@@ -153,7 +153,7 @@ prometheus_says() { # QUERY VALUE
 	query "$1" | tee /dev/stderr | jq -e --arg v "$2" '[.[].value[1]] == [$v]' >/dev/null
 }
 claim "Prometheus scrapes it" wait_for 10 prometheus_says 'up{job="evenkeel"}' 1
-claim "Prometheus has the packets of a backend" wait_for 5 prometheus_says \
+claim "Prometheus has the packets of a backend" wait_for 15 prometheus_says \
 	"$(backend packets_total web-3)" "$(metric "$(backend packets_total web-3)")"
 claim "and the state of all" prometheus_says 'count(evenkeel_backend_state{state="up"})' 3
 
@@ -166,7 +166,7 @@ rules_run() {
 	lab_in balancer curl -sS --max-time 3 http://127.0.0.1:9090/api/v1/rules |
 		jq -e '[.data.groups[].rules[].health] | length > 15 and all(. == "ok")'
 }
-claim "the alert rules run" wait_for 5 rules_run
+claim "the alert rules run" wait_for 15 rules_run
 # ---- names that are used again -----------------------------------------------------------------------
 
 # web-2 leaves, for its slots are unsettled for the idle time; another host gets its name.
@@ -175,10 +175,10 @@ anyway ek backend remove web web-2 >/dev/null
 claim "a backend that leaves is shown until it is gone" equals \
 	'evenkeel_backend_state{service="web",backend="web-2",state="leaving"}' 1
 firing() { query 'ALERTS{alertname="EvenkeelRevisionChanged"}'; }
-claim "the alert rule tells that the revision has changed" wait_for 5 firing
+claim "the alert rule tells that the revision has changed" wait_for 15 firing
 claim "the one that leaves has no weight" [ -z "$(metric "$(backend weight web-2)")" ]
 anyway ek backend add web web-2 10.0.1.99 >/dev/null 2>&1
-wait_for 5 status '[members | select(.name == "web-2").state] == ["no_next_hop"]'
+wait_for 15 status '[members | select(.name == "web-2").state] == ["no_next_hop"]'
 once_more() { [ "$(series_of web-2)" = 1 ] && silent lints && once; }
 claim "its name given to another, there is one series of it" once_more
 claim "which begins anew" equals "$(backend packets_total web-2)" 0

@@ -27,7 +27,7 @@ servers_up() {
 		[ "$(lab_in "b$i" ss -Hlun "sport = 443" | wc -l)" = 2 ] || return 1
 	done
 }
-claim "the servers begin" wait_for 5 servers_up
+claim "the servers begin" wait_for 15 servers_up
 claim "attaching succeeds" ek attach eth0 --yes
 
 # The configuration, with quic or without, and with these servers: serve quic|plain 4|6 N...
@@ -163,7 +163,7 @@ removed() {
 IDLE=8 # longer than the connections are quiet
 claim "quic is back" serve quic 4 1 2
 ask 4 name --change-local-addr=2s --nat-rebinding --delay-stream=3s
-claim "connections begin at both servers" wait_for 5 handshakes_done
+claim "connections begin at both servers" wait_for 15 handshakes_done
 claim "one server is removed" serve quic 4 1
 claim "the controller is killed and returns" restart
 claim "the removed server is leaving" removed '"leaving"'

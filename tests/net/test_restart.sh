@@ -59,7 +59,7 @@ done)
 client_said() { awk '{ print; exit !($1 >= 50 && $2 == 0) }' "$LAB_DIR/client"; }
 claim "a client made many requests, and none failed" client_said
 claim "a download that was under way came whole" slow_whole long some
-claim "all have flows again" wait_for 5 survivors_share 3
+claim "all have flows again" wait_for 15 survivors_share 3
 claim "nobody is left drained" none_drained
 
 # ---- something fails ----------------------------------------------------------------------------
@@ -102,7 +102,7 @@ claim "all are back" wait_for 60 all_three
 health "{ $QUICK }" "idle_time: 5m" >/dev/null
 "${each[@]}" >"$LAB_DIR/out" 2>&1 &
 command=$!
-claim "while it waits for flows" wait_for 5 grep -q "web/web-1: waits for" "$LAB_DIR/out"
+claim "while it waits for flows" wait_for 15 grep -q "web/web-1: waits for" "$LAB_DIR/out"
 kill -TERM "$command"
 wait "$command"
 claim "interrupted, it ends" grep -q "interrupted" "$LAB_DIR/out"

@@ -52,15 +52,15 @@ shares() {
 claim "shares within a minute stand beside what is expected" wait_for 3 shares
 
 # ---- the revision asks for it --------------------------------------------------------------------
-claim "the service with the weight is named as asked for" wait_for 6 leading heavy asked
+claim "the service with the weight is named as asked for" wait_for 15 leading heavy asked
 claim "with its backend and its numbers" status '.services[] | select(.name == "heavy").skew |
 	.backend == "web-1" and .actual > 0.75 and .actual < 0.78 and .expected == 0.25 and
 	.since <= now and .since > now - 60'
-claim "the history says who, how much, and by which revision" wait_for 2 told_of heavy \
+claim "the history says who, how much, and by which revision" wait_for 15 told_of heavy \
 	'asked: web-1 has 76\.9 % of the slots, .* 25\.0 %.*; revision 1 is in force since 20'
 raised() { status '.alerts[] | select(.kind == "skew_asked") | .service == "heavy" and .backend == "web-1" and
 	(.text | test("76.9 %"))'; }
-claim "it is an alert" wait_for 5 raised
+claim "it is an alert" wait_for 15 raised
 claim "so does the log" grep -E 'skew: heavy: asked: web-1' "$LAB_DIR/log/evenkeeld"
 claim "so does the doctor" examined heavy warning 'web-1 has 76\.9 %.*revision 1 came'
 claim "so does the status" grep -E '^  SKEW, asked, since 20.*web-1 has' <<<"$(ek status)"

@@ -21,9 +21,9 @@ server_stop 3 4
 claim "two of four die" wait_for 10 is_down 3 4
 claim "the others carry what is missing: by health" wait_for 10 skew '.kind == "health"'
 claim "with the numbers" skew '.expected == 0.25 and .actual > 0.49 and .actual < 0.51'
-claim "the history says it" wait_for 2 told_of \
+claim "the history says it" wait_for 15 told_of \
 	"web: health: web-[12] has 50\.0 % of the slots, by the revision's weights it would be 25\.0 %: health narrowed"
-claim "an alert has the kind" wait_for 3 status \
+claim "an alert has the kind" wait_for 15 status \
 	'.alerts[] | select(.kind == "skew_health" and .service == "web") | .text | contains("50.0 %")'
 claim "so does the doctor" examined warning 'health narrowed the pool'
 claim "so does the status" grep -E '^  SKEW, health, since 20' <<<"$(ek status)"

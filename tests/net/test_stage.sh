@@ -56,7 +56,7 @@ claim "and back" ends 0 'revision 3 is in force' anyway ek apply "$LAB_DIR/three
 
 # ---- a good change under traffic -----------------------------------------------------------------
 clients 40
-wait_for 5 flowing >/dev/null
+wait_for 15 flowing >/dev/null
 apply_four
 # In one answer, for the next step comes after two seconds.
 first_step() {
@@ -72,14 +72,14 @@ claim "it is in force, and watched" wait_for 20 phase_is watching
 claim "with its revision" test "$(revision)" = 4
 claim "drained is who was drained meanwhile" status '.services[0].backends[] | select(.name == "web-1") | .slots == 0'
 claim "it ends in known good" wait_for 10 phase_is none
-good_end() { wait_for 5 not lab_alive apply; cat "$LAB_DIR/log/apply"; grep -q 'revision 4 is known good' "$LAB_DIR/log/apply"; }
+good_end() { wait_for 15 not lab_alive apply; cat "$LAB_DIR/log/apply"; grep -q 'revision 4 is known good' "$LAB_DIR/log/apply"; }
 claim "which the command that waited for it says" good_end
 ek backend undrain web web-1 >/dev/null
 claim "no request failed" all_served 4000
 
 # ---- a removed backend stays until it is known good ----------------------------------------------
 clients 12
-wait_for 5 flowing >/dev/null
+wait_for 15 flowing >/dev/null
 id=$(anyway ek apply --no-wait --at-once "$LAB_DIR/three.yaml" 2>/dev/null)
 claim "--no-wait prints the number of the change" test "$id" = 5
 claim "--at-once is one step" change '.phase == "watching" and .steps == 1'
@@ -93,13 +93,13 @@ claim "no request failed" all_served 1200
 # ---- a server that cannot take what it gets -------------------------------------------------------
 anyway ek rollback 5 >/dev/null 2>&1
 clients 40
-wait_for 5 flowing >/dev/null
+wait_for 15 flowing >/dev/null
 apply_four
 wait_for 20 phase_is staging
 before=$(revision)
 server_stop 4
-claim "a backend that dies of its first slots ends the change" wait_for 5 phase_is none
-rolled_back() { wait_for 5 not lab_alive apply; cat "$LAB_DIR/log/apply"; grep -q "is rolled back: backend web/web-4.* went down; revision $before is in force" "$LAB_DIR/log/apply"; }
+claim "a backend that dies of its first slots ends the change" wait_for 15 phase_is none
+rolled_back() { wait_for 15 not lab_alive apply; cat "$LAB_DIR/log/apply"; grep -q "is rolled back: backend web/web-4.* went down; revision $before is in force" "$LAB_DIR/log/apply"; }
 claim "which is rolled back, and says why" rolled_back
 claim "the revision before is in force" test "$(revision)" = "$before"
 claim "its backends have all slots" part_of web-4 '== 0'
@@ -115,37 +115,37 @@ weights() { # exit status in the log
 }
 quick 300 100 100 | sed '/web-4:/d' >"$LAB_DIR/heavy.yaml"
 clients 30
-wait_for 5 flowing
+wait_for 15 flowing
 before=$(revision)
 weights
 claim "a weight is watched" wait_for 20 phase_is watching
 server_stop 2
-claim "another server dies" wait_for 5 is_down 2
+claim "another server dies" wait_for 15 is_down 2
 goes_on() { sleep 1.5 && phase_is watching; } # longer than a round of the watch
 claim "which is not blamed on the change: the watch goes on" goes_on
 server_start 2
-wait_for 5 state_is web-2 up
+wait_for 15 state_is web-2 up
 server_stop 1
-claim "that of the one that got more is: rolled back" wait_for 5 phase_is none
-claim "with exit status 3" wait_for 5 grep -qx 'exit 3' "$LAB_DIR/log/apply"
+claim "that of the one that got more is: rolled back" wait_for 15 phase_is none
+claim "with exit status 3" wait_for 15 grep -qx 'exit 3' "$LAB_DIR/log/apply"
 undone_alert() { status '[.alerts[] | select(.kind == "rolled_back")] | length == 1'; }
-claim "and an alert" wait_for 5 undone_alert
+claim "and an alert" wait_for 15 undone_alert
 claim "as a new revision" test "$(revision)" -gt $((before + 1))
 claim "with the old content" test -z "$(ek diff "$before" "$(revision)")"
 server_start 1
 wait_for 10 state_is web-1 up
 clients 30
-wait_for 5 flowing
+wait_for 15 flowing
 weights
 wait_for 20 phase_is watching
 server_stop 2 3
-wait_for 5 is_down 2 3
+wait_for 15 is_down 2 3
 server_stop 1
 claim "where the old revision is no better it is held" wait_for 10 phase_is held
-claim "with exit status 5" wait_for 5 grep -qx 'exit 5' "$LAB_DIR/log/apply"
+claim "with exit status 5" wait_for 15 grep -qx 'exit 5' "$LAB_DIR/log/apply"
 claim "and both choices" grep -q 'evenkeel confirm keeps it, evenkeel rollback undoes it' "$LAB_DIR/log/apply"
 held_alert() { status '[.alerts[] | select(.kind == "change_held")] | length == 1'; }
-claim "an alert is raised" wait_for 5 held_alert
+claim "an alert is raised" wait_for 15 held_alert
 server_start 1 2 3
 claim "confirm keeps it" ends 0 'revision [0-9]+ is confirmed' ek confirm
 claim "it is known good" phase_is none
@@ -164,15 +164,15 @@ claim "with the content before" test -z "$(ek diff "$held" "$(revision)")"
 confirmed 60s
 wait_for 20 phase_is watching
 claim "who confirms has it" ends 0 'is confirmed' ek confirm
-claim "known good when it has been watched" wait_for 5 grep -qx 'exit 0' "$LAB_DIR/log/apply"
+claim "known good when it has been watched" wait_for 15 grep -qx 'exit 0' "$LAB_DIR/log/apply"
 
 # ---- by hand --------------------------------------------------------------------------------------
 clients 6
-wait_for 5 flowing
+wait_for 15 flowing
 before=$(revision)
 weights
 wait_for 20 phase_is watching
 claim "rollback undoes a change that is watched" ends 0 "is rolled back: revision $((before + 2)) is in force" anyway ek rollback
-claim "the command that waited ends so" wait_for 5 grep -qx 'exit 3' "$LAB_DIR/log/apply"
+claim "the command that waited ends so" wait_for 15 grep -qx 'exit 3' "$LAB_DIR/log/apply"
 claim "nothing is wrong in the log" ek audit verify
 claims_end

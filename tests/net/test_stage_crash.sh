@@ -58,7 +58,7 @@ lab_spawn clients client curl -sS --fail --connect-timeout 2 --max-time 3 -H 'Co
 kills=0
 for ((at = 1; at <= 8; at++)); do
 	for when in before after; do
-		wait_for 5 flowing
+		wait_for 15 flowing
 		# Not in a claim's subshell: what is started is a child of the story.
 		change_and_kill "$when" "$at"
 		claim "killed $when write $at: the journal says what is in force, and the data path has it" journal_and_tables_agree

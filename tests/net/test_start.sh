@@ -33,25 +33,25 @@ spares() { # LINE of the service
 	anyway ek apply "$LAB_DIR/evenkeel.yaml"
 }
 claim "two of five become spares" spares 'backup_below: 50'
-claim "the three others have all flows" wait_for 5 survivors_share 3
+claim "the three others have all flows" wait_for 15 survivors_share 3
 claim "a spare says why it has none" grep -q "web-5: a spare: gets new flows when too few of the others are up" <(ek status)
 claim "nobody goes there" answers 1 2 3
 server_stop 1
-claim "two of three are enough" wait_for 5 survivors_share 2
+claim "two of three are enough" wait_for 15 survivors_share 2
 claim "the spares stay away" mode healthy
 server_stop 2
-claim "one of three is not: the spares come" wait_for 5 mode backup
-claim "beside the one that is left" wait_for 3 survivors_share 3
+claim "one of three is not: the spares come" wait_for 15 mode backup
+claim "beside the one that is left" wait_for 15 survivors_share 3
 claim "no connection fails" answers 3 4 5
 claim "status says so" grep -q "SPARES IN USE: .*(1 of 3 up)" <(ek status)
 alerted() { status '[.alerts[].kind] | index("backup") != null' >/dev/null; }
-claim "an alert says so" wait_for 5 alerted
+claim "an alert says so" wait_for 15 alerted
 claim "the journal says so" grep -qE "health.*web: web-2 down .*1 of 3 are up, 3 get new flows; backup" <(ek history --events)
 server_stop 3
-claim "nobody else is left: they have all" wait_for 5 survivors_share 2
+claim "nobody else is left: they have all" wait_for 15 survivors_share 2
 claim "no connection fails" answers 4 5
 server_start 1
-claim "with one of three the spares stay" wait_for 5 survivors_share 3
+claim "with one of three the spares stay" wait_for 15 survivors_share 3
 lab_kill evenkeeld
 lab_daemon
 claim "over a restart, too" survivors_share 3
@@ -82,14 +82,14 @@ claim "a service with slow start comes into force" health "{ $QUICK }" "$SOON\n 
 claim "all five are whole" wait_for 10 survivors_share 5
 
 server_stop 1
-claim "one goes down" wait_for 5 survivors_share 4
+claim "one goes down" wait_for 15 survivors_share 4
 server_start 1
-claim "when it is back, it starts slowly" wait_for 5 starts 1
+claim "when it is back, it starts slowly" wait_for 15 starts 1
 claim "with less than its share" share 1 '. > 0 and . < 0.15'
 claim "the others have the rest alike" share 2 '. > 0.2 and . < 0.25'
 claim "status says so to people" grep -qE "web-1: starts slowly: [0-9]+ % of its weight, all of it in [0-9]+ s" <(ek status)
 growing() { share 1 '. > 0.1 and . < 0.19'; }
-claim "it grows" wait_for 8 growing
+claim "it grows" wait_for 15 growing
 claim "its slots came back in steps" log_has "web/web-1 .* begins with 10 % of its weight and has all of it in 8 s"
 
 lab_kill evenkeeld
@@ -111,7 +111,7 @@ claim "a weight that somebody sets comes at once" anyway ek backend set web web-
 claim "all of it" share 2 '. > 0.49 and . < 0.51'
 anyway ek backend set web web-2 --weight 100 >/dev/null
 ek backend drain web web-3 >/dev/null
-claim "a drained backend has nothing" wait_for 5 survivors_share 4
+claim "a drained backend has nothing" wait_for 15 survivors_share 4
 ek backend undrain web web-3 >/dev/null
 claim "undrained, it starts slowly, too" starts 3
 claim "until it is whole" wait_for 20 whole 3

@@ -14,7 +14,7 @@ servers() {
 		lab_spawn "crowd-$i" "b$i" "$BUILD/tests/lib/crowd" serve "web-$i" "$PORT" "$VIP4" "$VIP6"
 	done
 	for ((i = 1; i <= LAB_BACKENDS; i++)); do
-		wait_for 5 server_listens "$i" || return 1
+		wait_for 15 server_listens "$i" || return 1
 	done
 }
 server_listens() { [ "$(lab_in "b$1" ss -Hltn "sport = $PORT" | wc -l)" = 2 ]; }
@@ -141,7 +141,7 @@ change "a weight and a drain at once" \
 "$LAB_ROOT/tests/lib/churn.py" "$LAB_SOCKET" "$(lab_pid evenkeeld)" "$SEED" 0.5 crowd \
 	>"$LAB_DIR/churn" 2>&1
 claim "change: several, the last of which evenkeeld is killed in" jq -e '.changes > 2' "$LAB_DIR/churn"
-wait_for 5 not lab_alive evenkeeld
+wait_for 15 not lab_alive evenkeeld
 claim "data goes on with nobody to control it" moment
 lab_kill evenkeeld
 # shellcheck disable=SC2119 # no options
