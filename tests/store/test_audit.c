@@ -16,13 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "journal_case.h"
 #include "lib/audit_chain.h"
-#include "store/journal.h"
-
-struct place {
-	char folder[64], path[96];
-	struct journal *journal;
-};
 
 #define ADA                                                                                        \
 	{                                                                                          \
@@ -30,46 +25,6 @@ struct place {
 		.origin = "198.51.100.7",                                                          \
 	}
 static const struct journal_actor actor = ADA;
-
-static void reopen(struct place *p)
-{
-	char error[JOURNAL_ERROR_MAX] = "";
-
-	journal_close(p->journal);
-	p->journal = NULL;
-	if (journal_open(&p->journal, p->folder, error))
-		fail_msg("journal_open: %s", error);
-}
-
-static int set_up(void **state)
-{
-	struct place *p = calloc(1, sizeof(*p));
-
-	assert_non_null(p);
-	snprintf(p->folder, sizeof(p->folder), "/tmp/test_audit.XXXXXX");
-	assert_non_null(mkdtemp(p->folder));
-	snprintf(p->path, sizeof(p->path), "%s/journal.db", p->folder);
-	reopen(p);
-	*state = p;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	static const char *const files[] = { "lock", "journal.db", "journal.db-wal",
-					     "journal.db-shm" };
-	struct place *p = *state;
-	char path[128];
-
-	journal_close(p->journal);
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", p->folder, files[i]);
-		unlink(path);
-	}
-	assert_int_equal(rmdir(p->folder), 0);
-	free(p);
-	return 0;
-}
 
 /* By hand, as somebody with sqlite3(1) would. */
 static void tamper(struct place *p, const char *sql)
@@ -83,7 +38,7 @@ static void tamper(struct place *p, const char *sql)
 	if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK)
 		fail_msg("%s: %s", sql, error);
 	sqlite3_close(db);
-	reopen(p);
+	journal_reopen(p);
 }
 
 static struct audit_check check;
@@ -183,7 +138,7 @@ static void the_chain_goes_on_after_reopening(void **state)
 
 	events(p, 3);
 	assert_int_equal(journal_begin(p->journal, "x", "", &actor, 5, &number), 0);
-	reopen(p); /* which marks it as failed, with an event */
+	journal_reopen(p); /* which marks it as failed, with an event */
 	events(p, 3);
 	assert_true(verify(p, NULL));
 	assert_int_equal(check.count, 8);
@@ -333,7 +288,7 @@ static void a_drain_by_hand_is_kept_with_who_and_when(void **state)
 
 	assert_int_equal(journal_drains_set(p->journal, drains, 2, true, "by hand"), 0);
 	assert_int_equal(journal_drains_set(p->journal, drains, 2, true, "again"), 0);
-	reopen(p);
+	journal_reopen(p);
 	assert_int_equal(journal_drains(p->journal, &list, &count), 0);
 	assert_int_equal(count, 2);
 	assert_string_equal(list[1].backend, "web-2");
@@ -388,7 +343,7 @@ static void a_stage_that_was_interrupted_is_rolled_back_when_opened(void **state
 	struct journal_change change;
 
 	stage_second(p);
-	reopen(p);
+	journal_reopen(p);
 	state_is(p, 1, JOURNAL_IN_FORCE, "one");
 	state_is(p, 2, JOURNAL_ROLLED_BACK, "two");
 	assert_int_equal(journal_change(p->journal, &change), -ENOENT);
@@ -402,7 +357,7 @@ static void a_watch_that_was_interrupted_is_there_when_opened(void **state)
 
 	stage_second(p);
 	assert_int_equal(journal_commit(p->journal, 2, NULL, &watched, 7), 0);
-	reopen(p);
+	journal_reopen(p);
 	state_is(p, 2, JOURNAL_IN_FORCE, "two");
 	assert_int_equal(journal_change(p->journal, &change), 0);
 	assert_int_equal(change.revision, 2);
@@ -450,7 +405,7 @@ static void a_stage_that_is_rolled_back_leaves_what_is_in_force(void **state)
 	assert_int_equal(journal_roll_back(p->journal, 2, 1, "no", &actor, 9, &number), -ENOENT);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, journal_set_up, journal_tear_down)
 
 int main(void)
 {

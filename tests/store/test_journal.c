@@ -17,12 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/journal.h"
-
-struct place {
-	char folder[64];
-	struct journal *journal;
-};
+#include "journal_case.h"
 
 static const struct journal_actor actor = {
 	.uid = 1000,
@@ -30,45 +25,6 @@ static const struct journal_actor actor = {
 	.user = "ada",
 	.command = "apply web.yaml",
 };
-
-static void reopen(struct place *p)
-{
-	char error[JOURNAL_ERROR_MAX] = "";
-
-	journal_close(p->journal);
-	p->journal = NULL;
-	if (journal_open(&p->journal, p->folder, error))
-		fail_msg("journal_open: %s", error);
-}
-
-static int set_up(void **state)
-{
-	struct place *p = calloc(1, sizeof(*p));
-
-	assert_non_null(p);
-	snprintf(p->folder, sizeof(p->folder), "/tmp/test_journal.XXXXXX");
-	assert_non_null(mkdtemp(p->folder));
-	reopen(p);
-	*state = p;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	static const char *const files[] = { "lock", "journal.db", "journal.db-wal",
-					     "journal.db-shm" };
-	struct place *p = *state;
-	char path[128];
-
-	journal_close(p->journal);
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", p->folder, files[i]);
-		unlink(path);
-	}
-	assert_int_equal(rmdir(p->folder), 0);
-	free(p);
-	return 0;
-}
 
 static int64_t put_in_force(struct journal *j, const char *text, int64_t now)
 {
@@ -111,7 +67,7 @@ static void a_committed_revision_is_there_after_reopening(void **state)
 	struct journal_revision r = {};
 	int64_t number = put_in_force(p->journal, "{\"services\": {}}", 1000);
 
-	reopen(p);
+	journal_reopen(p);
 	assert_int_equal(journal_in_force(p->journal, &r), 0);
 	assert_int_equal(r.number, number);
 	assert_int_equal(r.state, JOURNAL_IN_FORCE);
@@ -201,7 +157,7 @@ static void an_undecided_revision_is_failed_when_opened_again(void **state)
 	int64_t first = put_in_force(p->journal, "one", 1), second = 0;
 
 	assert_int_equal(journal_begin(p->journal, "two", "a change", &actor, 2, &second), 0);
-	reopen(p);
+	journal_reopen(p);
 	assert_int_equal(journal_in_force(p->journal, &r), 0);
 	assert_int_equal(r.number, first);
 	journal_revision_release(&r);
@@ -265,7 +221,7 @@ static void a_second_process_is_told_the_pid_of_the_first(void **state)
 	assert_int_equal(kill(child, SIGKILL), 0);
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	close(ready);
-	reopen(p);
+	journal_reopen(p);
 	assert_int_equal(journal_in_force(p->journal, &r), 0);
 	assert_string_equal(r.text, "child");
 	journal_revision_release(&r);
@@ -316,7 +272,7 @@ static void the_key_is_made_once_and_kept(void **state)
 
 	assert_int_equal(journal_key(p->journal, NULL, a, &got), 0);
 	assert_memory_equal(&got, &a, sizeof(a));
-	reopen(p);
+	journal_reopen(p);
 	assert_int_equal(journal_key(p->journal, NULL, b, &got), 0);
 	assert_memory_equal(&got, &a, sizeof(a));
 }
@@ -329,7 +285,7 @@ static void the_key_of_an_adopted_data_path_wins(void **state)
 	assert_int_equal(journal_key(p->journal, NULL, a, &got), 0);
 	assert_int_equal(journal_key(p->journal, &pinned, a, &got), 0);
 	assert_memory_equal(&got, &pinned, sizeof(pinned));
-	reopen(p);
+	journal_reopen(p);
 	assert_int_equal(journal_key(p->journal, NULL, a, &got), 0);
 	assert_memory_equal(&got, &pinned, sizeof(pinned));
 }
@@ -343,7 +299,7 @@ static void events_are_listed_newest_first(void **state)
 	assert_int_equal(journal_event(p->journal, "attach", &actor, "eth0 in driver mode", 10), 0);
 	assert_int_equal(journal_event(p->journal, "settled", &actor, "it's \"quoted\"; --", 11),
 			 0);
-	reopen(p);
+	journal_reopen(p);
 	assert_int_equal(journal_events(p->journal, 10, &events, &count), 0);
 	assert_int_equal(count, 2);
 	assert_string_equal(events[0].kind, "settled");
@@ -354,7 +310,7 @@ static void events_are_listed_newest_first(void **state)
 	journal_events_free(events, count);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, journal_set_up, journal_tear_down)
 
 int main(void)
 {

@@ -37,6 +37,12 @@ const char *config_load_name(enum config_load by)
 #define READER(name)                                                                               \
 	static void read_##name(const struct reader *r, const struct key *key,                     \
 				const struct node *value, void *object)
+/* Most are a value that goes into a field as it is. */
+#define FIELD(name, read, type, field)                                                             \
+	READER(name)                                                                               \
+	{                                                                                          \
+		read(r, key, value, &((struct type *)object)->field);                              \
+	}
 
 READER(mode)
 {
@@ -56,62 +62,19 @@ READER(by)
 		b->by = (enum config_load)choice;
 }
 
-READER(wait)
-{
-	struct config_rebalance *b = object;
-
-	read_duration_ms(r, key, value, &b->wait_ms);
-}
-
-READER(measure)
-{
-	struct config_rebalance *b = object;
-
-	read_duration_ms(r, key, value, &b->measure_ms);
-}
-
-READER(min)
-{
-	struct config_rebalance *b = object;
-
-	read_number(r, key, value, &b->min);
-}
-
-READER(max)
-{
-	struct config_rebalance *b = object;
-
-	read_number(r, key, value, &b->max);
-}
+FIELD(wait, read_duration_ms, config_rebalance, wait_ms)
+FIELD(measure, read_duration_ms, config_rebalance, measure_ms)
+FIELD(min, read_number, config_rebalance, min)
+FIELD(max, read_number, config_rebalance, max)
 
 /* ---- what backends are asked ----------------------------------------------------------------- */
 
-READER(ask_port)
-{
-	struct config_ask *a = object;
-
-	read_number(r, key, value, &a->port);
-}
-
+FIELD(ask_port, read_number, config_ask, port)
+FIELD(ask_interval, read_duration, config_ask, interval_s)
+FIELD(ask_timeout, read_duration_ms, config_ask, timeout_ms)
 READER(ask_path)
 {
-	struct config_ask *a = object;
-
-	read_url_path(r, key, value, a->path);
-}
-
-READER(ask_interval)
-{
-	struct config_ask *a = object;
-
-	read_duration(r, key, value, &a->interval_s);
-}
-
-READER(ask_timeout)
-{
-	struct config_ask *a = object;
-
-	read_duration_ms(r, key, value, &a->timeout_ms);
+	read_url_path(r, key, value, ((struct config_ask *)object)->path);
 }
 
 static const struct key ask_keys[] = {

@@ -75,6 +75,15 @@ int journal_end_transaction(struct journal *j, int err)
 	return err;
 }
 
+int journal_step_row(struct journal *j, sqlite3_stmt *s)
+{
+	int rc = sqlite3_step(s);
+
+	if (rc == SQLITE_DONE)
+		return -ENOENT;
+	return rc == SQLITE_ROW ? 0 : journal_failed(j, "journal");
+}
+
 int journal_step_done(struct journal *j, sqlite3_stmt *s)
 {
 	return sqlite3_step(s) == SQLITE_DONE ? 0 : journal_failed(j, "journal");

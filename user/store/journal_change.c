@@ -10,17 +10,13 @@
 int journal_change(struct journal *j, struct journal_change *out)
 {
 	_cleanup_(journal_finalize) sqlite3_stmt *s = NULL;
-	int rc, err = journal_prepare(j, &s,
-				      "SELECT revision, base, phase, watch_until, confirm_until,"
-				      " boot, reason FROM change");
+	int err = journal_prepare(j, &s,
+				  "SELECT revision, base, phase, watch_until, confirm_until,"
+				  " boot, reason FROM change");
 
+	err = err ?: journal_step_row(j, s);
 	if (err)
 		return err;
-	rc = sqlite3_step(s);
-	if (rc == SQLITE_DONE)
-		return -ENOENT;
-	if (rc != SQLITE_ROW)
-		return journal_failed(j, "journal");
 	*out = (struct journal_change){
 		.revision = sqlite3_column_int64(s, 0),
 		.base = sqlite3_column_int64(s, 1),

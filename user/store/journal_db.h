@@ -26,6 +26,8 @@ static inline void journal_finalize(sqlite3_stmt **s)
 	sqlite3_finalize(*s);
 }
 
+/* Steps a statement to its one row; -ENOENT: there is none. */
+int journal_step_row(struct journal *j, sqlite3_stmt *s);
 /* Steps a statement that gives no rows. */
 int journal_step_done(struct journal *j, sqlite3_stmt *s);
 

@@ -14,16 +14,12 @@
 int journal_head(struct journal *j, struct journal_head *out)
 {
 	_cleanup_(journal_finalize) sqlite3_stmt *s = NULL;
-	int rc, err = journal_prepare(j, &s, "SELECT id, hash FROM audit_head");
+	int err =
+		journal_prepare(j, &s, "SELECT id, hash FROM audit_head") ?: journal_step_row(j, s);
 
-	if (err)
-		return err;
-	rc = sqlite3_step(s);
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		return journal_failed(j, "journal");
 	*out = (struct journal_head){};
-	if (rc == SQLITE_DONE)
-		return 0;
+	if (err)
+		return err == -ENOENT ? 0 : err;
 	out->id = sqlite3_column_int64(s, 0);
 	journal_column_copy(s, 1, out->hash, sizeof(out->hash));
 	return 0;

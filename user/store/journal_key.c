@@ -22,15 +22,11 @@ static int key_store(struct journal *j, const struct ek_key *key)
 static int key_read(struct journal *j, struct ek_key *out)
 {
 	_cleanup_(journal_finalize) sqlite3_stmt *s = NULL;
-	int rc, err = journal_prepare(j, &s, "SELECT key FROM flow_key");
+	int err = journal_prepare(j, &s, "SELECT key FROM flow_key");
 
+	err = err ?: journal_step_row(j, s);
 	if (err)
 		return err;
-	rc = sqlite3_step(s);
-	if (rc == SQLITE_DONE)
-		return -ENOENT;
-	if (rc != SQLITE_ROW)
-		return journal_failed(j, "journal");
 	if (sqlite3_column_bytes(s, 0) != sizeof(*out))
 		return -EIO;
 	memcpy(out, sqlite3_column_blob(s, 0), sizeof(*out));

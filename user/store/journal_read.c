@@ -29,17 +29,15 @@ static int revision_one(struct journal *j, const char *sql, int64_t parameter,
 	_cleanup_(journal_finalize) sqlite3_stmt *s = NULL;
 	const unsigned char *text;
 	char *copy;
-	int rc, err = journal_prepare(j, &s, sql);
+	int err = journal_prepare(j, &s, sql);
 
 	if (err)
 		return err;
 	if (sqlite3_bind_int64(s, 1, parameter))
 		return journal_failed(j, "journal");
-	rc = sqlite3_step(s);
-	if (rc == SQLITE_DONE)
-		return -ENOENT;
-	if (rc != SQLITE_ROW)
-		return journal_failed(j, "journal");
+	err = journal_step_row(j, s);
+	if (err)
+		return err;
 	text = sqlite3_column_text(s, 11);
 	copy = text ? strdup((const char *)text) : NULL;
 	if (!copy)
