@@ -63,6 +63,57 @@ static void chi_square_holds_far_out_where_cells_are_large_enough(void **state)
 				    poisson_surprise(mean, k) + 2);
 }
 
+/* Fisher's lady tells all four cups of milk first from four others: 1 in 70 by chance. */
+static void fisher_is_as_in_his_book(void **state)
+{
+	assert_true(fabs(chance_fisher(4, 4, 0, 4) - log(70)) < 1e-9);
+	assert_true(fabs(chance_fisher(3, 4, 1, 4) - log(70 / 17.0)) < 1e-9);
+}
+
+/* Every table of up to 30 things, against a sum over all ways to draw. */
+static void fisher_is_exact(void **state)
+{
+	double choose[31][31] = {};
+
+	for (unsigned int n = 0; n <= 30; n++)
+		for (unsigned int k = 0; k <= n; k++)
+			choose[n][k] = k && k < n ? choose[n - 1][k - 1] + choose[n - 1][k] : 1;
+	for (unsigned int all = 1; all <= 15; all++)
+		for (unsigned int others = 1; others <= 15; others++)
+			for (unsigned int bad = 0; bad <= all; bad++)
+				for (unsigned int worse = 0; worse <= others; worse++) {
+					unsigned int n = all + others, m = bad + worse;
+					double sum = 0,
+					       found = chance_fisher(bad, all, worse, others);
+
+					for (unsigned int k = bad; k <= all && k <= m; k++)
+						if (all - k <= n - m)
+							sum += choose[m][k] *
+							       choose[n - m][all - k];
+					if (bad * n <= m * all)
+						assert_true(found == 0);
+					else
+						assert_true(fabs(found +
+								 log(sum / choose[n][all])) < 1e-6);
+				}
+}
+
+static void fisher_says_nothing_where_there_is_nothing(void **state)
+{
+	assert_true(chance_fisher(0, 0, 0, 0) == 0);
+	assert_true(chance_fisher(10, 10, 0, 0) == 0);
+	assert_true(chance_fisher(0, 10, 5, 10) == 0);
+	assert_true(chance_fisher(5, 3, 0, 10) == 0);
+}
+
+static void fisher_does_not_wear_out(void **state)
+{
+	double much = chance_fisher(600000, 1000000, 500000, 1000000);
+
+	assert_true(isfinite(much) && much > 9000);
+	assert_true(chance_fisher(500100, 1000000, 500000, 1000000) < 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -70,6 +121,10 @@ int main(void)
 		cmocka_unit_test(bounds_are_near_the_normal_distribution_where_terms_are_many),
 		cmocka_unit_test(chi_square_is_as_in_tables),
 		cmocka_unit_test(chi_square_holds_far_out_where_cells_are_large_enough),
+		cmocka_unit_test(fisher_is_as_in_his_book),
+		cmocka_unit_test(fisher_is_exact),
+		cmocka_unit_test(fisher_says_nothing_where_there_is_nothing),
+		cmocka_unit_test(fisher_does_not_wear_out),
 	};
 
 	return cmocka_run_group_tests_name("chance", tests, NULL, NULL);

@@ -192,20 +192,23 @@ static void a_later_step_keeps_what_an_earlier_one_moved(void **state)
 
 /* ---- when ------------------------------------------------------------------------------------ */
 
-static void a_step_stays_two_seconds_and_a_hundred_flows(void **state)
+static void a_step_stays_two_seconds_and_a_hundred_handshakes(void **state)
 {
 	struct stage_plan plan = plan_of(NULL, 0);
 	struct stage s;
 
-	stage_begin(&s, &plan, 1000, 500);
+	stage_begin(&s, &plan, 1000);
 	assert_int_equal(stage_permille(&s), 10);
-	assert_int_equal(stage_judge(&s, 2999, 900), STAGE_STAY);
-	assert_int_equal(stage_judge(&s, 3000, 599), STAGE_STAY);
-	assert_int_equal(stage_judge(&s, 3000, 600), STAGE_NEXT);
-	stage_next(&s, 3000, 600);
+	assert_int_equal(stage_judge(&s, 2999, 400), STAGE_STAY);
+	assert_int_equal(stage_judge(&s, 3000, 99), STAGE_STAY);
+	assert_int_equal(stage_judge(&s, 3000, 100), STAGE_NEXT);
+	stage_next(&s, 3000, 130);
 	assert_int_equal(s.unproven, 0);
 	assert_int_equal(stage_permille(&s), 50);
 	assert_int_equal(stage_judge(&s, 3000, 9999), STAGE_STAY);
+	/* A hundred of its own. */
+	assert_int_equal(stage_judge(&s, 5000, 229), STAGE_STAY);
+	assert_int_equal(stage_judge(&s, 5000, 230), STAGE_NEXT);
 }
 
 static void too_little_traffic_is_waited_for_so_long_and_noted(void **state)
@@ -213,11 +216,23 @@ static void too_little_traffic_is_waited_for_so_long_and_noted(void **state)
 	struct stage_plan plan = plan_of(NULL, 0);
 	struct stage s;
 
-	stage_begin(&s, &plan, 0, 0);
-	assert_int_equal(stage_judge(&s, STAGE_PATIENCE_MS - 1, 99), STAGE_STAY);
+	stage_begin(&s, &plan, 0);
+	assert_int_equal(stage_judge(&s, STAGE_PROBE_MS - 1, 99), STAGE_STAY);
 	assert_int_equal(stage_judge(&s, STAGE_PATIENCE_MS, 99), STAGE_NEXT);
 	stage_next(&s, STAGE_PATIENCE_MS, 99);
 	assert_int_equal(s.unproven, 1);
+}
+
+static void meanwhile_probes_stand_in(void **state)
+{
+	struct stage_plan plan = plan_of(NULL, 0);
+	struct stage s;
+
+	stage_begin(&s, &plan, 0);
+	for (uint64_t now = STAGE_PROBE_MS; now < STAGE_PATIENCE_MS; now += 1000) {
+		assert_int_equal(stage_judge(&s, now, 99), STAGE_PROBE);
+		assert_int_equal(stage_judge(&s, now, 100), STAGE_NEXT);
+	}
 }
 
 static void the_last_step_is_the_watchs(void **state)
@@ -225,7 +240,7 @@ static void the_last_step_is_the_watchs(void **state)
 	struct stage_plan plan = plan_of(NULL, 0);
 	struct stage s;
 
-	stage_begin(&s, &plan, 0, 0);
+	stage_begin(&s, &plan, 0);
 	for (int i = 0; i < 4; i++) {
 		assert_int_equal(stage_judge(&s, 100000, 0), STAGE_NEXT);
 		stage_next(&s, 0, 0);
@@ -240,7 +255,8 @@ static void odd_clocks_and_counters_do_no_harm(void **state)
 	struct stage_plan plan = plan_of(NULL, 0);
 	struct stage s;
 
-	stage_begin(&s, &plan, 5000, 700);
+	stage_begin(&s, &plan, 5000);
+	stage_next(&s, 5000, 700);
 	assert_int_equal(stage_judge(&s, 4000, 0), STAGE_STAY);
 	assert_int_equal(stage_judge(&s, 5000 + STAGE_PATIENCE_MS, 0), STAGE_NEXT);
 }
@@ -254,8 +270,9 @@ int main(void)
 		cmocka_unit_test(a_share_from_next_to_nothing_does_not_take_for_ever),
 		cmocka_unit_test(a_step_moves_that_part_of_the_slots_that_differ),
 		cmocka_unit_test(a_later_step_keeps_what_an_earlier_one_moved),
-		cmocka_unit_test(a_step_stays_two_seconds_and_a_hundred_flows),
+		cmocka_unit_test(a_step_stays_two_seconds_and_a_hundred_handshakes),
 		cmocka_unit_test(too_little_traffic_is_waited_for_so_long_and_noted),
+		cmocka_unit_test(meanwhile_probes_stand_in),
 		cmocka_unit_test(the_last_step_is_the_watchs),
 		cmocka_unit_test(odd_clocks_and_counters_do_no_harm),
 	};

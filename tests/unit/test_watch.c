@@ -18,27 +18,45 @@
 /* web-1..3 as before, web-4 new. */
 struct scene {
 	struct watch w;
+	struct watch_pool pool;
 	struct watch_backend backends[POOL];
 	struct watch_facts facts;
 	char reason[WATCH_REASON_MAX];
 };
+
+/* Of late and altogether. */
+static struct outcomes seen(double good, double bad)
+{
+	return (struct outcomes){ { good, bad }, { good, bad } };
+}
 
 static void scene_make(struct scene *s)
 {
 	static const char *const names[] = { "web-1", "web-2", "web-3", "web-4" };
 
 	*s = (struct scene){ .w = { .until_ms = 60000 } };
+	s->pool = (struct watch_pool){
+		.service = "web",
+		.unmoved = seen(100, 1),
+		.before = { 300, 2 },
+	};
 	for (size_t i = 0; i < POOL; i++)
 		s->backends[i] = (struct watch_backend){
 			.service = "web",
 			.name = names[i],
+			.pool = &s->pool,
 			.touched = i == 3,
 			.was_up = true,
 			.is_up = true,
 			.before = i == 3 ? 0 : 100,
 			.after = 100,
 		};
-	s->facts = (struct watch_facts){ .backends = s->backends, .count = POOL };
+	s->facts = (struct watch_facts){
+		.backends = s->backends,
+		.count = POOL,
+		.pools = &s->pool,
+		.pool_count = 1,
+	};
 }
 
 static enum watch_verdict judge(struct scene *s, uint64_t now_ms)
@@ -123,34 +141,75 @@ static void checks_that_eject_a_pool_are_taken_back(void **state)
 	assert_int_equal(judge(&s, 10), WATCH_ROLL_BACK);
 }
 
-static void failed_handshakes_must_be_many_and_last(void **state)
+/* ---- handshakes ------------------------------------------------------------------------------ */
+
+static void handshakes_that_fail_where_others_do_not_are_harm(void **state)
 {
 	struct scene s;
 
 	scene_make(&s);
-	s.backends[3].failed = WATCH_FAILED_MIN - 1;
-	for (int i = 0; i < 5; i++)
-		assert_int_equal(judge(&s, 10), WATCH_GOES_ON);
-	s.backends[3].failed = WATCH_FAILED_MIN;
-	assert_int_equal(judge(&s, 20), WATCH_GOES_ON);
-	assert_int_equal(judge(&s, 30), WATCH_ROLL_BACK);
-	assert_non_null(strstr(s.reason, "20 of 20 handshakes"));
-	scene_make(&s);
-	s.backends[3].failed = 100;
-	s.backends[3].completed = 100;
-	for (int i = 0; i < 5; i++)
-		assert_int_equal(judge(&s, 10), WATCH_GOES_ON);
+	s.backends[3].handshakes = seen(1, 9);
+	assert_int_equal(judge(&s, 10), WATCH_GOES_ON);
+	s.backends[3].handshakes = seen(1, 12);
+	assert_int_equal(judge(&s, 20), WATCH_ROLL_BACK);
+	assert_non_null(strstr(s.reason, "web/web-4 does not answer: 12 of 13 handshakes"));
+	assert_non_null(strstr(s.reason, "elsewhere 1 of 101, before 2 of 302"));
 }
 
-static void one_bad_round_between_good_ones_is_no_harm(void **state)
+static void what_fails_elsewhere_too_is_not_blamed_on_the_change(void **state)
 {
 	struct scene s;
 
 	scene_make(&s);
-	for (int i = 0; i < 10; i++) {
-		s.backends[3].failed = i % 2 ? 50 : 0;
-		assert_int_equal(judge(&s, 10), WATCH_GOES_ON);
-	}
+	s.backends[3].handshakes = seen(50, 50);
+	s.pool.unmoved = seen(20, 20);
+	assert_int_equal(judge(&s, 10), WATCH_GOES_ON);
+	scene_make(&s);
+	s.backends[3].handshakes = seen(50, 50);
+	s.pool.before = (struct outcome){ 100, 100 };
+	assert_int_equal(judge(&s, 10), WATCH_GOES_ON);
+}
+
+static void one_that_gets_nothing_more_is_not_asked(void **state)
+{
+	struct scene s;
+
+	scene_make(&s);
+	s.backends[0].handshakes = seen(0, 500);
+	assert_int_equal(judge(&s, 10), WATCH_GOES_ON);
+}
+
+static void harm_that_comes_late_is_not_hidden_by_what_went_well_before(void **state)
+{
+	struct scene s;
+
+	scene_make(&s);
+	s.backends[3].handshakes = (struct outcomes){ .all = { 100000, 40 }, .late = { 100, 40 } };
+	assert_int_equal(judge(&s, 10), WATCH_ROLL_BACK);
+	assert_non_null(strstr(s.reason, "40 of 140"));
+}
+
+/* Eight backends with three failures each. */
+static void few_at_each_are_many_together(void **state)
+{
+	struct scene s;
+
+	scene_make(&s);
+	s.backends[3].handshakes = seen(0, 3);
+	s.pool.moved = seen(0, 24);
+	assert_int_equal(judge(&s, 10), WATCH_ROLL_BACK);
+	assert_non_null(strstr(s.reason, "service web: 24 of 24 handshakes"));
+}
+
+/* Health sees nothing of it, so that by health the new revision has as many as the old one. */
+static void who_does_not_answer_serves_nobody_whatever_health_says(void **state)
+{
+	struct scene s;
+
+	scene_make(&s);
+	s.backends[0].is_up = false; /* an unrelated death: 2 of 3 before, 3 of 4 after */
+	s.backends[3].handshakes = seen(0, 40);
+	assert_int_equal(judge(&s, 10), WATCH_ROLL_BACK);
 }
 
 static void a_flood_of_syns_is_not_blamed_on_the_change(void **state)
@@ -158,14 +217,66 @@ static void a_flood_of_syns_is_not_blamed_on_the_change(void **state)
 	struct scene s;
 
 	scene_make(&s);
-	s.backends[3].failed = 5000;
+	s.pool.unmoved = seen(0, 0);              /* all has moved, */
+	s.pool.before = (struct outcome){ 3, 0 }; /* and little is known of before */
+	s.backends[3].handshakes = seen(100, 5000);
 	s.facts.flows = 60000;
 	s.facts.flows_before = 1000;
-	for (int i = 0; i < 5; i++)
-		assert_int_equal(judge(&s, 10), WATCH_GOES_ON);
+	assert_int_equal(judge(&s, 10), WATCH_GOES_ON);
 	s.facts.flows_before = 30000;
-	judge(&s, 20);
+	assert_int_equal(judge(&s, 20), WATCH_ROLL_BACK);
+	/* Where others are hit by it as well, that says it. */
+	scene_make(&s);
+	s.backends[3].handshakes = seen(100, 5000);
+	s.pool.unmoved = seen(30, 1600);
+	s.facts.flows = s.facts.flows_before = 1000;
+	assert_int_equal(judge(&s, 10), WATCH_GOES_ON);
+}
+
+/* ---- probes ---------------------------------------------------------------------------------- */
+
+static void who_is_silent_where_another_one_answers_is_harm(void **state)
+{
+	struct scene s;
+
+	scene_make(&s);
+	s.backends[3].answer = WATCH_SILENT;
+	assert_int_equal(judge(&s, 10), WATCH_GOES_ON); /* perhaps nobody can be asked */
+	s.backends[0].answer = WATCH_SILENT;
+	assert_int_equal(judge(&s, 20), WATCH_GOES_ON);
+	s.backends[1].answer = WATCH_ANSWERS;
 	assert_int_equal(judge(&s, 30), WATCH_ROLL_BACK);
+	assert_non_null(strstr(s.reason, "web/web-4 does not answer probes"));
+}
+
+static void an_unrelated_one_that_is_silent_is_not(void **state)
+{
+	struct scene s;
+
+	scene_make(&s);
+	s.backends[0].answer = WATCH_SILENT;
+	s.backends[1].answer = s.backends[3].answer = WATCH_ANSWERS;
+	assert_int_equal(judge(&s, 10), WATCH_GOES_ON);
+}
+
+/* ---- sheds and drops ------------------------------------------------------------------------- */
+
+static void sheds_of_who_gets_more_are_harm_if_others_shed_less(void **state)
+{
+	struct scene s;
+
+	scene_make(&s);
+	s.backends[2].touched = true;
+	s.backends[2].sheds = seen(800, 200);
+	s.backends[2].sheds_before = (struct outcome){ 1000, 0 };
+	s.pool.sheds = seen(800, 200); /* more comes to everybody */
+	assert_int_equal(judge(&s, 10), WATCH_GOES_ON);
+	s.pool.sheds = seen(1000, 10);
+	assert_int_equal(judge(&s, 20), WATCH_ROLL_BACK);
+	assert_non_null(strstr(s.reason, "web/web-3 is given more than its capacity: 200 of 1000"));
+	s.w = (struct watch){ .until_ms = 60000 };
+	s.backends[2].sheds_before = (struct outcome){ 800, 200 }; /* it always did */
+	assert_int_equal(judge(&s, 30), WATCH_GOES_ON);
 }
 
 static void drops_are_harm_if_there_were_fewer_before(void **state)
@@ -217,8 +328,9 @@ static void harm_comes_before_a_confirmation_and_before_the_end(void **state)
 static void every_small_situation_is_judged_as_asked(void **state)
 {
 	for (unsigned int bits = 0; bits < 1u << 14; bits++) {
+		struct watch_pool pool = { .service = "s" };
 		struct watch_backend b[2] = {};
-		struct watch_facts f = { .backends = b, .count = 2 };
+		struct watch_facts f = { b, 2, &pool, 1, 0, 0, 0, 0 };
 		struct watch w = { .until_ms = bits & 1 ? 100 : 0 };
 		char reason[WATCH_REASON_MAX];
 		bool blamed = false, old_alive = false;
@@ -230,6 +342,7 @@ static void every_small_situation_is_judged_as_asked(void **state)
 			b[i] = (struct watch_backend){
 				.service = "s",
 				.name = i ? "b" : "a",
+				.pool = &pool,
 				.touched = own & 1,
 				.was_up = own & 2,
 				.is_up = own & 4,
@@ -287,6 +400,7 @@ static void world_make(struct world *x, uint64_t *seed)
 		x->servers[i] = (struct watch_backend){
 			.service = "web",
 			.name = "server",
+			.pool = &x->s.pool,
 			.was_up = true,
 			.is_up = true,
 			.before = i < 6 ? 100 : 0,
@@ -304,7 +418,7 @@ static void world_make(struct world *x, uint64_t *seed)
 		if (x->servers[i].before && !x->servers[i].touched && !roll(seed, 4))
 			x->stranger = (int)i;
 	}
-	x->s.facts = (struct watch_facts){ .backends = x->servers, .count = SERVERS };
+	x->s.facts = (struct watch_facts){ x->servers, SERVERS, &x->s.pool, 1, 0, 0, 0, 0 };
 }
 
 static void good_changes_stay_and_bad_ones_are_undone_in_every_world(void **state)
@@ -350,9 +464,16 @@ int main(void)
 		cmocka_unit_test(one_that_was_down_before_is_not_either),
 		cmocka_unit_test(where_the_old_revision_is_no_better_it_holds_and_stays_so),
 		cmocka_unit_test(checks_that_eject_a_pool_are_taken_back),
-		cmocka_unit_test(failed_handshakes_must_be_many_and_last),
-		cmocka_unit_test(one_bad_round_between_good_ones_is_no_harm),
+		cmocka_unit_test(handshakes_that_fail_where_others_do_not_are_harm),
+		cmocka_unit_test(what_fails_elsewhere_too_is_not_blamed_on_the_change),
+		cmocka_unit_test(one_that_gets_nothing_more_is_not_asked),
+		cmocka_unit_test(harm_that_comes_late_is_not_hidden_by_what_went_well_before),
+		cmocka_unit_test(few_at_each_are_many_together),
+		cmocka_unit_test(who_does_not_answer_serves_nobody_whatever_health_says),
 		cmocka_unit_test(a_flood_of_syns_is_not_blamed_on_the_change),
+		cmocka_unit_test(who_is_silent_where_another_one_answers_is_harm),
+		cmocka_unit_test(an_unrelated_one_that_is_silent_is_not),
+		cmocka_unit_test(sheds_of_who_gets_more_are_harm_if_others_shed_less),
 		cmocka_unit_test(drops_are_harm_if_there_were_fewer_before),
 		cmocka_unit_test(who_must_confirm_and_does_not_is_rolled_back),
 		cmocka_unit_test(harm_comes_before_a_confirmation_and_before_the_end),

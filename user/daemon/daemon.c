@@ -237,9 +237,10 @@ int daemon_open(struct daemon *d, const struct options *options)
 		return log_err(err, "event loop: %s", uv_strerror(err));
 	d->loop.data = d;
 	/* All that another daemon may have, first: the data path is not touched if one is there. */
-	err = journal_start(d) ?: drains_open(d) ?: pipeline_open(d) ?: control_open(&d->control, d) ?: pins_take(d);
+	err = journal_start(d) ?: drains_open(d) ?: control_open(&d->control, d) ?: pins_take(d);
 	err = err ?: http_open(&d->http, d) ?: alerting_open(&d->alerting, d);
 	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp) ?: loads_open(d);
+	err = err ?: pipeline_open(d);
 	err = err ?: skews_start(d) ?: sampling_open(d) ?: rebalances_open(&d->rebalances);
 	err = err ?: attachments_open(d) ?: metrics_open(&d->metrics, d->dp) ?: nexthops_open(d);
 	err = err ?: guarded_open(d) ?: health_open(d);
@@ -288,6 +289,7 @@ void daemon_close(struct daemon *d)
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&d->loop);
 	rebalances_close(d->rebalances); /* its checks end before what makes them */
+	pipeline_close(d->pipeline);     /* and its probes */
 	health_close(d->healths);
 	guarded_close(d);
 	attachments_close(d->attachments);
@@ -300,7 +302,6 @@ void daemon_close(struct daemon *d)
 	dp_close(d->dp);
 	config_free(d->config);
 	journal_revision_release(&d->revision);
-	pipeline_close(d->pipeline);
 	gating_close(d->gating);
 	drains_close(d->drains);
 	loads_close(d->loads);

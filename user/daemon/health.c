@@ -142,6 +142,11 @@ struct checks *health_checks(const struct daemon *d)
 	return d->healths->checks;
 }
 
+struct knocks *health_knocks(const struct daemon *d)
+{
+	return d->healths->knocks;
+}
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* A socket for each check under way, and thousands may be. */

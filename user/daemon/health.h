@@ -19,6 +19,9 @@ void health_close(struct healths *h);
 
 /* What checks are made by: also for other requests. */
 struct checks *health_checks(const struct daemon *d);
+/* What knocks are sent by; NULL: none can be. */
+struct knocks;
+struct knocks *health_knocks(const struct daemon *d);
 
 /* dp_install(), with weights from health. Between dp_reserve() and this the checks of new backends
  * must have been begun. */

@@ -27,7 +27,7 @@ int pipeline_open(struct daemon *d)
 	if (!d->pipeline)
 		return log_err(-ENOMEM, "out of memory");
 	boot_id(d->pipeline->boot);
-	return 0;
+	return seconds_open(d);
 }
 
 static void forget(struct pipeline *p)
@@ -44,6 +44,7 @@ void pipeline_close(struct pipeline *p)
 	if (!p)
 		return;
 	forget(p);
+	free(p->sheds);
 	free(p);
 }
 
@@ -111,15 +112,34 @@ void pipeline_roll_back(struct daemon *d, const char *why)
 
 /* ---- forward --------------------------------------------------------------------------------- */
 
+#define UNPROVEN_MAX 192
+/* What there was instead of traffic; "" if there was enough. */
+static const char *unproven_text(const struct pipeline *p, char text[static UNPROVEN_MAX])
+{
+	size_t asked, answer;
+
+	text[0] = '\0';
+	probes_count(p, &asked, &answer);
+	if (p->stage.unproven && asked)
+		snprintf(text, UNPROVEN_MAX,
+			 "; unproven: too little traffic to judge %zu steps by; of %zu backends "
+			 "probed through the tunnel %zu answer",
+			 p->stage.unproven, asked, answer);
+	else if (p->stage.unproven)
+		snprintf(text, UNPROVEN_MAX, "; unproven: too little traffic to judge %zu steps by",
+			 p->stage.unproven);
+	return text;
+}
+
 /* Known to be good: what it removes leaves. */
 static void finish(struct daemon *d, const char *why)
 {
 	struct pipeline *p = d->pipeline;
 	struct dp_install_result result;
-	char error[DP_ERROR_MAX] = "", text[sizeof(p->reason) + 64];
+	char error[DP_ERROR_MAX] = "", text[sizeof(p->reason) + UNPROVEN_MAX];
+	char unproven[UNPROVEN_MAX];
 
-	snprintf(text, sizeof(text), "%s%s", why,
-		 p->stage.unproven ? "; unproven: too little traffic to judge some steps by" : "");
+	snprintf(text, sizeof(text), "%s%s", why, unproven_text(p, unproven));
 	if (journal_good(d->journal, p->record.revision, text, clock_wall_s()))
 		return; /* no room: it is watched for as long as there is none */
 	drains_lay(d, p->after);
@@ -167,12 +187,11 @@ static int step_install(struct daemon *d, char error[static DP_ERROR_MAX])
 static int step_record(struct daemon *d)
 {
 	struct pipeline *p = d->pipeline;
-	char text[128];
+	char text[128 + UNPROVEN_MAX], unproven[UNPROVEN_MAX];
 
 	snprintf(text, sizeof(text), "%u.%u %% of the slots that it moves (step %zu of %zu)%s",
 		 stage_permille(&p->stage) / 10, stage_permille(&p->stage) % 10, p->stage.at + 1,
-		 p->stage.plan.count,
-		 p->stage.unproven ? "; unproven: too little traffic to judge by" : "");
+		 p->stage.plan.count, unproven_text(p, unproven));
 	return journal_change_set(d->journal, &p->record, text, clock_wall_s());
 }
 
@@ -181,7 +200,7 @@ static void step_take(struct daemon *d)
 	struct pipeline *p = d->pipeline;
 	char error[DP_ERROR_MAX] = "", why[WATCH_REASON_MAX];
 
-	stage_next(&p->stage, (uint64_t)clock_boot_ms(), facts_moved_flows(d));
+	stage_next(&p->stage, (uint64_t)clock_boot_ms(), facts_moved(d));
 	if (step_record(d)) {
 		snprintf(why, sizeof(why), "the journal cannot be written: %.200s",
 			 journal_error(d->journal));
@@ -215,7 +234,7 @@ static int plan(struct daemon *d, struct config *transition, bool at_once)
 		stage_plan(&made, NULL, 0, whole, 1);
 	else
 		stage_plan(&made, shares, count, steps, wanted->step_count);
-	stage_begin(&d->pipeline->stage, &made, (uint64_t)clock_boot_ms(), facts_moved_flows(d));
+	stage_begin(&d->pipeline->stage, &made, (uint64_t)clock_boot_ms());
 	return 0;
 }
 
@@ -364,8 +383,11 @@ static void go_on(struct daemon *d)
 	lease_set(d, EK_LEASE_S);
 	if (p->record.phase != JOURNAL_STAGING)
 		return;
-	switch (stage_judge(&p->stage, (uint64_t)clock_boot_ms(), facts_moved_flows(d))) {
+	switch (stage_judge(&p->stage, (uint64_t)clock_boot_ms(), facts_moved(d))) {
 	case STAGE_STAY:
+		return;
+	case STAGE_PROBE:
+		probes_tick(d);
 		return;
 	case STAGE_NEXT:
 		step_take(d);
@@ -383,7 +405,7 @@ void pipeline_tick(struct daemon *d)
 	struct watch_facts facts;
 	char why[WATCH_REASON_MAX] = "";
 
-	facts_second(d);
+	seconds_tick(d);
 	if (clock_now_s() < p->undone_until_s)
 		alert_note(d, &(struct alert_fact){
 				      .kind = "rolled_back",

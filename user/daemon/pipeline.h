@@ -25,6 +25,8 @@ bool pipeline_begin(struct request *r, struct config *after, int64_t number,
 
 /* Each second, after health and samples. */
 void pipeline_tick(struct daemon *d);
+/* What came of a sampled handshake. */
+void pipeline_handshake(struct daemon *d, uint32_t backend, bool followed);
 
 /* By hand. Is there anything that waits for a confirmation? If so it is confirmed: a held change is
  * known to be good then. *number: the revision. */

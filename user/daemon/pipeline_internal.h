@@ -7,11 +7,26 @@
 #include "lib/stage.h"
 #include "lib/watch.h"
 
-/* Seconds of which new flows and drops are known before a change. */
+/* Seconds of which drops, handshakes and sheds are known before a change. */
 #define PIPELINE_SECONDS 60u
 
-struct pipeline_second {
-	uint64_t flows, drops;
+/* Drops that a change may be to blame for. */
+enum loss { LOSS_NO_BACKEND, LOSS_NO_NEXT_HOP, LOSS_NOT_REMEMBERED, LOSSES };
+
+/* What a backend that is watched is judged by is made of this, */
+struct watched {
+	uint32_t index;
+	struct watch_pool *pool;
+	struct outcome second; /* handshakes that were told since the last round */
+	double syns; /* that have no completed handshake yet: what completes above that is UDP */
+	struct knock *knock;
+	bool knocking;
+	uint8_t misses; /* knocks in a row that had no answer */
+};
+/* and that for a service. */
+struct watched_pool {
+	uint32_t service;
+	bool proves; /* slots move, and there is traffic to judge that by */
 };
 
 struct pipeline {
@@ -29,16 +44,25 @@ struct pipeline {
 	uint32_t undone_until_s;                 /* and until when that is an alert */
 	char boot[sizeof(((struct journal_change *)0)->boot)];
 
-	/* What is seen of the backends of the services that it touches. */
+	/* What is seen of the services that it touches. */
 	struct watch_backend *backends;
-	uint32_t *indexes; /* theirs */
+	struct watched *watched; /* one for each of them */
 	size_t count;
-	/* Of all, each second: new flows, and drops for want of a backend, a next hop or room. */
-	struct pipeline_second seconds[PIPELINE_SECONDS]; /* before a change began, a ring */
-	size_t second, known;
-	uint64_t drops_last;          /* the counters */
-	struct pipeline_second since; /* the change began */
+	struct watch_pool *pools;
+	struct watched_pool *watched_pools;
+	size_t pool_count;
+	uint32_t *places; /* by backend index: 1 more than its place in `backends`; 0: none */
+	struct dp_moved *moved;
+	uint64_t flows, drops, drops_before; /* since it began */
+	double flows_rate;                   /* a second, before it */
 	uint32_t elapsed_s;
+
+	/* What was before, each second without a change: a ring, and what is forgotten with time. */
+	uint64_t seconds[PIPELINE_SECONDS][LOSSES];
+	size_t second, known;
+	uint64_t losses[LOSSES]; /* the counters */
+	struct outcome handshakes[EK_SERVICES_MAX];
+	struct outcome *sheds; /* by backend index */
 };
 
 /* The old revision, in the data path first. */
@@ -52,11 +76,18 @@ bool *facts_up(const struct daemon *d);
 /* What is to be watched, d->config being the transition and its first step in force. */
 int facts_begin(struct daemon *d, const struct config_diff *diff, const bool *was_up);
 void facts_end(struct pipeline *p);
-/* Each second, also without a change: counts. */
-void facts_second(struct daemon *d);
 struct watch_facts facts_of(struct daemon *d);
-/* Flows begun on slots that had moved, ever. */
-uint64_t facts_moved_flows(const struct daemon *d);
+/* Handshakes on slots that moved, since the change began: of the service that has fewest. */
+uint64_t facts_moved(const struct daemon *d);
+
+/* Each second, also without a change: counts. */
+int seconds_open(struct daemon *d);
+void seconds_tick(struct daemon *d);
+/* Where a step sees too little traffic: asks who is watched, through the tunnel. Call each second. */
+void probes_tick(struct daemon *d);
+void probes_end(struct pipeline *p);
+/* How many of those that get more were asked so, and answer. */
+void probes_count(const struct pipeline *p, size_t *asked, size_t *answer);
 /* Shares before and after of all backends of services that are to be staged, for stage_plan();
  * allocated. A service whose backends of before are all down is to go at once. */
 int facts_shares(const struct daemon *d, struct config *transition, struct stage_share **out,

@@ -79,7 +79,7 @@ void pipeline_restore(struct daemon *d)
 	p->actor = d->revision.actor;
 	p->begun = d->revision.time;
 	stage_plan(&plan, NULL, 0, whole, 1);
-	stage_begin(&p->stage, &plan, (uint64_t)clock_boot_ms(), facts_moved_flows(d));
+	stage_begin(&p->stage, &plan, (uint64_t)clock_boot_ms());
 	p->watch = (struct watch){
 		.until_ms = (uint64_t)p->record.watch_until_ms,
 		.confirm_until_ms = (uint64_t)p->record.confirm_until_ms,

@@ -8,6 +8,7 @@
 
 #include "daemon/health.h"
 #include "daemon/log.h"
+#include "daemon/pipeline.h"
 #include "daemon/sample.h"
 #include "daemon/skews.h"
 #include "dp/rehearse.h"
@@ -18,9 +19,6 @@
 
 /* 16384 packets of 64 bytes. */
 #define CLIENTS_CAPACITY 16384u
-/* A client repeats its SYN after 1 s and then 3 s: who has not gone on by then got no answer to
- * the first. */
-#define HANDSHAKE_WAIT_S 3u
 /* A service that pauses is soon as busy again: its rate is forgotten by a fifth a second. */
 #define RATE_KEPT 0.8
 
@@ -153,6 +151,7 @@ static void on_handshake(void *context, uint32_t backend, bool followed)
 	struct daemon *d = context;
 
 	handshakes_note(&d->sampling->handshakes[backend], followed);
+	pipeline_handshake(d, backend, followed);
 }
 
 static struct handshakes peers_of(const struct sampling *s, uint32_t service, uint32_t backend)

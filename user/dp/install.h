@@ -134,6 +134,7 @@ int64_t dp_table_drift(const struct dp *dp, uint32_t service, const struct confi
 struct dp_service_view {
 	uint32_t slots, unsettled;
 	uint32_t of_old_table; /* slots that keep def in the table before this one */
+	uint32_t unowned;      /* slots that nobody owns: the pool is empty */
 	uint32_t base;
 	enum ek_hash_kind hash;
 };
@@ -155,13 +156,6 @@ uint32_t dp_slots_count(const struct dp *dp, uint32_t service, uint32_t *owned, 
 			uint32_t *unsettled);
 /* What the service's table hashes. */
 enum ek_hash_kind dp_service_hash(const struct dp *dp, uint32_t service);
-/* Handshakes of remembered TCP flows, by backend: completed by those of the last minute, and begun
- * some seconds ago without the packet that follows. */
-struct dp_handshakes {
-	uint32_t completed, failed;
-};
-void dp_handshakes(const struct dp *dp, uint32_t now_s, struct dp_handshakes *out);
-
 /* Adds to remembered[backend] the flows stored for it. */
 void dp_flows_count(const struct dp *dp, uint64_t *remembered);
 

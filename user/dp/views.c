@@ -36,6 +36,7 @@ int dp_service_view(const struct dp *dp, uint32_t service, struct dp_service_vie
 		uint64_t word = slot_at(dp, view.base + i);
 
 		view.unsettled += !!(word & EK_SLOT_UNSETTLED);
+		view.unowned += ek_slot_cur(word) == EK_NO_BACKEND;
 		view.of_old_table +=
 			word & EK_SLOT_UNSETTLED && ek_slot_def(word) == EK_DEF_OLD_TABLE;
 	}
@@ -101,32 +102,6 @@ void dp_flows_count(const struct dp *dp, uint64_t *remembered)
 			if (f->tag && ek_flow_phase(f->state) != EK_PHASE_GONE &&
 			    backend < dp->sizes.backends)
 				remembered[backend]++;
-		}
-	}
-}
-
-/* Longer than any round trip; shorter than a client's second repetition of its SYN, which counts from
- * anew. */
-#define HANDSHAKE_S 2u
-#define COMPLETED_S 60u
-
-void dp_handshakes(const struct dp *dp, uint32_t now_s, struct dp_handshakes *out)
-{
-	for (uint32_t b = 0; b < dp->sizes.flow_buckets; b++) {
-		for (int i = 0; i < EK_FLOWS_PER_BUCKET; i++) {
-			const struct ek_flow *f = &dp->flows[b].flow[i];
-			uint64_t state = __atomic_load_n(&f->state, __ATOMIC_RELAXED);
-			uint32_t backend = ek_flow_backend(state);
-			enum ek_phase phase = ek_flow_phase(state);
-
-			if (!f->tag || backend >= dp->sizes.backends)
-				continue;
-			if (phase == EK_PHASE_CONFIRMED &&
-			    now_s - ek_flow_seen(state) <= COMPLETED_S)
-				out[backend].completed++;
-			else if (phase == EK_PHASE_PENDING &&
-				 ek_flow_syn_age(state, now_s) >= HANDSHAKE_S)
-				out[backend].failed++;
 		}
 	}
 }

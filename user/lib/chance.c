@@ -41,3 +41,30 @@ double chance_chi_square(double statistic, double freedom)
 	spread = 2 / (9 * freedom);
 	return chance_normal((cbrt(statistic / freedom) - (1 - spread)) / sqrt(spread));
 }
+
+/* The logarithm of how many ways there are to choose k of n. */
+static double choices(uint64_t n, uint64_t k)
+{
+	return lgamma((double)n + 1) - lgamma((double)k + 1) - lgamma((double)(n - k) + 1);
+}
+
+double chance_fisher(uint64_t bad, uint64_t all, uint64_t others_bad, uint64_t others)
+{
+	uint64_t every = all + others, every_bad = bad + others_bad;
+	uint64_t most = every_bad < all ? every_bad : all;
+	double first, term = 1, sum = 0;
+
+	/* Not more than fall to them on average. */
+	if (bad > all || others_bad > others ||
+	    (double)bad * (double)every <= (double)every_bad * (double)all)
+		return 0;
+	first = choices(every_bad, bad) + choices(every - every_bad, all - bad) -
+		choices(every, all);
+	/* Above the average each term is less than the one before it. */
+	for (uint64_t k = bad; k <= most && term > sum * 1e-12; k++) {
+		sum += term;
+		term *= (double)(every_bad - k) / (double)(k + 1) * (double)(all - k) /
+			((double)(every - every_bad) + (double)(k + 1) - (double)all);
+	}
+	return fmax(0, -first - log(sum));
+}

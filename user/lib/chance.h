@@ -5,6 +5,8 @@
 #ifndef EVENKEEL_LIB_CHANCE_H
 #define EVENKEEL_LIB_CHANCE_H
 
+#include <stdint.h>
+
 /* The least surprise at a sum of independent terms, each with mean 0 and at most `largest`, with
  * `variance` altogether, that departs from 0 by `departure` to one side (Bennett, JASA 1962):
  *
@@ -25,6 +27,12 @@ double chance_chi_square(double statistic, double freedom);
  * 8 times; asking overlapping averages each second is counted 20 times too often and more than
  * covers it. */
 #define CHANCE_CELL_MIN 100.0
+
+/* Of `all` and `others` things together bad + others_bad are bad. The surprise at `bad` or more of them
+ * among the first ones, if chance alone says which they are (Fisher's exact test, one side: R. A. Fisher,
+ * "The Design of Experiments", 1935). Exact, however few there are: who is compared with nobody is no
+ * surprise. */
+double chance_fisher(uint64_t bad, uint64_t all, uint64_t others_bad, uint64_t others);
 
 /* The surprise at a normal variable of at least z deviations; 0 below its mean. */
 double chance_normal(double z);

@@ -16,6 +16,10 @@ struct handshakes {
 };
 #define HANDSHAKES_HORIZON_S 10.0
 
+/* A client repeats its SYN after 1 s and then 3 s: who has not gone on by then got no answer to
+ * the first. */
+#define HANDSHAKE_WAIT_S 3u
+
 void handshakes_note(struct handshakes *h, bool followed);
 /* Call once a second. */
 void handshakes_decay(struct handshakes *h);

@@ -125,28 +125,33 @@ int stage_mix(uint32_t *owners, const uint32_t *before, uint32_t slots, uint32_t
 
 /* ---- when ------------------------------------------------------------------------------------ */
 
-void stage_begin(struct stage *s, const struct stage_plan *plan, uint64_t now_ms, uint64_t flows)
+void stage_begin(struct stage *s, const struct stage_plan *plan, uint64_t now_ms)
 {
-	*s = (struct stage){ .plan = *plan, .since_ms = now_ms, .flows = flows };
+	*s = (struct stage){ .plan = *plan, .since_ms = now_ms };
 }
 
-enum stage_act stage_judge(struct stage *s, uint64_t now_ms, uint64_t flows)
+static bool is_proven(const struct stage *s, uint64_t handshakes)
+{
+	return handshakes >= s->handshakes + STAGE_HANDSHAKES;
+}
+
+enum stage_act stage_judge(struct stage *s, uint64_t now_ms, uint64_t handshakes)
 {
 	uint64_t passed = now_ms > s->since_ms ? now_ms - s->since_ms : 0;
-	uint64_t seen = flows > s->flows ? flows - s->flows : 0;
 
 	if (s->at + 1 == s->plan.count)
 		return STAGE_DONE; /* the watch looks at the whole change */
-	if (passed < STAGE_DWELL_MS || (seen < STAGE_FLOWS && passed < STAGE_PATIENCE_MS))
+	if (passed < STAGE_DWELL_MS)
 		return STAGE_STAY;
-	return STAGE_NEXT;
+	if (is_proven(s, handshakes) || passed >= STAGE_PATIENCE_MS)
+		return STAGE_NEXT;
+	return passed < STAGE_PROBE_MS ? STAGE_STAY : STAGE_PROBE;
 }
 
-void stage_next(struct stage *s, uint64_t now_ms, uint64_t flows)
+void stage_next(struct stage *s, uint64_t now_ms, uint64_t handshakes)
 {
-	if (flows < s->flows + STAGE_FLOWS)
-		s->unproven++;
+	s->unproven += !is_proven(s, handshakes);
 	s->at++;
 	s->since_ms = now_ms;
-	s->flows = flows;
+	s->handshakes = handshakes;
 }

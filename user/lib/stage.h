@@ -55,27 +55,34 @@ int stage_mix(uint32_t *owners, const uint32_t *before, uint32_t slots, uint32_t
 
 /* Each step stays at least this long, */
 #define STAGE_DWELL_MS 2000u
-/* until so many flows began on moved slots, */
-#define STAGE_FLOWS 100u
+/* until so many handshakes on moved slots were seen to end, well or badly, */
+#define STAGE_HANDSHAKES 100u
 /* or until this is over: then it is unproven. */
 #define STAGE_PATIENCE_MS 15000u
+/* Who has seen fewer by then has backends probed, while it waits. */
+#define STAGE_PROBE_MS 5000u
 
 struct stage {
 	struct stage_plan plan;
-	size_t at;         /* the step in force */
-	uint64_t since_ms; /* when it came into force */
-	uint64_t flows;    /* that had begun on moved slots by then */
-	size_t unproven;   /* steps that saw too little traffic */
+	size_t at;           /* the step in force */
+	uint64_t since_ms;   /* when it came into force */
+	uint64_t handshakes; /* that had been seen on moved slots by then */
+	size_t unproven;     /* steps that saw too little traffic */
 };
 
-/* The first step has come into force. */
-void stage_begin(struct stage *s, const struct stage_plan *plan, uint64_t now_ms, uint64_t flows);
+/* The first step is about to come into force. */
+void stage_begin(struct stage *s, const struct stage_plan *plan, uint64_t now_ms);
 
-enum stage_act { STAGE_STAY, STAGE_NEXT, STAGE_DONE };
-/* `flows`: begun on moved slots since whenever, a count that only grows. STAGE_NEXT: the next step
- * is due; stage_next() when it is in force. */
-enum stage_act stage_judge(struct stage *s, uint64_t now_ms, uint64_t flows);
-void stage_next(struct stage *s, uint64_t now_ms, uint64_t flows);
+enum stage_act {
+	STAGE_STAY,
+	STAGE_PROBE, /* it stays, and there is little to judge it by */
+	STAGE_NEXT,
+	STAGE_DONE,
+};
+/* `handshakes`: on moved slots since the stage began, a count that only grows. STAGE_NEXT: the next
+ * step is due; stage_next() when it is in force. */
+enum stage_act stage_judge(struct stage *s, uint64_t now_ms, uint64_t handshakes);
+void stage_next(struct stage *s, uint64_t now_ms, uint64_t handshakes);
 
 static inline uint32_t stage_permille(const struct stage *s)
 {

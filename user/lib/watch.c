@@ -34,80 +34,201 @@ static const struct watch_backend *gone_down(const struct watch_facts *f)
 	return NULL;
 }
 
-static bool is_flood(const struct watch_facts *f)
+/* What was worse, and of when. */
+struct finding {
+	const struct outcome *moved, *unmoved, *before;
+};
+
+static bool is_worse(struct finding *out, const struct outcomes *moved,
+		     const struct outcomes *unmoved, const struct outcome *before)
 {
-	return f->flows > WATCH_FLOOD_TIMES * f->flows_before &&
-	       f->flows > WATCH_FLOOD_TIMES * WATCH_FAILED_MIN && f->flows_before;
+	struct finding late = { &moved->late, &unmoved->late, before };
+	struct finding all = { &moved->all, &unmoved->all, before };
+
+	*out = outcome_is_worse(late.moved, late.unmoved, before) ? late : all;
+	return outcome_is_worse(out->moved, out->unmoved, before);
 }
 
-static const struct watch_backend *unanswering(const struct watch_facts *f)
+/* With nothing to compare with a flood looks like harm. */
+static bool is_flood(const struct watch_facts *f, const struct finding *seen)
+{
+	return outcome_is_alone(seen->unmoved, seen->before) && f->flows_before &&
+	       f->flows > WATCH_FLOOD_TIMES * f->flows_before &&
+	       f->flows > WATCH_FLOOD_TIMES * OUTCOME_ALONE_MIN;
+}
+
+static const struct watch_backend *unanswering(const struct watch_facts *f, struct finding *seen)
 {
 	for (size_t i = 0; i < f->count; i++) {
 		const struct watch_backend *b = &f->backends[i];
+		const struct watch_pool *p = b->pool;
 
-		if (b->touched && b->after && b->failed >= WATCH_FAILED_MIN &&
-		    b->failed > b->completed)
+		if (b->touched && b->after &&
+		    is_worse(seen, &b->handshakes, &p->unmoved, &p->before) && !is_flood(f, seen))
 			return b;
 	}
 	return NULL;
 }
 
-static bool is_dropping(const struct watch_facts *f)
+/* Each backend alone may have too few. */
+static const struct watch_pool *unanswered(const struct watch_facts *f, struct finding *seen)
+{
+	for (size_t i = 0; i < f->pool_count; i++) {
+		const struct watch_pool *p = &f->pools[i];
+
+		if (is_worse(seen, &p->moved, &p->unmoved, &p->before) && !is_flood(f, seen))
+			return p;
+	}
+	return NULL;
+}
+
+static const struct watch_backend *shedding(const struct watch_facts *f, struct finding *seen)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		const struct watch_backend *b = &f->backends[i];
+
+		if (b->touched && b->after &&
+		    is_worse(seen, &b->sheds, &b->pool->sheds, &b->sheds_before))
+			return b;
+	}
+	return NULL;
+}
+
+static bool somebody_answers(const struct watch_facts *f, const struct watch_pool *pool)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (f->backends[i].pool == pool && !f->backends[i].touched &&
+		    f->backends[i].answer == WATCH_ANSWERS)
+			return true;
+	return false;
+}
+
+/* A pool in which nobody answers is one that cannot be asked from here. */
+static const struct watch_backend *silent(const struct watch_facts *f)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		const struct watch_backend *b = &f->backends[i];
+
+		if (b->touched && b->after && b->answer == WATCH_SILENT &&
+		    somebody_answers(f, b->pool))
+			return b;
+	}
+	return NULL;
+}
+
+/* In WATCH_ROUNDS rounds in a row. */
+static bool is_dropping(struct watch *w, const struct watch_facts *f)
 {
 	uint64_t more = f->drops > f->drops_before ? f->drops - f->drops_before : 0;
 
-	return more >= WATCH_DROPS_MIN && (double)more > WATCH_DROPS_PART * (double)f->flows;
+	if (more < WATCH_DROPS_MIN || (double)more <= WATCH_DROPS_PART * (double)f->flows)
+		w->dropping = 0;
+	else if (w->dropping < WATCH_ROUNDS)
+		w->dropping++;
+	return w->dropping >= WATCH_ROUNDS;
 }
 
-/* True when it has been so in WATCH_ROUNDS rounds in a row. */
-static bool lasts(uint8_t *rounds, bool bad)
-{
-	if (!bad)
-		*rounds = 0;
-	else if (*rounds < WATCH_ROUNDS)
-		++*rounds;
-	return *rounds >= WATCH_ROUNDS;
-}
-
-/* The service that is harmed, by its pool; all of them for drops. */
+/* The service that is harmed, NULL: all of them; and its backend, NULL: those that get more. */
 struct harm {
-	bool found, everywhere;
+	bool found;
 	bool by_health;
-	uint32_t pool;
+	const struct watch_pool *pool;
+	const struct watch_backend *backend;
 };
 
-static struct harm find_harm(struct watch *w, const struct watch_facts *f,
+#define COMPARED_MAX 80
+/* "elsewhere 1 of 95, before 0 of 312" */
+static const char *compared(const struct finding *seen, char text[static COMPARED_MAX])
+{
+	snprintf(text, COMPARED_MAX, "elsewhere %.0f of %.0f, before %.0f of %.0f",
+		 seen->unmoved->bad, outcome_all(seen->unmoved), seen->before->bad,
+		 outcome_all(seen->before));
+	return text;
+}
+
+/* What is seen of handshakes and probes. */
+static struct harm find_silence(const struct watch_facts *f, char reason[static WATCH_REASON_MAX])
+{
+	char text[COMPARED_MAX];
+	struct finding seen;
+	const struct watch_backend *b = unanswering(f, &seen);
+	const struct watch_pool *p;
+
+	if (b) {
+		snprintf(reason, WATCH_REASON_MAX,
+			 "backend %s/%s does not answer: %.0f of %.0f handshakes on the slots that "
+			 "moved to it failed (%s)",
+			 b->service, b->name, seen.moved->bad, outcome_all(seen.moved),
+			 compared(&seen, text));
+		return (struct harm){ .found = true, .pool = b->pool, .backend = b };
+	}
+	p = unanswered(f, &seen);
+	if (p) {
+		snprintf(reason, WATCH_REASON_MAX,
+			 "service %s: %.0f of %.0f handshakes on the slots that moved failed (%s)",
+			 p->service, seen.moved->bad, outcome_all(seen.moved),
+			 compared(&seen, text));
+		return (struct harm){ .found = true, .pool = p };
+	}
+	b = silent(f);
+	if (b)
+		snprintf(
+			reason, WATCH_REASON_MAX,
+			"backend %s/%s does not answer probes through the tunnel, as others of the "
+			"service do",
+			b->service, b->name);
+	return (struct harm){ .found = b, .pool = b ? b->pool : NULL, .backend = b };
+}
+
+static struct harm find_loss(struct watch *w, const struct watch_facts *f,
 			     char reason[static WATCH_REASON_MAX])
 {
-	const struct watch_backend *down = gone_down(f), *silent = unanswering(f);
-	bool is_silent = lasts(&w->bad[0], silent && !is_flood(f));
-	bool drops = lasts(&w->bad[1], is_dropping(f));
+	bool drops = is_dropping(w, f);
+	char text[COMPARED_MAX];
+	struct finding seen;
+	const struct watch_backend *b = shedding(f, &seen);
 
-	if (down) {
+	if (b) {
 		snprintf(reason, WATCH_REASON_MAX,
-			 "backend %s/%s, which gets more by the change, went down", down->service,
-			 down->name);
-		return (struct harm){ .found = true, .by_health = true, .pool = down->pool };
+			 "backend %s/%s is given more than its capacity: %.0f of %.0f new flows "
+			 "were shed (%s)",
+			 b->service, b->name, seen.moved->bad, outcome_all(seen.moved),
+			 compared(&seen, text));
+		return (struct harm){ .found = true, .pool = b->pool, .backend = b };
 	}
-	if (is_silent) {
-		snprintf(reason, WATCH_REASON_MAX,
-			 "backend %s/%s does not answer: %" PRIu64 " of %" PRIu64
-			 " handshakes on the slots that moved to it failed",
-			 silent->service, silent->name, silent->failed,
-			 silent->failed + silent->completed);
-		return (struct harm){ .found = true, .pool = silent->pool };
-	}
-	if (drops) {
+	if (drops)
 		snprintf(reason, WATCH_REASON_MAX,
 			 "%" PRIu64 " packets were dropped for want of a backend, a next hop or "
 			 "room, %" PRIu64 " in as long before",
 			 f->drops, f->drops_before);
-		return (struct harm){ .found = true, .everywhere = true };
+	return (struct harm){ .found = drops };
+}
+
+static struct harm find_harm(struct watch *w, const struct watch_facts *f,
+			     char reason[static WATCH_REASON_MAX])
+{
+	const struct watch_backend *down = gone_down(f);
+	struct harm harm;
+
+	if (!down) {
+		harm = find_silence(f, reason);
+		return harm.found ? harm : find_loss(w, f, reason);
 	}
-	return (struct harm){};
+	snprintf(reason, WATCH_REASON_MAX,
+		 "backend %s/%s, which gets more by the change, went down", down->service,
+		 down->name);
+	return (struct harm){ true, true, down->pool, down };
 }
 
 /* ---- is the old revision better now? --------------------------------------------------------- */
+
+/* Harm that health does not see: with the new revision who has it serves nobody. */
+static bool is_harmed(const struct harm *h, const struct watch_backend *b)
+{
+	if (h->by_health || !h->pool)
+		return false;
+	return h->backend ? b == h->backend : b->touched;
+}
 
 /* What part of the weight is alive, by the old revision and by the new one. Where checks were
  * changed, what they say tells nothing of the old ones: who was up then counts. */
@@ -118,12 +239,12 @@ static void alive(const struct watch_facts *f, const struct harm *h, double *bef
 	for (size_t i = 0; i < f->count; i++) {
 		const struct watch_backend *b = &f->backends[i];
 
-		if (!h->everywhere && b->pool != h->pool)
+		if (h->pool && b->pool != h->pool)
 			continue;
 		all_before += b->before;
 		all_after += b->after;
 		up_before += (b->judged_anew ? b->was_up : b->is_up) ? b->before : 0;
-		up_after += b->is_up ? b->after : 0;
+		up_after += b->is_up && !is_harmed(h, b) ? b->after : 0;
 	}
 	*before = all_before ? (double)up_before / (double)all_before : 0;
 	*after = all_after ? (double)up_after / (double)all_after : 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Does a change do harm, is it known to be good, or what is to be done about it? Judged by outcomes:
- * health of the backends that it gives more load, handshakes on the slots that it moved, drops; never
- * by what was planned. Pure: time and what was seen are arguments. */
+ * health of the backends that it gives more load, handshakes on the slots that it moved, sheds, drops,
+ * against what did not move and against before; never by what was planned. Pure: time and what was seen
+ * are arguments. */
 #ifndef EVENKEEL_LIB_WATCH_H
 #define EVENKEEL_LIB_WATCH_H
 
@@ -9,31 +10,53 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What is seen of one backend that the old revision or the new one names. */
+#include "lib/outcome.h"
+
+/* What is seen of a service that the change touches. Moved is what goes to backends that get more by it, on
+ * the slots that they got; unmoved what goes to the others of the pool. */
+struct watch_pool {
+	const char *service;
+	struct outcomes moved, unmoved; /* handshakes */
+	struct outcome before;          /* of all of them, until the change began */
+	struct outcomes sheds;          /* of those that are not moved: see below */
+};
+
+/* Probes stand in where too little traffic is there to judge a step by. */
+enum watch_answer {
+	WATCH_NOT_ASKED, /* or it could not be asked */
+	WATCH_ANSWERS,
+	WATCH_SILENT, /* not to several in a row */
+};
+
+/* And of one backend that the old revision or the new one names. */
 struct watch_backend {
 	const char *service, *name;
-	uint32_t pool;          /* equal for backends of one service */
+	const struct watch_pool *pool;
 	bool touched;           /* it gets more load by the change, or its service is another one */
 	bool judged_anew;       /* its health checks are others now */
 	bool was_up, is_up;     /* when the change began, and now */
 	uint32_t before, after; /* weights in the revisions; 0: it gets no new flows */
-	/* Handshakes on slots that moved: completed, and begun for so long that they will not be. */
-	uint64_t completed, failed;
+	struct outcomes handshakes; /* on slots that moved to it */
+	/* New flows that it was given, and those that were shed for its capacity. */
+	struct outcomes sheds;
+	struct outcome sheds_before; /* its own, until the change began */
+	enum watch_answer answer;    /* to probes through the tunnel */
 };
 
 struct watch_facts {
 	const struct watch_backend *backends;
 	size_t count;
-	/* In the data path since the change began: new flows, and packets dropped for want of a
-	 * backend, a next hop or room; and in as much time before. */
+	const struct watch_pool *pools;
+	size_t pool_count;
+	/* In the data path since the change began: new flows, and packets dropped, in seconds in which
+	 * one that the change touches was in want of a backend, a next hop or room; and in as much time
+	 * before. */
 	uint64_t flows, drops;
 	uint64_t flows_before, drops_before;
 };
 
-/* So many handshakes must have failed, and most of them, before that means anything; */
-#define WATCH_FAILED_MIN 20u
-/* unless so many more flows begin than before: then somebody floods the services with SYNs, whose
- * handshakes fail whatever the change does. */
+/* Where nothing is known to compare handshakes with: so many times as many flows as before are a flood of
+ * SYNs, which fail whatever the change does. */
 #define WATCH_FLOOD_TIMES 5u
 /* So many drops, and that part of the new flows. */
 #define WATCH_DROPS_MIN 50u
@@ -44,11 +67,12 @@ struct watch {
 				    * still being staged */
 	uint64_t confirm_until_ms; /* somebody must have confirmed it by then; 0: nobody need */
 	bool confirmed;
-	bool held;      /* its harm was seen, and there was no better way */
-	uint8_t bad[2]; /* rounds in a row in which handshakes, drops were bad */
+	bool held;        /* its harm was seen, and there was no better way */
+	uint8_t dropping; /* rounds in a row in which drops were bad */
 };
 
-/* Harm must be seen in so many rounds in a row; health has its own patience (rise, fall). */
+/* Drops must be seen in so many rounds in a row. Health has its own patience (rise, fall), outcomes have
+ * their test. */
 #define WATCH_ROUNDS 2u
 
 enum watch_verdict {
