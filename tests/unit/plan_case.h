@@ -53,7 +53,7 @@ static inline void plan_case_make(struct plan_case *k, const char *old, const ch
 			 .config = k->now, .old = k->old, .text = now, .length = strlen(now) });
 	if (k->old)
 		lint_run(&k->known, &(struct lint_input){ .config = k->old });
-	gate.old = k->old;
+	gate.old = gate.in_force = k->old;
 	gate.now = k->now;
 	gate.known = &k->known;
 	gate.guards = k->old ? &k->old->guards : &config_guards_default;

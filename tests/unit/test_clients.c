@@ -47,6 +47,18 @@ static size_t count_of(const struct clients *c, uint32_t now_s)
 	return count;
 }
 
+/* Who sent most, by the way of the daemon. */
+static int heaviest(const struct clients *c, uint32_t service, uint32_t now_s,
+		    struct client_sum *out, size_t most, struct client_total *total)
+{
+	_cleanup_(client_index_release) struct client_index index = {};
+	struct client_view view;
+
+	assert_int_equal(client_index_make(&index, c, now_s), 0);
+	view = client_index_view(&index, service);
+	return clients_heaviest(&view, out, most, total);
+}
+
 static void a_store_of_less_than_one_a_second_is_refused(void **state)
 {
 	struct clients *c;
@@ -62,7 +74,7 @@ static void what_is_new_is_empty(void **state)
 	struct client_sum top[2];
 
 	assert_int_equal(count_of(c, 5), 0);
-	assert_int_equal(clients_heaviest(c, WEB, 5, top, 2, &total), 0);
+	assert_int_equal(heaviest(c, WEB, 5, top, 2, &total), 0);
 	assert_true(total.packets == 0 && total.clients == 0);
 }
 
@@ -79,7 +91,7 @@ static void the_heaviest_come_first_with_their_backend(void **state)
 	add(c, WEB, 3, 11, 300, 7);
 	add(c, DNS, 9, 20, 9999, 7);
 	clients_end_second(c);
-	assert_int_equal(clients_heaviest(c, WEB, 8, top, 2, &total), 2);
+	assert_int_equal(heaviest(c, WEB, 8, top, 2, &total), 2);
 	assert_true(!memcmp(&top[0].client, &(struct ek_addr[]){ case_addr(2) },
 			    sizeof(top[0].client)));
 	assert_true(top[0].bytes == 1600 && top[0].packets == 3 && top[0].samples == 3);
@@ -102,7 +114,7 @@ static void syns_are_flows(void **state)
 	p.syn = true;
 	clients_add(c, &p);
 	clients_end_second(c);
-	assert_int_equal(clients_heaviest(c, WEB, 1, top, 1, &total), 1);
+	assert_int_equal(heaviest(c, WEB, 1, top, 1, &total), 1);
 	assert_true(top[0].flows == 4 && total.flows == 4 && total.packets == 8);
 }
 
@@ -119,7 +131,7 @@ static void it_is_bounded_and_its_weights_add_up(void **state)
 		clients_end_second(c);
 	}
 	assert_int_equal(count_of(c, 3 * WINDOW_S), CAPACITY);
-	clients_heaviest(c, WEB, 3 * WINDOW_S, top, 1, &total);
+	heaviest(c, WEB, 3 * WINDOW_S, top, 1, &total);
 	assert_true(fabs(total.packets / (1000.0 * WINDOW_S) - 1) < 1e-3);
 	assert_true(fabs(total.bytes / (50000.0 * WINDOW_S) - 1) < 1e-3);
 	assert_int_equal(total.seconds, WINDOW_S - 1);
@@ -157,13 +169,38 @@ static void what_is_older_than_the_window_is_forgotten(void **state)
 
 static void a_service_that_ends_is_forgotten(void **state)
 {
+	bool gone[EK_SERVICES_MAX] = {};
 	_cleanup_(clients_release) struct clients *c = opened();
 
 	add(c, WEB, 1, 1, 1, 1);
 	add(c, DNS, 1, 1, 1, 1);
 	clients_end_second(c);
-	clients_forget(c, WEB);
+	gone[WEB] = true;
+	clients_forget(c, gone);
 	assert_int_equal(count_of(c, 1), 1);
+}
+
+static void the_index_has_each_services_packets_and_no_others(void **state)
+{
+	_cleanup_(clients_release) struct clients *c = opened();
+	_cleanup_(client_index_release) struct client_index index = {};
+	const uint32_t services[] = { 0, WEB, DNS, EK_SERVICES_MAX - 1 };
+
+	for (uint32_t i = 0; i < 4; i++)
+		for (uint32_t k = 0; k <= i; k++)
+			add(c, services[i], k, 1, 1, 1 + i);
+	clients_end_second(c);
+	add(c, WEB, 9, 1, 1, 2 + WINDOW_S); /* the first second is out of the window */
+	assert_int_equal(client_index_make(&index, c, 2 + WINDOW_S), 0);
+	assert_true(index.seconds == WINDOW_S);
+	for (uint32_t i = 0; i < 4; i++) {
+		const struct client_view v = client_index_view(&index, services[i]);
+
+		assert_int_equal(v.count, i == 0 ? 0 : i + 1 + (i == 1));
+		for (size_t k = 0; k < v.count; k++)
+			assert_int_equal(v.packets[k]->service, services[i]);
+	}
+	assert_int_equal(client_index_view(&index, 1).count, 0);
 }
 
 int main(void)
@@ -177,6 +214,7 @@ int main(void)
 		cmocka_unit_test(what_is_kept_is_drawn_evenly),
 		cmocka_unit_test(what_is_older_than_the_window_is_forgotten),
 		cmocka_unit_test(a_service_that_ends_is_forgotten),
+		cmocka_unit_test(the_index_has_each_services_packets_and_no_others),
 	};
 
 	return cmocka_run_group_tests_name("clients", tests, NULL, NULL);

@@ -45,6 +45,7 @@ struct known {
 	size_t fact_count;
 	struct plan_service_fact *services;
 	size_t service_count;
+	struct client_index clients; /* who was seen in the last minutes */
 };
 /* -ENOMEM, or 0. */
 int known_make(struct known *out, const struct daemon *d, const struct config *old,

@@ -9,6 +9,7 @@
 #include "daemon/health.h"
 #include "daemon/load.h"
 #include "daemon/sample.h"
+#include "daemon/sampling.h"
 #include "dp/install.h"
 #include "lib/cleanup.h"
 
@@ -16,6 +17,7 @@ void known_release(struct known *k)
 {
 	free(k->facts);
 	free(k->services);
+	client_index_release(&k->clients);
 }
 
 static enum plan_answer answer_of(const struct health_view *v)
@@ -39,6 +41,7 @@ static void backend_add(struct known *k, const struct daemon *d, const struct co
 	if (!index || !health_view(d, index, &view))
 		return;
 	samples_window(d->samples, index, &packets, &flows);
+	f.index = index;
 	f.answer = answer_of(&view);
 	f.ever_up = view.ever_up;
 	f.has_rate = true;
@@ -51,13 +54,18 @@ static void service_add(struct known *k, const struct daemon *d, const struct co
 {
 	int index = dp_service_index(d->dp, s->name);
 	uint64_t table = index < 0 ? 0 : d->dp->services[index].table;
+	struct plan_service_fact *f = &k->services[k->service_count];
 
-	if (table)
-		k->services[k->service_count++] = (struct plan_service_fact){
-			.service = s->name,
-			.slots = ek_table_mask(table) + 1,
-			.peak = loads_peak(d, (uint32_t)index),
-		};
+	if (!table)
+		return;
+	*f = (struct plan_service_fact){
+		.service = s->name,
+		.slots = ek_table_mask(table) + 1,
+		.peak = loads_peak(d, (uint32_t)index),
+	};
+	if (d->options.samples)
+		f->clients = client_index_view(&k->clients, (uint32_t)index);
+	k->service_count++;
 }
 
 static size_t count_backends(const struct config *c)
@@ -92,7 +100,8 @@ int known_make(struct known *out, const struct daemon *d, const struct config *o
 		.services = calloc(services + 1, sizeof(*k.services)),
 	};
 
-	if (!k.facts || !k.services) {
+	if (!k.facts || !k.services ||
+	    client_index_make(&k.clients, sampling_clients(d), clock_now_s())) {
 		known_release(&k);
 		return -ENOMEM;
 	}

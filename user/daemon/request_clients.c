@@ -38,16 +38,18 @@ static json_t *client_json(const struct daemon *d, uint32_t service, const struc
 }
 
 /* NULL when memory runs out. */
-static json_t *service_clients(const struct daemon *d, uint32_t service, size_t limit)
+static json_t *service_clients(const struct daemon *d, const struct client_index *index,
+			       uint32_t service, size_t limit)
 {
 	_cleanup_(free_ptr) struct client_sum *top = calloc(limit, sizeof(*top));
+	struct client_view view = client_index_view(index, service);
 	struct client_total all;
 	json_t *list, *j;
 	int count;
 
 	if (!top)
 		return NULL;
-	count = clients_heaviest(sampling_clients(d), service, clock_now_s(), top, limit, &all);
+	count = clients_heaviest(&view, top, limit, &all);
 	if (count < 0)
 		return NULL;
 	list = json_array();
@@ -64,14 +66,18 @@ static json_t *service_clients(const struct daemon *d, uint32_t service, size_t 
 
 static json_t *answer(const struct daemon *d, int only, size_t limit)
 {
-	json_t *list = json_array();
+	_cleanup_(client_index_release) struct client_index index = {};
+	json_t *list;
 
+	if (client_index_make(&index, sampling_clients(d), clock_now_s()))
+		return NULL;
+	list = json_array();
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++) {
 		json_t *one;
 
 		if (!d->dp->service_ids[i].name[0] || (only >= 0 && i != (uint32_t)only))
 			continue;
-		one = service_clients(d, i, limit);
+		one = service_clients(d, &index, i, limit);
 		if (!one || json_array_append_new(list, one)) {
 			json_decref(list);
 			return NULL;

@@ -84,10 +84,10 @@ void clients_end_second(struct clients *c)
 	c->kept = c->came = 0;
 }
 
-void clients_forget(struct clients *c, uint32_t service)
+void clients_forget(struct clients *c, const bool services[EK_SERVICES_MAX])
 {
 	for (uint32_t i = 0; i < c->capacity; i++)
-		if (c->packets[i].service == service)
+		if (services[c->packets[i].service])
 			c->packets[i].packets = 0;
 }
 
@@ -100,6 +100,53 @@ const struct client_packet *clients_next(const struct clients *c, uint32_t now_s
 			return p;
 	}
 	return NULL;
+}
+
+/* ---- by service ------------------------------------------------------------------------------ */
+
+int client_index_make(struct client_index *out, const struct clients *c, uint32_t now_s)
+{
+	struct client_index x = { .first = calloc(EK_SERVICES_MAX + 2, sizeof(*x.first)) };
+	const struct client_packet *p;
+	uint32_t oldest = 1;
+	size_t at = 0;
+
+	if (!x.first)
+		return -ENOMEM;
+	/* Counted two places further on: filling moves each begin to where it belongs. */
+	while ((p = clients_next(c, now_s, &at))) {
+		x.first[p->service + 2]++;
+		if (now_s - p->at_s > oldest)
+			oldest = now_s - p->at_s;
+	}
+	for (uint32_t i = 2; i < EK_SERVICES_MAX + 2; i++)
+		x.first[i] += x.first[i - 1];
+	x.packets = calloc(x.first[EK_SERVICES_MAX + 1] + 1, sizeof(*x.packets));
+	if (!x.packets) {
+		client_index_release(&x);
+		return -ENOMEM;
+	}
+	for (at = 0; (p = clients_next(c, now_s, &at));)
+		x.packets[x.first[p->service + 1]++] = p;
+	x.seconds = oldest;
+	*out = x;
+	return 0;
+}
+
+void client_index_release(struct client_index *x)
+{
+	free(x->packets);
+	free(x->first);
+	*x = (struct client_index){};
+}
+
+struct client_view client_index_view(const struct client_index *x, uint32_t service)
+{
+	return (struct client_view){
+		.packets = x->packets + x->first[service],
+		.count = x->first[service + 1] - x->first[service],
+		.seconds = x->seconds,
+	};
 }
 
 /* ---- the heaviest ---------------------------------------------------------------------------- */
@@ -120,20 +167,6 @@ static int by_bytes(const void *a, const void *b)
 	if (x->bytes != y->bytes)
 		return x->bytes < y->bytes ? 1 : -1;
 	return memcmp(&x->client, &y->client, sizeof(x->client));
-}
-
-/* The service's packets, sorted by client and backend. */
-static size_t collect(const struct clients *c, uint32_t service, uint32_t now_s,
-		      const struct client_packet **found)
-{
-	const struct client_packet *p;
-	size_t count = 0, at = 0;
-
-	while ((p = clients_next(c, now_s, &at)))
-		if (p->service == service)
-			found[count++] = p;
-	qsort(found, count, sizeof(void *), by_client);
-	return count;
 }
 
 /* Takes one client's packets off the front; returns how many these are. */
@@ -169,36 +202,19 @@ static void total_add(struct client_total *total, const struct client_sum *sum)
 	total->clients++;
 }
 
-/* How long ago anything was first seen of any service, at most the window. */
-static double seconds(const struct clients *c, uint32_t now_s)
+int clients_heaviest(struct client_view *v, struct client_sum *out, size_t most,
+		     struct client_total *total)
 {
-	const struct client_packet *p;
-	uint32_t oldest = 1;
-	size_t at = 0;
+	_cleanup_(free_ptr) struct client_sum *sums = calloc(v->count + 1, sizeof(*sums));
+	size_t clients = 0;
 
-	while ((p = clients_next(c, now_s, &at)))
-		if (now_s - p->at_s > oldest)
-			oldest = now_s - p->at_s;
-	return oldest;
-}
-
-int clients_heaviest(const struct clients *c, uint32_t service, uint32_t now_s,
-		     struct client_sum *out, size_t most, struct client_total *total)
-{
-	_cleanup_(free_ptr) const struct client_packet **found =
-		calloc(c->capacity, sizeof(void *));
-	_cleanup_(free_ptr) struct client_sum *sums = NULL;
-	size_t count, clients = 0;
-
-	if (!found)
-		return -ENOMEM;
-	count = collect(c, service, now_s, found);
-	sums = calloc(count + 1, sizeof(*sums));
 	if (!sums)
 		return -ENOMEM;
-	*total = (struct client_total){ .seconds = seconds(c, now_s) };
-	for (size_t i = 0; i < count; clients++) {
-		i += sum_up(found + i, count - i, &sums[clients]);
+	if (v->count)
+		qsort(v->packets, v->count, sizeof(void *), by_client);
+	*total = (struct client_total){ .seconds = v->seconds };
+	for (size_t i = 0; i < v->count; clients++) {
+		i += sum_up(v->packets + i, v->count - i, &sums[clients]);
 		total_add(total, &sums[clients]);
 	}
 	qsort(sums, clients, sizeof(*sums), by_bytes);

@@ -38,11 +38,32 @@ static inline void clients_release(struct clients **c)
 void clients_add(struct clients *c, const struct client_packet *p);
 /* The second is over: nothing of it will be added any more. */
 void clients_end_second(struct clients *c);
-/* Forgets a service's: its index is another's from now on. */
-void clients_forget(struct clients *c, uint32_t service);
+/* Forgets those of services that are marked: their indexes are others' from now on. */
+void clients_forget(struct clients *c, const bool services[EK_SERVICES_MAX]);
 
 /* Each packet that is not older than the window, in no order; NULL ends. Begin with *at 0. */
 const struct client_packet *clients_next(const struct clients *c, uint32_t now_s, size_t *at);
+
+/* ---- by service ------------------------------------------------------------------------------ */
+
+/* The sampled packets of one service. */
+struct client_view {
+	const struct client_packet **packets; /* NULL: nothing is sampled */
+	size_t count;
+	double seconds; /* how far back there are any, of whatever service */
+};
+
+/* All of them, by service. */
+struct client_index {
+	const struct client_packet **packets;
+	uint32_t *first; /* of each service, and the end */
+	double seconds;
+};
+
+/* -ENOMEM, or 0. The clients must outlive the index, and nothing be added meanwhile. */
+int client_index_make(struct client_index *out, const struct clients *c, uint32_t now_s);
+void client_index_release(struct client_index *x);
+struct client_view client_index_view(const struct client_index *x, uint32_t service);
 
 /* ---- the heaviest ---------------------------------------------------------------------------- */
 
@@ -61,7 +82,7 @@ struct client_total {
 };
 
 /* The service's heaviest clients by bytes, at most `most` of them; returns how many. -ENOMEM. */
-int clients_heaviest(const struct clients *c, uint32_t service, uint32_t now_s,
-		     struct client_sum *out, size_t most, struct client_total *total);
+int clients_heaviest(struct client_view *v, struct client_sum *out, size_t most,
+		     struct client_total *total);
 
 #endif

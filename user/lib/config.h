@@ -125,7 +125,7 @@ struct config_service {
 	 * from the table of the weights before. 0: all of them, or nothing is being staged. No text
 	 * has this. */
 	uint32_t staged;
-	struct place place, gue_place, quic_place, backup_place;
+	struct place place, gue_place, quic_place, hash_place, backup_place;
 };
 
 struct config_prefix {

@@ -171,6 +171,7 @@ static void read_hash(const struct reader *r, const struct key *key, const struc
 	struct config_service *s = object;
 	uint32_t choice;
 
+	s->hash_place = value->place;
 	if (read_choice(r, key, value, words, ARRAY_SIZE(words), &choice))
 		s->hash = kinds[choice];
 }

@@ -99,14 +99,15 @@ static bool has_same(const struct config_service *s, const struct config_backend
 	return false;
 }
 
-/* Who has a weight is as in force already, and answers as before: nothing is shared otherwise by
- * it. Who is drained may go. */
+/* Who has a weight is as in force already, and answers as before, and so is the hash: nothing is
+ * shared otherwise by it. Who is drained may go. */
 static bool has_pool_in_force(const struct gate_input *in, const struct plan_service *s)
 {
 	const struct config_service *there =
 		in->in_force && s->now ? config_service(in->in_force, s->name) : NULL;
 
-	if (!there || config_weighty(there) != config_weighty(s->now))
+	if (!there || there->hash != s->now->hash ||
+	    config_weighty(there) != config_weighty(s->now))
 		return false;
 	for (size_t i = 0; i < s->count; i++)
 		if (s->backends[i].old && s->backends[i].now &&

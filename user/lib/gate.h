@@ -31,14 +31,15 @@ const char *gate_what(enum gate gate);
  * part of `text`. */
 int gate_set_parse(unsigned int *out, const char *text, const char **unknown);
 
+#define GATE_TEXT_MAX 640
 struct gate_breach {
 	enum gate gate;
 	bool warns;  /* draining one backend while all others are up does not refuse */
 	bool forced; /* somebody said that it is to be done all the same */
 	struct place place;
 	char service[EK_NAME_MAX + 1], backend[EK_NAME_MAX + 1]; /* "": not about one */
-	double value, limit; /* shares, times, flows a second, numbers: as the gate counts */
-	char text[400];      /* with the numbers */
+	double value, limit;      /* shares, times, flows a second, numbers: as the gate counts */
+	char text[GATE_TEXT_MAX]; /* with the numbers */
 };
 
 struct gate_report {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The gates of one service: what a backend gets, and how many are left. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,25 +11,6 @@
 /* Below this many new flows a second a rate is a matter of chance, and topples nobody: there the
  * share is looked at. */
 #define RATE_MIN 10.0
-
-/* Half of a percent, so that two of three are 67 %. */
-#define ROUNDING 0.005
-
-/* A service while it is judged. */
-struct judged {
-	struct gate_report *report;
-	const struct gate_input *in;
-	const struct plan_service *s;
-	double like;  /* median share before: what a new backend is compared with */
-	double best;  /* median of what backends are known to bear; 0: nothing is known */
-	bool by_load; /* traffic and its history are known */
-	bool drains_one;
-};
-
-static double limit_of(const struct judged *j, enum guard_limit limit)
-{
-	return j->in->guards->limit[limit] / 100.0;
-}
 
 /* ---- what is known --------------------------------------------------------------------------- */
 
@@ -49,7 +29,7 @@ static double median(double *values, size_t count)
 	return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
 
-static void medians(struct judged *j)
+static void medians(struct gate_judged *j)
 {
 	_cleanup_(free_ptr) double *shares = calloc(2 * j->s->count + 2, sizeof(*shares));
 	double *bests = shares + j->s->count + 1;
@@ -80,7 +60,8 @@ static bool drains_one(const struct gate_input *in, const struct plan_service *s
 	const struct config_service *before = force ? config_service(force, s->name) : NULL;
 	size_t drained = 0;
 
-	if (!before || before->backend_count != s->now->backend_count)
+	if (!before || before->backend_count != s->now->backend_count ||
+	    before->hash != s->now->hash)
 		return false;
 	/* The plan begins with the backends of the new configuration, in its order. */
 	for (size_t i = 0; i < before->backend_count; i++) {
@@ -108,8 +89,9 @@ static struct place place_of(const struct plan_backend *b, const struct plan_ser
 							  : b->now->addr_place;
 }
 
-static void breach(const struct judged *j, enum gate gate, const struct plan_backend *b,
-		   double value, double limit, const char *text)
+struct gate_breach *gate_breach_add(const struct gate_judged *j, enum gate gate,
+				    const struct plan_backend *b, double value, double limit,
+				    const char *text)
 {
 	struct gate_breach *x = gate_add(j->report, j->in, gate, "%s", text);
 	const struct config_backend *c = b ? (b->now ? b->now : b->old) : NULL;
@@ -121,44 +103,42 @@ static void breach(const struct judged *j, enum gate gate, const struct plan_bac
 	snprintf(x->service, sizeof(x->service), "%s", j->s->name);
 	if (c)
 		memcpy(x->backend, c->name, sizeof(x->backend));
+	return x;
 }
 
-#define BREACH_TEXT_MAX 400
-
-/* "web/web-1 10.0.1.1" */
-static const char *who(const struct judged *j, const struct plan_backend *b,
-		       char text[static 2 * EK_NAME_MAX + ADDR_TEXT_MAX + 4])
+const char *gate_who(const struct gate_judged *j, const struct plan_backend *b,
+		     char text[static GATE_WHO_MAX])
 {
 	const struct config_backend *c = b->now ? b->now : b->old;
 	char address[ADDR_TEXT_MAX];
 
-	snprintf(text, 2 * EK_NAME_MAX + ADDR_TEXT_MAX + 4, "%s/%s %s", j->s->name, c->name,
-		 addr_text(&c->addr, address));
+	snprintf(text, GATE_WHO_MAX, "%s/%s %s", j->s->name, c->name, addr_text(&c->addr, address));
 	return text;
 }
 
 /* ---- shares ---------------------------------------------------------------------------------- */
 
-static void share_breach(const struct judged *j, enum gate gate, const struct guard_breach *g,
+static void share_breach(const struct gate_judged *j, enum gate gate, const struct guard_breach *g,
 			 bool answering)
 {
 	const struct plan_backend *b = &j->s->backends[g->backend - 1];
 	double before = answering ? b->old_answering : b->old_share;
 	double after = answering ? b->answering : b->share;
-	char text[BREACH_TEXT_MAX], name[2 * EK_NAME_MAX + ADDR_TEXT_MAX + 4], limit[48];
+	char text[GATE_TEXT_MAX], name[GATE_WHO_MAX], limit[48];
 
 	if (gate == GATE_GROWTH)
 		snprintf(limit, sizeof(limit), "%.2f times %s, limit %.2f times", g->value,
 			 2 * before >= j->like ? "its share" : "its peers' before", g->limit);
 	else
 		snprintf(limit, sizeof(limit), "limit %.1f %%", 100 * g->limit);
-	snprintf(text, sizeof(text), "%s: %.1f %% -> %.1f %% of new flows%s (%s)", who(j, b, name),
-		 100 * before, 100 * after, answering ? ", as only some answer" : "", limit);
-	breach(j, gate, b, g->value, g->limit, text);
+	snprintf(text, sizeof(text), "%s: %.1f %% -> %.1f %% of new flows%s (%s)",
+		 gate_who(j, b, name), 100 * before, 100 * after,
+		 answering ? ", as only some answer" : "", limit);
+	gate_breach_add(j, gate, b, g->value, g->limit, text);
 }
 
 /* What is as configured is told so; of what answers, only what is not told already. */
-static void check_rule(const struct judged *j, const struct guard_case views[static 2],
+static void check_rule(const struct gate_judged *j, const struct guard_case views[static 2],
 		       enum guard_rule rule, enum gate gate)
 {
 	const struct config_guards *g = j->in->guards;
@@ -177,7 +157,7 @@ static void check_rule(const struct judged *j, const struct guard_case views[sta
 	}
 }
 
-static void check_shares(const struct judged *j)
+static void check_shares(const struct gate_judged *j)
 {
 	size_t count = j->s->count;
 	_cleanup_(free_ptr) struct guard_backend *views = calloc(2 * count + 1, sizeof(*views));
@@ -211,44 +191,48 @@ static void check_shares(const struct judged *j)
 /* ---- load ------------------------------------------------------------------------------------ */
 
 /* As good as new: less than half of what its peers have borne says that it was never tried. */
-static bool is_tried(const struct judged *j, const struct plan_backend *b)
+static bool is_tried(const struct gate_judged *j, const struct plan_backend *b)
 {
 	return 2 * b->best >= j->best;
 }
 
-/* What a backend may have at present, and at the peak; a declared capacity is both. */
-static double bears(const struct judged *j, const struct plan_backend *b, enum guard_limit limit)
+double gate_bears(const struct gate_judged *j, const struct plan_backend *b, enum guard_limit limit)
 {
 	return b->capacity > 0 ? b->capacity
-			       : limit_of(j, limit) * (is_tried(j, b) ? b->best : j->best);
+			       : gate_limit(j, limit) * (is_tried(j, b) ? b->best : j->best);
 }
 
-static void check_backend_load(const struct judged *j, const struct plan_backend *b)
+const char *gate_bears_why(const struct gate_judged *j, const struct plan_backend *b)
 {
-	double before = j->s->rate * b->old_answering, limit = bears(j, b, LIMIT_LOAD);
-	double at_peak = j->s->peak * b->answering, peak_limit = bears(j, b, LIMIT_PEAK);
-	char text[BREACH_TEXT_MAX], name[2 * EK_NAME_MAX + ADDR_TEXT_MAX + 4];
+	if (b->capacity > 0)
+		return "its capacity";
+	return is_tried(j, b) ? "what it has borne in 7 days"
+			      : "what its peers have borne in 7 days";
+}
+
+static void check_backend_load(const struct gate_judged *j, const struct plan_backend *b)
+{
+	double before = j->s->rate * b->old_answering, limit = gate_bears(j, b, LIMIT_LOAD);
+	double at_peak = j->s->peak * b->answering, peak_limit = gate_bears(j, b, LIMIT_PEAK);
+	char text[GATE_TEXT_MAX], name[GATE_WHO_MAX];
 
 	/* What it has already it may keep. */
-	if (b->answering <= b->old_answering + ROUNDING)
+	if (b->answering <= b->old_answering + GATE_ROUNDING)
 		return;
-	if (b->new_rate > limit * (1 + ROUNDING)) {
+	if (b->new_rate > limit * (1 + GATE_ROUNDING)) {
 		snprintf(text, sizeof(text),
 			 "%s: %.0f -> %.0f new flows a second (limit %.0f, from %s)",
-			 who(j, b, name), before, b->new_rate, limit,
-			 b->capacity > 0  ? "its capacity"
-			 : is_tried(j, b) ? "what it has borne in 7 days"
-					  : "what its peers have borne in 7 days");
-		breach(j, GATE_LOAD, b, b->new_rate, limit, text);
-	} else if (b->capacity <= 0 && at_peak > peak_limit * (1 + ROUNDING)) {
+			 gate_who(j, b, name), before, b->new_rate, limit, gate_bears_why(j, b));
+		gate_breach_add(j, GATE_LOAD, b, b->new_rate, limit, text);
+	} else if (b->capacity <= 0 && at_peak > peak_limit * (1 + GATE_ROUNDING)) {
 		snprintf(text, sizeof(text),
 			 "%s: %.0f new flows a second at the peak of 24 hours (limit %.0f)",
-			 who(j, b, name), at_peak, peak_limit);
-		breach(j, GATE_LOAD, b, at_peak, peak_limit, text);
+			 gate_who(j, b, name), at_peak, peak_limit);
+		gate_breach_add(j, GATE_LOAD, b, at_peak, peak_limit, text);
 	}
 }
 
-static void check_load(const struct judged *j)
+static void check_load(const struct gate_judged *j)
 {
 	for (size_t i = 0; i < j->s->count; i++) {
 		const struct plan_backend *b = &j->s->backends[i];
@@ -265,11 +249,11 @@ static bool takes(const struct plan_backend *b)
 	return (b->weight || b->weight_answering) && b->answer != PLAN_DOWN && !b->lost;
 }
 
-static void check_eligible(const struct judged *j)
+static void check_eligible(const struct gate_judged *j)
 {
 	uint32_t limit = j->in->guards->limit[LIMIT_ELIGIBLE];
 	size_t before = 0, after = 0;
-	char text[BREACH_TEXT_MAX];
+	char text[GATE_TEXT_MAX];
 
 	for (size_t i = 0; i < j->s->count; i++) {
 		before += j->s->backends[i].old_answering > 0;
@@ -280,17 +264,17 @@ static void check_eligible(const struct judged *j)
 	snprintf(text, sizeof(text),
 		 "%s: %zu backend%s left for new flows, and there are %zu now (limit %u)",
 		 j->s->name, after, after == 1 ? " is" : "s are", before, limit);
-	breach(j, GATE_ELIGIBLE, NULL, (double)after, limit, text);
+	gate_breach_add(j, GATE_ELIGIBLE, NULL, (double)after, limit, text);
 }
 
 /* What answers is weighed by what it carried before, a new backend as its peers: weights may be
  * written in any scale. Who makes a pool smaller on purpose, all of it answering, is judged by its
  * load, where that is known. */
-static void check_answering(const struct judged *j)
+static void check_answering(const struct gate_judged *j)
 {
-	double carried = 0, asked = 0, answer = 0, limit = limit_of(j, LIMIT_ANSWERING);
+	double carried = 0, asked = 0, answer = 0, limit = gate_limit(j, LIMIT_ANSWERING);
 	size_t takers = 0, answering = 0;
-	char text[BREACH_TEXT_MAX];
+	char text[GATE_TEXT_MAX];
 
 	for (size_t i = 0; i < j->s->count; i++) {
 		const struct plan_backend *b = &j->s->backends[i];
@@ -303,18 +287,19 @@ static void check_answering(const struct judged *j)
 		answering++;
 		carried += b->old_answering > 0 ? b->old_answering : j->like;
 	}
-	if (carried + ROUNDING >= limit || (j->by_load && answer >= (limit - ROUNDING) * asked))
+	if (carried + GATE_ROUNDING >= limit ||
+	    (j->by_load && answer >= (limit - GATE_ROUNDING) * asked))
 		return;
 	snprintf(text, sizeof(text),
 		 "%s: %zu of %zu backends answer, and such carried %.1f %% of its flows before "
 		 "(limit %.1f %%)",
 		 j->s->name, answering, takers, 100 * carried, 100 * limit);
-	breach(j, GATE_ANSWERING, NULL, carried, limit, text);
+	gate_breach_add(j, GATE_ANSWERING, NULL, carried, limit, text);
 }
 
 void gate_service(struct gate_report *r, const struct gate_input *in, const struct plan_service *s)
 {
-	struct judged j = { .report = r, .in = in, .s = s };
+	struct gate_judged j = { .report = r, .in = in, .s = s };
 
 	if (!s->now || !s->pool_changes)
 		return;
@@ -322,6 +307,7 @@ void gate_service(struct gate_report *r, const struct gate_input *in, const stru
 	j.drains_one = drains_one(in, s);
 	check_shares(&j);
 	check_load(&j);
+	gate_clients(&j);
 	/* A service that is new, or that nobody served, can but win. */
 	if (j.like > 0) {
 		check_eligible(&j);

@@ -182,6 +182,7 @@ static void know(struct plan_service *p, const struct planning *x)
 		b->has_rate = f->has_rate;
 		b->rate = f->rate;
 		b->best = f->best;
+		b->index = f->index;
 		if (!b->capacity)
 			b->capacity = f->capacity;
 		any |= f->has_rate;
@@ -194,13 +195,7 @@ static void know(struct plan_service *p, const struct planning *x)
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 
-/* One table: the weights of each backend in it, the slots, and who has them by number from 1. */
-struct table {
-	uint32_t *weights, *owners;
-	uint32_t slots;
-};
-
-static void table_release(struct table *t)
+static void table_release(struct plan_table *t)
 {
 	free(t->weights);
 	free(t->owners);
@@ -232,7 +227,7 @@ static struct eligible_member member_of(const struct plan_service *p, const stru
 }
 
 /* As configured, or with those that answer: by the rules that evenkeeld goes by. */
-static int weigh(struct table *t, const struct plan_service *p, bool now, bool answering,
+static int weigh(struct plan_table *t, const struct plan_service *p, bool now, bool answering,
 		 const struct planning *x, enum eligible_mode *mode)
 {
 	const struct config_service *s = now ? p->now : p->old;
@@ -259,7 +254,7 @@ static uint32_t slots_of(const struct plan_service *p, bool now)
 	return wanted > slots ? wanted : slots;
 }
 
-static int fill(struct table *t, const struct plan_service *p, bool now, struct ek_key key)
+static int fill(struct plan_table *t, const struct plan_service *p, bool now, struct ek_key key)
 {
 	_cleanup_(free_ptr) struct maglev_member *members = calloc(p->count + 1, sizeof(*members));
 	size_t count = 0;
@@ -282,14 +277,14 @@ static int fill(struct table *t, const struct plan_service *p, bool now, struct 
 }
 
 /* The share of each backend, written `stride` apart. */
-static void shares(const struct table *t, double *out, size_t stride)
+static void shares(const struct plan_table *t, double *out, size_t stride)
 {
 	for (uint32_t i = 0; i < t->slots; i++)
 		if (t->owners[i] != EK_NO_BACKEND)
 			*(double *)((char *)out + (t->owners[i] - 1) * stride) += 1.0 / t->slots;
 }
 
-static int table_make(struct table *t, struct plan_service *p, bool now, bool answering,
+static int table_make(struct plan_table *t, struct plan_service *p, bool now, bool answering,
 		      const struct planning *x, double *share)
 {
 	enum eligible_mode mode;
@@ -312,7 +307,7 @@ static int table_make(struct table *t, struct plan_service *p, bool now, bool an
 	return 0;
 }
 
-static uint32_t slots_that_move(const struct table *old, const struct table *now)
+static uint32_t slots_that_move(const struct plan_table *old, const struct plan_table *now)
 {
 	uint32_t moved = 0;
 
@@ -323,7 +318,7 @@ static uint32_t slots_that_move(const struct table *old, const struct table *now
 
 static int tables(struct plan_service *p, const struct planning *x)
 {
-	_cleanup_(table_release) struct table old = {}, now = {}, old_up = {}, now_up = {};
+	_cleanup_(table_release) struct plan_table old = {}, now = {}, old_up = {}, now_up = {};
 	struct plan_backend *b = p->backends;
 	int err;
 
@@ -340,7 +335,7 @@ static int tables(struct plan_service *p, const struct planning *x)
 		p->moved = p->slots;
 	else if (p->old && p->now)
 		p->moved = slots_that_move(&old_up, &now_up);
-	return 0;
+	return plan_predict(p, x->in, &old_up, &now_up);
 }
 
 /* ---- one service ----------------------------------------------------------------------------- */
@@ -426,8 +421,11 @@ int plan_build(struct plan *out, const struct plan_input *in)
 
 void plan_clear(struct plan *p)
 {
-	for (size_t i = 0; i < p->service_count; i++)
+	for (size_t i = 0; i < p->service_count; i++) {
 		free(p->services[i].backends);
+		free(p->services[i].clients.before);
+		free(p->services[i].clients.after);
+	}
 	free(p->services);
 	free(p->hosts);
 	*p = (struct plan){};

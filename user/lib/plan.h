@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/clients_predict.h"
 #include "lib/config.h"
 #include "lib/eligible.h"
 
@@ -25,6 +26,7 @@ struct plan_fact {
 	const char *service;
 	struct ek_addr addr;
 	uint32_t port;
+	uint32_t index;          /* of it in samples of clients; 0: not known */
 	enum plan_answer answer; /* to the checks of the new configuration */
 	enum plan_answer was;    /* and to those in force; PLAN_UNKNOWN: the same */
 	bool ever_up;
@@ -39,8 +41,9 @@ struct plan_service_fact {
 	const char *service;
 	uint32_t slots; /* of its table; 0: not known */
 	bool has_rate;
-	double rate; /* now */
-	double peak; /* highest minute of 24 hours; 0: not known */
+	double rate;                /* now */
+	double peak;                /* highest minute of 24 hours; 0: not known */
+	struct client_view clients; /* of the last minutes; sorted by who plans */
 };
 
 struct plan_input {
@@ -71,6 +74,19 @@ struct plan_backend {
 	bool has_rate;
 	double rate, new_rate; /* new flows a second: now, and predicted with those that answer */
 	double best, capacity; /* see struct plan_fact; the configuration's capacity wins */
+	uint32_t index;        /* see struct plan_fact */
+};
+
+/* What the clients of the last minutes would make of the tables with those that answer. */
+struct plan_clients {
+	bool sampled; /* somebody looked */
+	size_t count; /* samples */
+	double seconds;
+	struct client_sample sample[CLIENT_MEASURES];
+	/* By backend; NULL: there are too few samples. A measure of which there are too few has
+	 * `known` false: most flows are longer than a packet. */
+	struct client_load *before, *after;
+	bool known[CLIENT_MEASURES];
 };
 
 /* The largest share that a backend of the pool may get to have. */
@@ -93,6 +109,7 @@ struct plan_service {
 	struct plan_worst worst[2]; /* when one fails, and when two do */
 	bool has_rate;
 	double rate, peak; /* see struct plan_service_fact; times the load asked for */
+	struct plan_clients clients;
 };
 
 /* A host that is in several services: what it carries in all. */

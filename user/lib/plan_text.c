@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "lib/plan.h"
+#include "lib/plan_internal.h"
 
 static void json_release(json_t **j)
 {
@@ -130,7 +130,7 @@ static void head_print(FILE *out, const struct plan_service *s)
 	fputc('\n', out);
 }
 
-static void service_print(FILE *out, const struct plan_service *s)
+static void service_print(FILE *out, const struct plan_service *s, double load)
 {
 	static const struct row titles = { { "BACKEND", "ADDRESS", "WEIGHT", "NOW", "AFTER",
 					     "ANSWERING", "NEW FLOWS/S" } };
@@ -149,6 +149,7 @@ static void service_print(FILE *out, const struct plan_service *s)
 	for (size_t i = 0; i < s->count; i++)
 		row_fill(&rows[i + 1], s, &s->backends[i]);
 	rows_print(out, rows, s->count + 1);
+	plan_clients_print(out, s, load);
 	worst_print(out, s, &s->worst[0]);
 	if (s->worst[1].fail_count > s->worst[0].fail_count)
 		worst_print(out, s, &s->worst[1]);
@@ -169,7 +170,7 @@ static void host_print(FILE *out, const struct plan_host *h)
 static void print(FILE *out, const struct plan *p)
 {
 	for (size_t i = 0; i < p->service_count; i++)
-		service_print(out, &p->services[i]);
+		service_print(out, &p->services[i], p->load);
 	for (size_t i = 0; i < p->host_count; i++)
 		host_print(out, &p->hosts[i]);
 	if (p->service_count && !p->probed)
@@ -198,9 +199,10 @@ static json_t *rate_json(bool known, double rate)
 	return known ? json_real(rate) : json_null();
 }
 
-static json_t *backend_json(const struct plan_service *s, const struct plan_backend *b)
+static json_t *backend_json(const struct plan_service *s, size_t i, double load)
 {
 	static const char *const answers[] = { "unknown", "yes", "no" };
+	const struct plan_backend *b = &s->backends[i];
 	const struct config_backend *c = b->now ? b->now : b->old;
 	char address[ADDR_TEXT_MAX];
 	json_t *weights =
@@ -209,14 +211,15 @@ static json_t *backend_json(const struct plan_service *s, const struct plan_back
 			  "after",
 			  b->now ? json_integer(config_backend_weight(b->now)) : json_null());
 
-	return json_pack("{s:s, s:s, s:o, s:s, s:f, s:f, s:f, s:f, s:o, s:o, s:o}", "name", c->name,
-			 "address", addr_text(&c->addr, address), "weight", weights, "answers",
-			 b->lost ? "lost" : answers[b->answer], "share_configured_now",
+	return json_pack("{s:s, s:s, s:o, s:s, s:f, s:f, s:f, s:f, s:o, s:o, s:o, s:o}", "name",
+			 c->name, "address", addr_text(&c->addr, address), "weight", weights,
+			 "answers", b->lost ? "lost" : answers[b->answer], "share_configured_now",
 			 b->old_share, "share_configured_after", b->share, "share_now",
 			 b->old_answering, "share_after", b->answering, "flows_now",
 			 rate_json(s->has_rate, s->rate * b->old_answering), "flows_after",
 			 rate_json(s->has_rate, b->new_rate), "capacity",
-			 rate_json(b->capacity > 0, b->capacity));
+			 rate_json(b->capacity > 0, b->capacity), "predicted",
+			 plan_client_json(s, i, load));
 }
 
 static json_t *worst_json(const struct plan_service *s, const struct plan_worst *w)
@@ -234,15 +237,15 @@ static json_t *worst_json(const struct plan_service *s, const struct plan_worst 
 			 name_of(&s->backends[w->backend]), "share", w->share);
 }
 
-static json_t *service_json(const struct plan_service *s)
+static json_t *service_json(const struct plan_service *s, double load)
 {
 	_cleanup_(json_release) json_t *backends = json_array();
 
 	for (size_t i = 0; i < s->count; i++)
-		if (json_array_append_new(backends, backend_json(s, &s->backends[i])))
+		if (json_array_append_new(backends, backend_json(s, i, load)))
 			return NULL;
-	return json_pack("{s:s, s:s, s:b, s:I, s:I, s:b, s:s, s:o, s:o, s:o, s:O}", "name", s->name,
-			 "change",
+	return json_pack("{s:s, s:s, s:b, s:I, s:I, s:b, s:s, s:o, s:o, s:o, s:o, s:O}", "name",
+			 s->name, "change",
 			 !s->old   ? "added"
 			 : !s->now ? "removed"
 				   : "changed",
@@ -250,7 +253,8 @@ static json_t *service_json(const struct plan_service *s)
 			 "slots_moved", (json_int_t)s->moved, "rebuilt", s->rebuilt, "mode",
 			 eligible_mode_name(s->mode), "flows", rate_json(s->has_rate, s->rate),
 			 "worst_one", worst_json(s, &s->worst[0]), "worst_two",
-			 worst_json(s, &s->worst[1]), "backends", backends);
+			 worst_json(s, &s->worst[1]), "clients", plan_clients_json(s, load),
+			 "backends", backends);
 }
 
 static json_t *host_json(const struct plan_host *h)
@@ -270,7 +274,7 @@ json_t *plan_json(const struct plan *p)
 	_cleanup_(json_release) json_t *hosts = json_array();
 
 	for (size_t i = 0; i < p->service_count; i++)
-		if (json_array_append_new(services, service_json(&p->services[i])))
+		if (json_array_append_new(services, service_json(&p->services[i], p->load)))
 			return NULL;
 	for (size_t i = 0; i < p->host_count; i++)
 		if (json_array_append_new(hosts, host_json(&p->hosts[i])))
