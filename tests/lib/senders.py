@@ -4,8 +4,9 @@
 
 senders.py udp SECONDS RATE BYTES DEST PORT FIRST COUNT   RATE datagrams a second, by turns from COUNT
                                                           addresses from FIRST on, one flow each
-senders.py connect SECONDS RATE DEST PORT                 RATE connections a second, each closed when
-                                                          it is there, given up after 2 s
+senders.py connect SECONDS RATE DEST PORT [FIRST COUNT]   RATE connections a second, each closed when
+                                                          it is there, given up after 2 s; by turns
+                                                          from COUNT addresses from FIRST on
 senders.py forge SECONDS RATE DEST PORT FIRST COUNT       RATE SYNs a second in the name of COUNT
                                                           addresses, which nobody has
 """
@@ -49,11 +50,14 @@ def udp(seconds, rate, size, dest, port, first, count):
             pass
 
 
-def connect(seconds, rate, dest, port):
+def connect(seconds, rate, dest, port, first=None, count=0):
     waiting = {}
-    for _ in paced(float(seconds), float(rate)):
+    sources = addresses(first, count) if first else []
+    for i in paced(float(seconds), float(rate)):
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setblocking(False)
+        if sources:
+            sock.bind((sources[i % len(sources)], 0))
         if sock.connect_ex((dest, int(port))) == 0:
             sock.close()
         else:
