@@ -84,8 +84,8 @@ static void end_print(const struct cli *cli, const json_t *change)
 			  revision, phase, reason, fact_count(change, "in_force"));
 }
 
-/* The exit status that it ends with. */
-static int wait_end(const struct cli *cli, json_int_t revision)
+/* The exit status that it ends with. The plan is part of what is printed then. */
+static int wait_end(const struct cli *cli, json_int_t revision, json_t *plan)
 {
 	const struct timespec pause = { .tv_nsec = POLL_NS };
 	unsigned int absent = 0;
@@ -102,6 +102,7 @@ static int wait_end(const struct cli *cli, json_int_t revision)
 		if (!err && (answer.exit == EK_EXIT_USAGE || !json_object_size(answer.result)))
 			return client_print(cli, &answer, end_print);
 		if (!err && fact_true(answer.result, "done")) {
+			json_object_set(answer.result, "plan", plan);
 			end_print(cli, answer.result);
 			return answer.exit;
 		}
@@ -148,7 +149,8 @@ int change_ask(const struct cli *cli, const char *command, json_t *arguments)
 		return client_print(cli, &answer, change_print);
 	client_messages(&answer);
 	if (!cli->option[OPTION_NO_WAIT])
-		return wait_end(cli, (json_int_t)fact_count(change, "revision"));
+		return wait_end(cli, (json_int_t)fact_count(change, "revision"),
+				json_object_get(answer.result, "plan"));
 	if (cli_json(cli))
 		fact_print(answer.result, false);
 	else

@@ -169,6 +169,12 @@ static json_t *warnings_json(struct diag *diag)
 	return warnings;
 }
 
+static void plan_put(struct reply *reply)
+{
+	if (reply->plan)
+		json_put(reply->result, "plan", json_incref(reply->plan));
+}
+
 static void reply_changed(struct reply *reply, const struct daemon *d, bool changed,
 			  struct diag *diag)
 {
@@ -177,6 +183,7 @@ static void reply_changed(struct reply *reply, const struct daemon *d, bool chan
 	reply_diagnostics(reply, diag);
 	reply->result = json_pack("{s:I, s:b, s:o}", "revision", (json_int_t)d->revision.number,
 				  "changed", changed, "warnings", warnings);
+	plan_put(reply);
 }
 
 /* Of a difference in the journal. */
@@ -293,6 +300,7 @@ void change_drains(struct request *r, struct config *candidate, struct reply *re
 	reply->result =
 		json_pack("{s:I, s:b, s:o, s:b}", "revision", (json_int_t)d->revision.number,
 			  "changed", changed != 0, "warnings", warnings_json(&diag), "overlay", 1);
+	plan_put(reply);
 }
 
 /* ---- at start -------------------------------------------------------------------------------- */

@@ -181,14 +181,16 @@ static int review_change(struct review *out, const struct daemon *d, const struc
 	return err;
 }
 
-static void lines_say(struct reply *reply, const char *text)
+/* So many lines at most; false if there are more. */
+static bool lines_say(struct reply *reply, const char *text, size_t most)
 {
-	while (*text) {
+	for (; *text && most; most--) {
 		size_t length = strcspn(text, "\n");
 
 		reply_message(reply, "%.*s", (int)length, text);
 		text += length + (text[length] == '\n');
 	}
+	return !*text;
 }
 
 static void refuse(struct daemon *d, const struct gate_change *c, const struct review *r,
@@ -198,9 +200,31 @@ static void refuse(struct daemon *d, const struct gate_change *c, const struct r
 
 	reply_refuse(reply, "refused at plan: nothing changed (revision %lld stays)",
 		     (long long)d->revision.number);
-	lines_say(reply, text ? text : "  out of memory");
+	lines_say(reply, text ? text : "  out of memory", SIZE_MAX);
 	json_decref(reply->result);
 	reply->result = review_json(r);
+}
+
+/* Lines of the differences, and of the plan: who waits for a change reads no more. */
+#define TOLD_LINES_MAX 50
+#define TOLD_BACKENDS_MAX 1000
+
+/* What the change will do, before it does. */
+static void plan_tell(const struct review *r, const char *file, struct reply *reply)
+{
+	_cleanup_(free_ptr) char *text = plan_text(&r->plan);
+	size_t backends = 0;
+	bool all;
+
+	for (size_t i = 0; i < r->plan.service_count; i++)
+		backends += r->plan.services[i].count;
+	if (backends <= TOLD_BACKENDS_MAX)
+		reply->plan = plan_json(&r->plan);
+	all = lines_say(reply, r->diff, TOLD_LINES_MAX);
+	all &= lines_say(reply, text ? text : "out of memory", TOLD_LINES_MAX);
+	if (!all)
+		reply_message(reply, "... and more: evenkeel plan %s shows all of it",
+			      file ? file : "FILE");
 }
 
 /* What is in force already was told when it came. */
@@ -247,6 +271,7 @@ bool gate_change(struct daemon *d, const struct gate_change *c, struct diag *dia
 		return false;
 	}
 	d->gating->forced = c->request->forced;
+	plan_tell(&r, c->file, reply);
 	lints_tell(&r, diag);
 	breaches_tell(d, c, &r, diag);
 	return true;

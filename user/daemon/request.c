@@ -249,4 +249,5 @@ void call_release(struct call *c)
 	json_decref(c->root);
 	json_decref(c->reply.result);
 	json_decref(c->reply.messages);
+	json_decref(c->reply.plan);
 }

@@ -14,6 +14,7 @@ struct reply {
 	int exit;
 	json_t *result;   /* an object; NULL is answered as {} */
 	json_t *messages; /* lines */
+	json_t *plan;     /* of a change that the gates have let through, for its result */
 };
 
 struct request {
