@@ -189,6 +189,26 @@ static void the_diff_has_a_line_for_each_difference(void **state)
 				  "+ web/web-4 10.0.1.4, weight 100\n");
 }
 
+static void what_has_no_line_of_its_own_is_in_the_diff_too(void **state)
+{
+	_cleanup_(config_release) struct config *old = must_parse(TWO);
+	_cleanup_(config_release) struct config *now = must_parse(
+		"interfaces: [eth1]\necho: drop\nstage: { watch: 10s }\n"
+		"services:\n  web:\n    listen: [\"203.0.113.10:443/tcp\"]\n    slow_start: 10s\n"
+		"    backends:\n" B(
+			1) "      web-2: { address: 10.0.1.2, weight: 200, capacity: 50 }\n");
+	_cleanup_(free_ptr) char *diff = plan_diff(old, now);
+
+	assert_non_null(strstr(diff, "~ interfaces: added (eth1)\n"));
+	assert_non_null(strstr(diff, "~ echo answer -> drop\n"));
+	assert_non_null(strstr(diff, "~ stage"));
+	assert_non_null(strstr(diff, "~ web: slow_start 0 -> 10\n"));
+	assert_non_null(strstr(diff, "~ web: backend web-2: capacity"));
+	assert_non_null(strstr(diff, "~ web/web-2: weight 100 -> 200\n"));
+	/* Once each. */
+	assert_null(strstr(strstr(diff, "weight 100") + 1, "weight"));
+}
+
 static void a_plan_reads_like_a_table(void **state)
 {
 	_cleanup_(plan_case_release) struct plan_case k;
@@ -231,6 +251,7 @@ int main(void)
 		cmocka_unit_test(a_host_in_two_services_is_counted_together),
 		cmocka_unit_test(another_size_unsettles_all_and_a_table_never_shrinks),
 		cmocka_unit_test(the_diff_has_a_line_for_each_difference),
+		cmocka_unit_test(what_has_no_line_of_its_own_is_in_the_diff_too),
 		cmocka_unit_test(a_plan_reads_like_a_table),
 		cmocka_unit_test(the_json_has_the_shares),
 	};

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
+#include "lib/config_diff.h"
 #include "lib/plan.h"
 
 static bool has_listener(const struct config_service *s, const struct endpoint *e)
@@ -85,11 +87,75 @@ static void settings(FILE *out, const struct config_service *a, const struct con
 		fprintf(out, "~ %s: health checks\n", b->name);
 }
 
+/* ---- whatever else there is ------------------------------------------------------------------ */
+
+/* What has lines of its own above. */
+static bool is_told(const char *path)
+{
+	static const char *const services[] = { "listen",     "forward",   "hash",  "idle_time",
+						"drain_time", "hold_time", "panic", "on_empty",
+						"health",     "guards" };
+	static const char *const backends[] = { "address", "weight", "drain", "port" };
+	const char *key = strstr(path, ": ");
+	size_t length = strcspn(path, ":");
+
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+		if (strlen(services[i]) == length && !strncmp(path, services[i], length))
+			return true;
+	if (strncmp(path, "backend ", strlen("backend ")) != 0)
+		return false;
+	for (size_t i = 0; key && i < sizeof(backends) / sizeof(backends[0]); i++)
+		if (!strcmp(key + 2, backends[i]))
+			return true;
+	return !key; /* added, or removed */
+}
+
+/* By the canonical texts, so that no key is forgotten. */
+static void others(FILE *out, const char *where, const char *before, const char *after)
+{
+	struct config_diff diff = {};
+
+	if (!before || !after || config_diff_make(&diff, before, after))
+		return;
+	for (size_t i = 0; i < diff.count; i++) {
+		_cleanup_(free_ptr) char *line = config_difference_line(&diff.entries[i]);
+
+		if (line && !is_told(diff.entries[i].path))
+			fprintf(out, "~ %s%s\n", where, line);
+	}
+	config_diff_release(&diff);
+}
+
+static void service_others(FILE *out, const struct config_service *a,
+			   const struct config_service *b)
+{
+	_cleanup_(free_ptr) char *before = config_service_text(a), *after = config_service_text(b);
+	char where[EK_NAME_MAX + 3];
+
+	snprintf(where, sizeof(where), "%s: ", b->name);
+	others(out, where, before, after);
+}
+
+/* What is of no service. */
+static char *head_text(const struct config *c)
+{
+	struct config head = *c;
+
+	head.services = NULL;
+	head.service_count = 0;
+	return config_text(&head);
+}
+
+static void head_others(FILE *out, const struct config *old, const struct config *now)
+{
+	_cleanup_(free_ptr) char *before = head_text(old), *after = head_text(now);
+
+	others(out, "", before, after);
+}
+
 static void service_change(FILE *out, const struct config_service *a,
 			   const struct config_service *b)
 {
-	long begun = ftell(out);
-
 	listeners(out, '-', a, b);
 	listeners(out, '+', b, a);
 	settings(out, a, b);
@@ -104,8 +170,8 @@ static void service_change(FILE *out, const struct config_service *a,
 		else
 			backend_line(out, '+', b, &b->backends[i]);
 	}
-	if (ftell(out) == begun && !config_service_equal(a, b))
-		fprintf(out, "~ %s: other settings\n", b->name);
+	if (!config_service_equal(a, b))
+		service_others(out, a, b);
 }
 
 static void guards(FILE *out, const struct config *a, const struct config *b)
@@ -118,6 +184,7 @@ static void guards(FILE *out, const struct config *a, const struct config *b)
 
 static void all(FILE *out, const struct config *old, const struct config *now)
 {
+	head_others(out, old, now);
 	guards(out, old, now);
 	for (size_t i = 0; i < old->service_count; i++)
 		if (!config_service(now, old->services[i].name))
@@ -136,11 +203,12 @@ static void all(FILE *out, const struct config *old, const struct config *now)
 
 char *plan_diff(const struct config *old, const struct config *now)
 {
-	const struct config nothing = { .guards = config_guards_default };
+	struct config nothing = { .guards = config_guards_default };
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
+	config_stage_default(&nothing.stage);
 	if (!out)
 		return NULL;
 	all(out, old ? old : &nothing, now);
