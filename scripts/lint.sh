@@ -30,12 +30,15 @@ check_format() { # C is formatted by .clang-format
 	return 0
 }
 
+# What takes long is the analyzer's search of paths through functions that call each other. With
+# TIDY=shallow it follows fewer of them, in a quarter of the time.
 check_tidy() { # clang-tidy finds no fault in user/
-	local out bad
+	local out bad depth=
+	[ "${TIDY:-}" != shallow ] || depth='-Xclang -analyzer-config -Xclang mode=shallow'
 	# shellcheck disable=SC2016 # the inner shell expands these
-	out=$(find user -name '*.c' | sort | BUILD=$BUILD xargs -P"$(nproc)" -n1 sh -c '
+	out=$(find user -name '*.c' | sort | BUILD=$BUILD DEPTH=$depth xargs -P"$(nproc)" -n1 sh -c '
 		nice -n 19 clang-tidy-14 --quiet "$@" -- -std=gnu11 -Iinclude -Iuser -I"$BUILD/gen" \
-			-D_GNU_SOURCE -DEK_VERSION="\"lint\""' tidy 2>&1)
+			-D_GNU_SOURCE -DEK_VERSION="\"lint\"" $DEPTH' tidy 2>&1)
 	bad=$?
 	grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter|^$' <<<"$out"
 	[ "$bad" = 0 ] && return

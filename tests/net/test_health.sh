@@ -35,9 +35,11 @@ claim "who is dead is soon forgotten, for once" health "{ $QUICK }" "hold_time: 
 claim "a backend is removed" ek backend remove web web-10
 is_gone() { status '[.services[0].backends[].name] | contains(["web-10"]) | not'; }
 claim "and gone" wait_for 20 is_gone
-added=$(ek backend add web "web-10=$(lab_backend_addr 10 4)" 2>&1)
-claim "added while its server is down, it is warned of" \
-	grep -q "web-10 is down, and gets no new flows: tcp" <<<"$added"
+added_down() {
+	ek backend add web "web-10=$(lab_backend_addr 10 4)" 2>&1 | tee "$LAB_DIR/added"
+	grep -q "web-10 is down, and gets no new flows: tcp" "$LAB_DIR/added"
+}
+claim "added while its server is down, it is warned of" added_down
 claim "it gets no flows" survivors_share 9
 server_start 10
 claim "until it is up, for which once is enough" wait_for 15 all_up

@@ -355,7 +355,7 @@ static uint64_t visit_toll(const struct claim *claims, size_t count, uint32_t sl
 			heaviest = claims[i].member->weight;
 	}
 	toll = heaviest * slots;
-	while (toll > sum * slots / count)
+	while (count && toll > sum * slots / count)
 		toll /= 2;
 	return toll;
 }
