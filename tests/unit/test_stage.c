@@ -190,6 +190,51 @@ static void a_later_step_keeps_what_an_earlier_one_moved(void **state)
 	}
 }
 
+static void count_owned(uint32_t *owned, const uint32_t *table)
+{
+	memset(owned, 0, 8 * sizeof(*owned));
+	for (uint32_t i = 0; i < SLOTS; i++)
+		owned[table[i] - 1]++;
+}
+
+/* What is planned by shares is so in the tables: but for what rounding and the order of slots make of
+ * it, a 64th of the table. */
+static void no_step_of_a_real_table_raises_a_load_above_the_growth(void **state)
+{
+	_cleanup_(free_ptr) struct tables *t = calloc(1, sizeof(*t));
+
+	srand(11);
+	for (int round = 0; round < 60; round++) {
+		uint32_t was[6], is[6], owned[8], last[8], all[2] = {};
+		struct stage_share shares[6];
+		struct stage_plan plan;
+
+		for (size_t i = 0; i < 6; i++) {
+			was[i] = i && rand() % 4 == 0 ? 0 : 10 + (uint32_t)rand() % 300;
+			is[i] = i && rand() % 4 == 0 ? 0 : 10 + (uint32_t)rand() % 300;
+			all[0] += was[i];
+			all[1] += is[i];
+		}
+		for (size_t i = 0; i < 6; i++)
+			shares[i] = (struct stage_share){ (double)was[i] / all[0],
+							  (double)is[i] / all[1] };
+		plan = plan_of(shares, 6);
+		fill(t->before, was, 6);
+		fill(t->after, is, 6);
+		count_owned(last, t->before);
+		for (size_t k = 0; k < plan.count; k++) {
+			mix(t, plan.steps[k]);
+			count_owned(owned, t->step);
+			for (size_t i = 0; i < 6; i++)
+				if (was[i])
+					assert_true(owned[i] <=
+						    STAGE_GROWTH * last[i] + SLOTS / 64.0);
+			memcpy(last, owned, sizeof(last));
+		}
+		assert_memory_equal(t->step, t->after, sizeof(t->step));
+	}
+}
+
 /* ---- when ------------------------------------------------------------------------------------ */
 
 static void a_step_stays_two_seconds_and_a_hundred_handshakes(void **state)
@@ -270,6 +315,7 @@ int main(void)
 		cmocka_unit_test(a_share_from_next_to_nothing_does_not_take_for_ever),
 		cmocka_unit_test(a_step_moves_that_part_of_the_slots_that_differ),
 		cmocka_unit_test(a_later_step_keeps_what_an_earlier_one_moved),
+		cmocka_unit_test(no_step_of_a_real_table_raises_a_load_above_the_growth),
 		cmocka_unit_test(a_step_stays_two_seconds_and_a_hundred_handshakes),
 		cmocka_unit_test(too_little_traffic_is_waited_for_so_long_and_noted),
 		cmocka_unit_test(meanwhile_probes_stand_in),

@@ -296,6 +296,7 @@ void change_drains(struct request *r, struct config *candidate, struct reply *re
 	config_free(d->config);
 	d->config = take_ptr(c);
 	gating_adopted(d);
+	pipeline_rebase(d, reply);
 	reply_diagnostics(reply, &diag);
 	reply->result =
 		json_pack("{s:I, s:b, s:o, s:b}", "revision", (json_int_t)d->revision.number,

@@ -28,6 +28,10 @@ void pipeline_tick(struct daemon *d);
 /* What came of a sampled handshake. */
 void pipeline_handshake(struct daemon *d, uint32_t backend, bool followed);
 
+/* A drain by hand has been laid over all that there is: a change under way goes on upon it, which
+ * `reply` says. */
+void pipeline_rebase(struct daemon *d, struct reply *reply);
+
 /* By hand. Is there anything that waits for a confirmation? If so it is confirmed: a held change is
  * known to be good then. *number: the revision. */
 bool pipeline_confirm(struct daemon *d, const struct journal_actor *actor, int64_t *number);

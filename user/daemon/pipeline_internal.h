@@ -76,6 +76,8 @@ bool *facts_up(const struct daemon *d);
 /* What is to be watched, d->config being the transition and its first step in force. */
 int facts_begin(struct daemon *d, const struct config_diff *diff, const bool *was_up);
 void facts_end(struct pipeline *p);
+/* Somebody was drained by hand, or is no more: what becomes of it is not the change's. */
+void facts_rebase(struct daemon *d);
 struct watch_facts facts_of(struct daemon *d);
 /* Handshakes on slots that moved, since the change began: of the service that has fewest. */
 uint64_t facts_moved(const struct daemon *d);

@@ -58,6 +58,19 @@ bool pipeline_is_free(const struct daemon *d, struct reply *reply)
 	return false;
 }
 
+void pipeline_rebase(struct daemon *d, struct reply *reply)
+{
+	const struct pipeline *p = d->pipeline;
+	char phase[64];
+
+	if (!p->running)
+		return;
+	facts_rebase(d);
+	if (!p->undone)
+		reply_message(reply, "revision %lld, which %s, goes on upon it",
+			      (long long)p->record.revision, phase_text(p, phase));
+}
+
 json_t *pipeline_json(const struct daemon *d)
 {
 	static const char *const phases[] = { "staging", "watching", "held" };

@@ -72,7 +72,7 @@ static void add(struct daemon *d, uint32_t index, const struct config_backend *b
 		.judged_anew = pool->judged_anew,
 		.was_up = was_up,
 		.is_up = was_up,
-		.before = b->weight_before,
+		.before = b->drain_by_hand ? 0 : b->weight_before,
 		.after = config_backend_weight(b),
 		.sheds_before = p->sheds[index],
 	};
@@ -145,6 +145,20 @@ void facts_end(struct pipeline *p)
 	p->flows = p->drops = p->drops_before = 0;
 	p->flows_rate = 0;
 	p->elapsed_s = 0;
+}
+
+void facts_rebase(struct daemon *d)
+{
+	struct pipeline *p = d->pipeline;
+
+	for (size_t i = 0; i < p->count; i++) {
+		const struct config_backend *b = backend_config(d, p->watched[i].index);
+
+		if (!b)
+			continue;
+		p->backends[i].before = b->drain_by_hand ? 0 : b->weight_before;
+		p->backends[i].after = config_backend_weight(b);
+	}
 }
 
 /* A service whose slots move, and that has too few, is not judged yet, however many others have. */
