@@ -21,6 +21,8 @@ static void ten_that_all_fail_are_enough(void **state)
 {
 	assert_true(worse((struct outcome){ 0, 10 }, WELL, WELL));
 	assert_false(worse((struct outcome){ 0, 9 }, WELL, WELL));
+	/* Not ten of a hundred: chance might do that. */
+	assert_false(worse((struct outcome){ 90, 10 }, WELL, WELL));
 	/* While so few others have been seen that the past must speak for them. */
 	assert_true(worse((struct outcome){ 0, 10 }, NOTHING, WELL));
 }

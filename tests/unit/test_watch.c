@@ -189,6 +189,21 @@ static void harm_that_comes_late_is_not_hidden_by_what_went_well_before(void **s
 	assert_non_null(strstr(s.reason, "40 of 140"));
 }
 
+/* Of slots that go back to their default nothing is remembered: a sample of all of its slots must do. */
+static void a_sample_does_where_nothing_is_remembered(void **state)
+{
+	struct scene s;
+
+	scene_make(&s);
+	s.backends[3].sampled = seen(10, 20);
+	assert_int_equal(judge(&s, 10), WATCH_ROLL_BACK);
+	assert_non_null(strstr(s.reason, "20 of 30 sampled handshakes failed"));
+	scene_make(&s);
+	s.backends[3].sampled = seen(10, 20);
+	s.backends[3].sampled_before = (struct outcome){ 10, 20 }; /* it was like that */
+	assert_int_equal(judge(&s, 20), WATCH_GOES_ON);
+}
+
 /* Eight backends with three failures each. */
 static void few_at_each_are_many_together(void **state)
 {
@@ -468,6 +483,7 @@ int main(void)
 		cmocka_unit_test(what_fails_elsewhere_too_is_not_blamed_on_the_change),
 		cmocka_unit_test(one_that_gets_nothing_more_is_not_asked),
 		cmocka_unit_test(harm_that_comes_late_is_not_hidden_by_what_went_well_before),
+		cmocka_unit_test(a_sample_does_where_nothing_is_remembered),
 		cmocka_unit_test(few_at_each_are_many_together),
 		cmocka_unit_test(who_does_not_answer_serves_nobody_whatever_health_says),
 		cmocka_unit_test(a_flood_of_syns_is_not_blamed_on_the_change),

@@ -44,7 +44,7 @@ void pipeline_close(struct pipeline *p)
 	if (!p)
 		return;
 	forget(p);
-	free(p->sheds);
+	free(p->own);
 	free(p);
 }
 

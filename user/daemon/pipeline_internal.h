@@ -62,7 +62,9 @@ struct pipeline {
 	size_t second, known;
 	uint64_t losses[LOSSES]; /* the counters */
 	struct outcome handshakes[EK_SERVICES_MAX];
-	struct outcome *sheds; /* by backend index */
+	struct own {
+		struct outcome handshakes, sheds;
+	} * own; /* by backend index */
 };
 
 /* The old revision, in the data path first. */

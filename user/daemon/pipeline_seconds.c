@@ -13,7 +13,7 @@
 
 /* ---- handshakes ------------------------------------------------------------------------------ */
 
-/* Of those that are sampled: what is moved is told in full, by dp_moved_read(). */
+/* Of those that are sampled: what moves is told in full by dp_moved_read(), with one exception. */
 void pipeline_handshake(struct daemon *d, uint32_t backend, bool followed)
 {
 	const struct outcome one = { followed, !followed };
@@ -21,10 +21,14 @@ void pipeline_handshake(struct daemon *d, uint32_t backend, bool followed)
 	uint32_t place = p->running && p->places ? p->places[backend] : 0;
 	uint32_t service = d->dp->backend_ids[backend].service;
 
-	if (place && !p->backends[place - 1].touched)
+	if (place && p->backends[place - 1].touched)
+		outcomes_add(&p->backends[place - 1].sampled, &one);
+	else if (place)
 		outcomes_add(&p->watched[place - 1].pool->unmoved, &one);
-	else if (!p->running && service < EK_SERVICES_MAX)
-		outcome_add(&p->handshakes[service], &one);
+	if (p->running || service >= EK_SERVICES_MAX)
+		return;
+	outcome_add(&p->handshakes[service], &one);
+	outcome_add(&p->own[backend].handshakes, &one);
 }
 
 static void on_moved(void *context, uint32_t backend, bool completed)
@@ -53,6 +57,7 @@ static void backend_second(struct daemon *d, size_t i)
 	/* Of plain UDP packets are shed, of the others what begins a flow. */
 	sheds = (struct outcome){ (double)(t.flows ? t.flows : t.packets), (double)t.shed };
 	outcomes_decay(&b->handshakes);
+	outcomes_decay(&b->sampled);
 	outcomes_decay(&b->sheds);
 	outcomes_add(&b->handshakes, &w->second);
 	outcomes_add(&b->sheds, &sheds);
@@ -138,20 +143,21 @@ static void remember(struct daemon *d, const uint64_t losses[static LOSSES])
 		struct dp_traffic t;
 
 		if (!d->dp->backend_ids[i].used) {
-			p->sheds[i] = (struct outcome){};
+			p->own[i] = (struct own){};
 			continue;
 		}
 		samples_second(d->samples, i, &t);
-		outcome_decay(&p->sheds[i], PIPELINE_SECONDS);
-		p->sheds[i].good += (double)(t.flows ? t.flows : t.packets);
-		p->sheds[i].bad += (double)t.shed;
+		outcome_decay(&p->own[i].handshakes, PIPELINE_SECONDS);
+		outcome_decay(&p->own[i].sheds, PIPELINE_SECONDS);
+		p->own[i].sheds.good += (double)(t.flows ? t.flows : t.packets);
+		p->own[i].sheds.bad += (double)t.shed;
 	}
 }
 
 int seconds_open(struct daemon *d)
 {
-	d->pipeline->sheds = calloc(d->dp->sizes.backends, sizeof(*d->pipeline->sheds));
-	if (!d->pipeline->sheds)
+	d->pipeline->own = calloc(d->dp->sizes.backends, sizeof(*d->pipeline->own));
+	if (!d->pipeline->own)
 		return log_err(-ENOMEM, "out of memory");
 	losses_now(d, d->pipeline->losses);
 	return 0;

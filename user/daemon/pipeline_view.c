@@ -71,6 +71,26 @@ void pipeline_rebase(struct daemon *d, struct reply *reply)
 			      (long long)p->record.revision, phase_text(p, phase));
 }
 
+static json_t *handshakes_json(const struct pipeline *p)
+{
+	struct outcome all = {};
+
+	for (size_t i = 0; i < p->pool_count; i++)
+		outcome_add(&all, &p->pools[i].moved.all);
+	return json_pack("{s:I, s:I}", "completed", (json_int_t)all.good, "failed",
+			 (json_int_t)all.bad);
+}
+
+static json_t *probes_json(const struct pipeline *p)
+{
+	size_t asked, answer;
+
+	probes_count(p, &asked, &answer);
+	return asked ? json_pack("{s:I, s:I}", "asked", (json_int_t)asked, "answering",
+				 (json_int_t)answer)
+		     : json_null();
+}
+
 json_t *pipeline_json(const struct daemon *d)
 {
 	static const char *const phases[] = { "staging", "watching", "held" };
@@ -90,6 +110,8 @@ json_t *pipeline_json(const struct daemon *d)
 	json_put(j, "step", json_integer((json_int_t)p->stage.at + 1));
 	json_put(j, "steps", json_integer((json_int_t)p->stage.plan.count));
 	json_put(j, "unproven_steps", json_integer((json_int_t)p->stage.unproven));
+	json_put(j, "handshakes", handshakes_json(p));
+	json_put(j, "probes", probes_json(p));
 	json_put(j, "watch_s",
 		 p->record.phase == JOURNAL_WATCHING && watch > 0
 			 ? json_integer((watch + 999) / 1000)

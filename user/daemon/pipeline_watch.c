@@ -74,7 +74,8 @@ static void add(struct daemon *d, uint32_t index, const struct config_backend *b
 		.is_up = was_up,
 		.before = b->drain_by_hand ? 0 : b->weight_before,
 		.after = config_backend_weight(b),
-		.sheds_before = p->sheds[index],
+		.sampled_before = p->own[index].handshakes,
+		.sheds_before = p->own[index].sheds,
 	};
 	p->places[index] = (uint32_t)p->count;
 	samples_window(d->samples, index, &packets, &flows);

@@ -57,14 +57,22 @@ static bool is_flood(const struct watch_facts *f, const struct finding *seen)
 	       f->flows > WATCH_FLOOD_TIMES * OUTCOME_ALONE_MIN;
 }
 
-static const struct watch_backend *unanswering(const struct watch_facts *f, struct finding *seen)
+/* *what: which handshakes failed. */
+static const struct watch_backend *unanswering(const struct watch_facts *f, struct finding *seen,
+					       const char **what)
 {
 	for (size_t i = 0; i < f->count; i++) {
 		const struct watch_backend *b = &f->backends[i];
 		const struct watch_pool *p = b->pool;
 
-		if (b->touched && b->after &&
-		    is_worse(seen, &b->handshakes, &p->unmoved, &p->before) && !is_flood(f, seen))
+		if (!b->touched || !b->after)
+			continue;
+		*what = "handshakes on the slots that moved to it";
+		if (is_worse(seen, &b->handshakes, &p->unmoved, &p->before) && !is_flood(f, seen))
+			return b;
+		*what = "sampled handshakes";
+		if (is_worse(seen, &b->sampled, &p->unmoved, &b->sampled_before) &&
+		    !is_flood(f, seen))
 			return b;
 	}
 	return NULL;
@@ -151,14 +159,14 @@ static struct harm find_silence(const struct watch_facts *f, char reason[static 
 {
 	char text[COMPARED_MAX];
 	struct finding seen;
-	const struct watch_backend *b = unanswering(f, &seen);
+	const char *what;
+	const struct watch_backend *b = unanswering(f, &seen, &what);
 	const struct watch_pool *p;
 
 	if (b) {
 		snprintf(reason, WATCH_REASON_MAX,
-			 "backend %s/%s does not answer: %.0f of %.0f handshakes on the slots that "
-			 "moved to it failed (%s)",
-			 b->service, b->name, seen.moved->bad, outcome_all(seen.moved),
+			 "backend %s/%s does not answer: %.0f of %.0f %s failed (%s)", b->service,
+			 b->name, seen.moved->bad, outcome_all(seen.moved), what,
 			 compared(&seen, text));
 		return (struct harm){ .found = true, .pool = b->pool, .backend = b };
 	}

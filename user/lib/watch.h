@@ -36,7 +36,11 @@ struct watch_backend {
 	bool judged_anew;       /* its health checks are others now */
 	bool was_up, is_up;     /* when the change began, and now */
 	uint32_t before, after; /* weights in the revisions; 0: it gets no new flows */
-	struct outcomes handshakes; /* on slots that moved to it */
+	struct outcomes handshakes; /* on slots that moved to it, all that are remembered */
+	/* A sample of those on all of its slots, for slots that go back to their default are not
+	 * remembered; and until the change began. */
+	struct outcomes sampled;
+	struct outcome sampled_before;
 	/* New flows that it was given, and those that were shed for its capacity. */
 	struct outcomes sheds;
 	struct outcome sheds_before; /* its own, until the change began */
