@@ -31,21 +31,28 @@ struct scene {
 	struct client_view view;
 	uint32_t owners[SLOTS];
 	size_t count;
+	uint32_t now_s;
 	struct client_load load[BACKENDS_MAX];
 	struct client_sample sample[CLIENT_MEASURES];
 };
 
-static void scene_open(struct scene *s, size_t backends)
+static void scene_open_for(struct scene *s, size_t backends, uint32_t window_s)
 {
 	struct maglev_member members[BACKENDS_MAX] = {};
 
-	*s = (struct scene){ .count = backends };
-	assert_int_equal(clients_open(&s->clients, 65536, 1, 7), 0);
+	*s = (struct scene){ .count = backends, .now_s = window_s };
+	assert_int_equal(clients_open(&s->clients, 65536, window_s, 7), 0);
 	for (size_t i = 0; i < backends; i++)
 		members[i] = (struct maglev_member){ .addr = case_addr((uint32_t)i + 1),
 						     .weight = 100,
 						     .index = (uint32_t)i + 1 };
 	assert_int_equal(maglev_fill(s->owners, SLOTS, members, backends, key), 0);
+}
+
+/* All in one second. */
+static void scene_open(struct scene *s, size_t backends)
+{
+	scene_open_for(s, backends, 1);
 }
 
 static void scene_release(struct scene *s)
@@ -82,7 +89,7 @@ static void predict_keeping(struct scene *s, enum ek_hash_kind hash, const uint3
 	const struct client_table t = { s->owners, SLOTS, s->count, hash, key, keeps, keeps_count };
 
 	client_index_release(&s->index);
-	assert_int_equal(client_index_make(&s->index, s->clients, 1), 0);
+	assert_int_equal(client_index_make(&s->index, s->clients, s->now_s), 0);
 	s->view = client_index_view(&s->index, WEB);
 	client_view_sort(&s->view);
 	clients_predict(s->load, s->sample, &s->view, &t);
@@ -179,23 +186,52 @@ static void shares_are_of_flows_packets_and_bytes_each(void **state)
 		assert_true(fabs(sum_of(&s, m) - 1) < 1e-6);
 }
 
-static void an_established_flow_stays_where_it_is(void **state)
+static void a_flow_that_lasts_stays_where_it_is(void **state)
 {
 	_cleanup_(scene_release) struct scene s;
 	const uint32_t keeps[] = { 0, 3, 2 };
 	struct client_packet p = packet_of(1, 443);
 
-	scene_open(&s, 4);
-	for (int i = 0; i < 500; i++)
-		clients_add(s.clients, &p);
+	scene_open_for(&s, 4, 180);
+	for (p.at_s = 1; p.at_s <= 180; p.at_s++) {
+		for (int i = 0; i < 5; i++)
+			clients_add(s.clients, &p);
+		clients_end_second(s.clients);
+	}
 	predict_keeping(&s, EK_HASH_5TUPLE, keeps, 3);
 	assert_true(s.load[2].share[CLIENT_BYTES] > 0.999);
+	/* A new flow is another one. */
+	assert_true(fabs(s.load[2].share[CLIENT_FLOWS] - 0.25) < 0.001);
 	/* Whose backend goes, goes by the table. */
 	predict_keeping(&s, EK_HASH_5TUPLE, keeps, 1);
 	assert_true(s.load[owner_of(&s, &p, EK_HASH_5TUPLE) - 1].share[CLIENT_BYTES] > 0.999);
 	/* Where only addresses are hashed the next one does, as well. */
 	predict_keeping(&s, EK_HASH_SOURCE, keeps, 3);
 	assert_true(s.load[owner_of(&s, &p, EK_HASH_SOURCE) - 1].share[CLIENT_BYTES] > 0.999);
+	/* One that is over had its day. */
+	s.now_s = 200;
+	predict_keeping(&s, EK_HASH_5TUPLE, keeps, 3);
+	assert_true(fabs(s.load[2].share[CLIENT_BYTES] - 0.25) < 0.001);
+}
+
+static void short_flows_are_spread_wherever_they_were(void **state)
+{
+	_cleanup_(scene_release) struct scene s;
+	const uint32_t keeps[] = { 0, 3 };
+
+	scene_open_for(&s, 4, 180);
+	for (uint32_t at = 1; at <= 180; at++) {
+		for (int i = 0; i < 5; i++) {
+			struct client_packet p = packet_of(1, (uint16_t)(1024 + at));
+
+			p.at_s = at;
+			clients_add(s.clients, &p);
+		}
+		clients_end_second(s.clients);
+	}
+	predict_keeping(&s, EK_HASH_5TUPLE, keeps, 2);
+	for (size_t i = 0; i < s.count; i++)
+		assert_true(fabs(s.load[i].share[CLIENT_BYTES] - 0.25) < 0.001);
 }
 
 static void who_has_no_port_is_spread_where_ports_count(void **state)
@@ -333,7 +369,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_proxy_is_spread_by_ports_and_not_by_addresses),
 		cmocka_unit_test(shares_are_of_flows_packets_and_bytes_each),
-		cmocka_unit_test(an_established_flow_stays_where_it_is),
+		cmocka_unit_test(a_flow_that_lasts_stays_where_it_is),
+		cmocka_unit_test(short_flows_are_spread_wherever_they_were),
 		cmocka_unit_test(who_has_no_port_is_spread_where_ports_count),
 		cmocka_unit_test(without_samples_there_is_nothing),
 		cmocka_unit_test(zipfs_clients_are_predicted_within_chance),

@@ -48,7 +48,9 @@ static struct client_view crowd_view(const struct crowd *c)
 		};
 		list[i] = &packets[i];
 	}
-	return (struct client_view){ list, c->samples, c->seconds };
+	return (struct client_view){
+		.packets = list, .count = c->samples, .now_s = 200, .seconds = c->seconds
+	};
 }
 
 static void crowd_free(void)

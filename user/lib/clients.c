@@ -128,6 +128,7 @@ int client_index_make(struct client_index *out, const struct clients *c, uint32_
 	}
 	for (at = 0; (p = clients_next(c, now_s, &at));)
 		x.packets[x.first[p->service + 1]++] = p;
+	x.now_s = now_s;
 	x.seconds = oldest;
 	*out = x;
 	return 0;
@@ -145,6 +146,7 @@ struct client_view client_index_view(const struct client_index *x, uint32_t serv
 	return (struct client_view){
 		.packets = x->packets + x->first[service],
 		.count = x->first[service + 1] - x->first[service],
+		.now_s = x->now_s,
 		.seconds = x->seconds,
 	};
 }

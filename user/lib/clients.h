@@ -50,6 +50,7 @@ const struct client_packet *clients_next(const struct clients *c, uint32_t now_s
 struct client_view {
 	const struct client_packet **packets; /* NULL: nothing is sampled */
 	size_t count;
+	uint32_t now_s;
 	double seconds; /* how far back there are any, of whatever service */
 };
 
@@ -57,6 +58,7 @@ struct client_view {
 struct client_index {
 	const struct client_packet **packets;
 	uint32_t *first; /* of each service, and the end */
+	uint32_t now_s;
 	double seconds;
 };
 

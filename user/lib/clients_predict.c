@@ -54,7 +54,8 @@ static double amount_of(const struct client_packet *p, enum client_measure m)
 
 /* What has one hash. */
 struct item {
-	const struct client_packet *packet; /* one of its, the last one */
+	const struct client_packet *packet; /* one of its */
+	uint32_t begin_s, end_s;            /* when it was seen */
 	uint32_t samples[CLIENT_MEASURES];
 	double amount[CLIENT_MEASURES];
 };
@@ -65,11 +66,16 @@ static size_t item_take(struct item *out, const struct client_view *v, size_t at
 {
 	const struct client_packet *first = v->packets[at];
 
-	*out = (struct item){};
+	*out = (struct item){ .packet = first, .begin_s = first->at_s, .end_s = first->at_s };
 	for (; at < v->count && !order(v->packets[at], first, hash); at++) {
-		out->packet = v->packets[at];
+		const struct client_packet *p = v->packets[at];
+
+		if (p->at_s < out->begin_s)
+			out->begin_s = p->at_s;
+		if (p->at_s > out->end_s)
+			out->end_s = p->at_s;
 		for (enum client_measure m = 0; m < CLIENT_MEASURES; m++) {
-			double amount = amount_of(out->packet, m);
+			double amount = amount_of(p, m);
 
 			out->samples[m] += amount > 0;
 			out->amount[m] += amount;
@@ -117,22 +123,34 @@ static void discounts(double out[CLIENT_MEASURES], const struct client_view *v,
 		out[m] = once[m] ? once[m] / (double)(once[m] + 2 * twice[m]) : 0;
 }
 
-/* An established flow stays where it is, and the next one of its client has another port. Where
- * ports are not hashed the client's next one goes where the table says. */
-static uint32_t owner_of(const struct client_packet *p, const struct client_table *t)
+static uint32_t owner_by_table(const struct client_packet *p, const struct client_table *t)
 {
 	const struct ek_flow_id id = { p->client, p->dest, p->sport, p->dport, p->proto, {} };
 	const struct ek_key keys[2] = { t->key, t->key };
 	uint64_t word = ek_table_word(0, t->slots, ek_flavour((uint8_t)t->hash, 0, 0));
-	uint32_t owner = t->owners[(uint32_t)ek_table_flow_hash(word, &id, keys) & (t->slots - 1)];
+
+	return t->owners[(uint32_t)ek_table_flow_hash(word, &id, keys) & (t->slots - 1)];
+}
+
+/* A flow that was seen for so long, and of late, will last. */
+#define LASTING_S 60u
+#define RECENT_S 10u
+
+/* Where ports are not hashed an item is a client, whose next flow goes where the table says. Where they
+ * are it is a flow. One that lasts stays where it is; of the others the next ones have other ports,
+ * and go to nobody in particular. */
+static uint32_t owner_of(const struct item *item, const struct client_view *v,
+			 const struct client_table *t)
+{
+	const struct client_packet *p = item->packet;
 
 	if (t->hash != EK_HASH_5TUPLE)
-		return owner;
-	if (!p->sport)
-		return EK_NO_BACKEND; /* a fragment: any of its client's flows may have it */
-	if (p->backend < t->keeps_count && t->keeps[p->backend])
-		return t->keeps[p->backend];
-	return owner;
+		return owner_by_table(p, t);
+	if (!p->sport || item->end_s - item->begin_s < LASTING_S ||
+	    v->now_s - item->end_s > RECENT_S)
+		return EK_NO_BACKEND;
+	return p->backend < t->keeps_count && t->keeps[p->backend] ? t->keeps[p->backend]
+								   : owner_by_table(p, t);
 }
 
 static void load_add(struct client_load *load, const struct item *item, enum client_measure m,
@@ -143,6 +161,12 @@ static void load_add(struct client_load *load, const struct item *item, enum cli
 		return;
 	load->heaviest[m] = item->packet->client;
 	load->heaviest_share[m] = whole;
+}
+
+/* A new flow is none that lasts. */
+static enum client_measure first_located(const struct client_table *t)
+{
+	return t->hash == EK_HASH_5TUPLE ? CLIENT_PACKETS : CLIENT_FLOWS;
 }
 
 /* As slots are. */
@@ -170,10 +194,10 @@ void clients_predict(struct client_load *load, struct client_sample sample[CLIEN
 		uint32_t owner;
 
 		at = item_take(&item, v, at, table->hash);
-		owner = owner_of(item.packet, table);
+		owner = owner_of(&item, v, table);
 		if (!owner || owner > table->count)
 			continue;
-		for (enum client_measure m = 0; m < CLIENT_MEASURES; m++) {
+		for (enum client_measure m = first_located(table); m < CLIENT_MEASURES; m++) {
 			double whole, share;
 
 			if (!item.samples[m])

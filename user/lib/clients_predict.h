@@ -43,10 +43,14 @@ struct client_sample {
 /* By client, listener and port: what predictions need. */
 void client_view_sort(struct client_view *v);
 
-/* Who has load[owner - 1]; the view must be sorted. Of a flow, or of a client where only addresses
- * are hashed, that was seen but once nobody knows how many alike were not seen: such are spread as
- * slots are, and as much of the others as they tell (absolute discounting: Ney, Essen, Kneser
- * 1994). So without anybody heavy a share is that of the slots, however few the samples. */
+/* Who has load[owner - 1]; the view must be sorted.
+ *
+ * Where only addresses are hashed each client's load goes where the table says, once its flows are
+ * others. Of one that was seen but once nobody knows how many alike were not seen: such are spread
+ * as slots are, and as much of the others as they tell (absolute discounting: Ney, Essen, Kneser
+ * 1994). So without anybody heavy a share is that of the slots, however few the samples.
+ *
+ * Where ports are hashed as well the same holds of each flow that lasts; others are spread. */
 void clients_predict(struct client_load *load, struct client_sample sample[CLIENT_MEASURES],
 		     const struct client_view *v, const struct client_table *table);
 
