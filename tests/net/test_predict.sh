@@ -73,8 +73,10 @@ claim "forced, it says what it will do" says 'predicted by [0-9]+ samples .*hash
 	ek apply --at-once --watch 0 "$file" --force share --reason 'it is only a test'
 claim "it is done" in_force $((first + 1))
 claim "and one server has what was predicted" wait_for 30 as_predicted
-by_source -e 's/^    forward:/    drain_time: 5m\n&/'
-planned() { ek apply --at-once --watch 0 "$file" --json | jq -e '.plan.services[0] | .name == "web" and .clients.known'; }
+by_source -e 's/^    backends:/    drain_time: 5m\n&/'
+planned() {
+	ek apply --at-once --watch 0 "$file" --json | jq -e '.plan.services[0] | .name == "web" and .clients.known'
+}
 claim "a ratio that is in force may stay, and the plan is in the result" planned
 web
 claim "nothing stands against the way back" ek plan "$file"
