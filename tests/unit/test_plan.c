@@ -224,6 +224,31 @@ static void a_plan_reads_like_a_table(void **state)
 				     "nobody was asked who answers: ANSWERING is as if all did\n"));
 }
 
+static void a_plan_says_what_is_not_to_be_undone_and_who_must_end(void **state)
+{
+	_cleanup_(plan_case_release) struct plan_case removes, hashes;
+	_cleanup_(free_ptr) char *text = NULL, *hash = NULL;
+	const struct plan_service_fact web = { .service = "web", .has_rate = true, .rate = 60 };
+	const struct plan_input in = { .services = &web, .service_count = 1 };
+
+	plan_case_make(&removes, THREE,
+		       "services:\n  web:\n    listen: [\"203.0.113.10:443/tcp\"]\n"
+		       "    drain_time: 5m\n    capacity: 50\n    backends:\n" B(1) B(2),
+		       &in, 0);
+	text = plan_text(&removes.plan);
+	assert_non_null(strstr(text, "20 -> 30 of 50\n"));
+	assert_non_null(strstr(text, "20 -> 0  its flows have 300 s to end\n"));
+	assert_non_null(strstr(text, "has 100.0 %, 60 new flows a second of 50\n"));
+	plan_case_make(&hashes, TWO,
+		       "services:\n  web:\n    listen: [\"203.0.113.10:443/tcp\"]\n"
+		       "    hash: source\n    backends:\n" B(1) B(2),
+		       NULL, 0);
+	hash = plan_text(&hashes.plan);
+	assert_non_null(strstr(hash,
+			       "web: 2 backends; another hash: all 16384 slots are unsettled, "
+			       "and there is no way back until they have settled\n"));
+}
+
 static void the_json_has_the_shares(void **state)
 {
 	_cleanup_(plan_case_release) struct plan_case k;
@@ -253,6 +278,7 @@ int main(void)
 		cmocka_unit_test(the_diff_has_a_line_for_each_difference),
 		cmocka_unit_test(what_has_no_line_of_its_own_is_in_the_diff_too),
 		cmocka_unit_test(a_plan_reads_like_a_table),
+		cmocka_unit_test(a_plan_says_what_is_not_to_be_undone_and_who_must_end),
 		cmocka_unit_test(the_json_has_the_shares),
 	};
 

@@ -54,9 +54,12 @@ static void flows_cell(char out[static CELL_MAX], const struct plan_service *s,
 		       const struct plan_backend *b)
 {
 	static const char *const answers[] = { "", "", "does not answer" };
-	const char *note = b->lost ? "lost" : answers[b->answer];
+	char flows[40];
+	const char *note = b->lost ? "lost" : b->now ? answers[b->answer] : flows;
 	int used = 0;
 
+	/* Established flows stay, but for those of who goes. */
+	snprintf(flows, sizeof(flows), "its flows have %u s to end", s->now->drain_s);
 	out[0] = '\0';
 	if (s->has_rate && b->capacity > 0)
 		used = snprintf(out, CELL_MAX, "%.0f -> %.0f of %.0f", s->rate * b->old_answering,
@@ -111,6 +114,8 @@ static void worst_print(FILE *out, const struct plan_service *s, const struct pl
 		name_of(&s->backends[w->backend]), 100 * w->share);
 	if (s->has_rate)
 		fprintf(out, ", %.0f new flows a second", s->rate * w->share);
+	if (s->has_rate && s->backends[w->backend].capacity > 0)
+		fprintf(out, " of %.0f", s->backends[w->backend].capacity);
 	fputc('\n', out);
 }
 
@@ -119,9 +124,13 @@ static void head_print(FILE *out, const struct plan_service *s)
 	fprintf(out, "%s: %zu backends", s->name, s->now->backend_count);
 	if (s->old && s->old->backend_count != s->now->backend_count)
 		fprintf(out, ", before %zu", s->old->backend_count);
-	if (s->rebuilt)
-		fprintf(out, "; a table of another size or hash: all %u slots are unsettled",
+	if (s->rebuilt && s->old->hash != s->now->hash)
+		fprintf(out,
+			"; another hash: all %u slots are unsettled, and there is no way back until "
+			"they have settled",
 			s->slots);
+	else if (s->rebuilt)
+		fprintf(out, "; a table of another size: all %u slots are unsettled", s->slots);
 	else if (s->old)
 		fprintf(out, "; %.1f %% of new flows move (%u of %u slots), established ones stay",
 			100.0 * s->moved / s->slots, s->moved, s->slots);
