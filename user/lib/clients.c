@@ -121,7 +121,7 @@ int client_index_make(struct client_index *out, const struct clients *c, uint32_
 	}
 	for (uint32_t i = 2; i < EK_SERVICES_MAX + 2; i++)
 		x.first[i] += x.first[i - 1];
-	x.packets = calloc(x.first[EK_SERVICES_MAX + 1] + 1, sizeof(*x.packets));
+	x.packets = calloc(x.first[EK_SERVICES_MAX + 1] + 1, sizeof(void *));
 	if (!x.packets) {
 		client_index_release(&x);
 		return -ENOMEM;
