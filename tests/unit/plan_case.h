@@ -56,6 +56,7 @@ static inline void plan_case_make(struct plan_case *k, const char *old, const ch
 	gate.old = gate.in_force = k->old;
 	gate.now = k->now;
 	gate.known = &k->known;
+	gate.policy = k->old ? &k->old->policy : NULL;
 	gate.guards = k->old ? &k->old->guards : &config_guards_default;
 	gate_check(&k->gates, &gate);
 	k->told = gate_text(&k->gates, &k->lints, "f");

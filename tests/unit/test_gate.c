@@ -238,6 +238,27 @@ static void guards_are_loosened_alone(void **state)
 	assert_gates(rows, ARRAY_SIZE(rows));
 }
 
+#define ASKED(n) "policy: { approvals: " #n ", group: sre }\n"
+
+static void policy_is_loosened_alone(void **state)
+{
+	static const struct gate_case rows[] = {
+		{ TWO ASKED(1), THREE,
+		  "policy: approvals is changed along with services, which may loosen it",
+		  GATE_POLICY },
+		{ TWO ASKED(1), THREE "policy: { approvals: 1, group: all }\n",
+		  "policy: group is changed", GATE_POLICY },
+		{ TWO ASKED(1), THREE "policy: { approvals: 1, group: sre, expires: 48h }\n",
+		  "policy: expires is changed", GATE_POLICY },
+		{ TWO ASKED(1), TWO, NULL, 0 },
+		{ TWO ASKED(1), THREE ASKED(2), NULL, 0 },
+		{ TWO, THREE ASKED(1), NULL, 0 },
+		{ TWO ASKED(1), THREE ASKED(1), NULL, 0 },
+	};
+
+	assert_gates(rows, ARRAY_SIZE(rows));
+}
+
 /* `count` services of two backends each, of which the first `changed` have another. */
 static char *many_services(unsigned int count, unsigned int changed)
 {
@@ -346,6 +367,7 @@ int main(void)
 		cmocka_unit_test(load_is_judged_by_what_was_borne_where_that_is_known),
 		cmocka_unit_test(what_disappears_must_be_said),
 		cmocka_unit_test(guards_are_loosened_alone),
+		cmocka_unit_test(policy_is_loosened_alone),
 		cmocka_unit_test(many_services_at_once_are_refused),
 		cmocka_unit_test(errors_of_lints_refuse_unless_they_are_in_force),
 		cmocka_unit_test(a_service_that_is_in_force_already_passes),

@@ -37,6 +37,7 @@ struct config *config_new(void)
 	if (c) {
 		c->guards = config_guards_default;
 		config_stage_default(&c->stage);
+		config_policy_default(&c->policy);
 	}
 	return c;
 }
@@ -90,6 +91,7 @@ struct config *config_copy(const struct config *c)
 	if (!copy->interfaces || !copy->services)
 		return NULL;
 	copy->stage = c->stage;
+	copy->policy = c->policy;
 	for (size_t i = 0; i < c->interface_count; i++, copy->interface_count++) {
 		copy->interfaces[i] = strdup(c->interfaces[i]);
 		if (!copy->interfaces[i])

@@ -10,6 +10,7 @@
 #include "evenkeel/abi.h"
 #include "lib/addr.h"
 #include "lib/config_guards.h"
+#include "lib/config_policy.h"
 #include "lib/config_rebalance.h"
 #include "lib/diag.h"
 
@@ -156,6 +157,7 @@ struct config {
 	struct config_service *services;
 	size_t service_count;
 	struct config_guards guards; /* what the change after this one is judged by */
+	struct config_policy policy; /* and whom it waits for */
 	struct config_silence *silences;
 	size_t silence_count;
 	struct config_removal *removals;

@@ -420,6 +420,7 @@ static void check_run(struct check *k)
 		check_service(k, &c->services[i]);
 	config_check_nat(c, k->d);
 	config_check_removals(c, k->d);
+	config_check_policy(c, k->d);
 	if (c->service_count > EK_SERVICES_MAX)
 		diag_error(k->d, 0, 0, "%zu services are more than the data path holds: %u",
 			   c->service_count, EK_SERVICES_MAX);

@@ -96,9 +96,8 @@ json_t *guards_json(const struct config_guards *g)
 
 /* ---- silence --------------------------------------------------------------------------------- */
 
-/* Text that fits; what does not is reported. */
-static void read_text(const struct reader *r, const struct key *key, const struct node *value,
-		      char *out, size_t size)
+void read_bounded(const struct reader *r, const struct key *key, const struct node *value,
+		  char *out, size_t size)
 {
 	const char *text;
 
@@ -117,7 +116,7 @@ static void read_silence_lint(const struct reader *r, const struct key *key,
 {
 	struct config_silence *s = object;
 
-	read_text(r, key, value, s->lint, sizeof(s->lint));
+	read_bounded(r, key, value, s->lint, sizeof(s->lint));
 }
 
 static void read_silence_service(const struct reader *r, const struct key *key,
@@ -125,7 +124,7 @@ static void read_silence_service(const struct reader *r, const struct key *key,
 {
 	struct config_silence *s = object;
 
-	read_text(r, key, value, s->service, sizeof(s->service));
+	read_bounded(r, key, value, s->service, sizeof(s->service));
 }
 
 static void read_silence_reason(const struct reader *r, const struct key *key,
@@ -133,7 +132,7 @@ static void read_silence_reason(const struct reader *r, const struct key *key,
 {
 	struct config_silence *s = object;
 
-	read_text(r, key, value, s->reason, sizeof(s->reason));
+	read_bounded(r, key, value, s->reason, sizeof(s->reason));
 }
 
 enum { SILENCE_LINT, SILENCE_REASON };

@@ -103,6 +103,7 @@ void config_check_nat(const struct config *c, struct diag *d);
 
 /* That what is said to be removed is not there. */
 void config_check_removals(const struct config *c, struct diag *d);
+void config_check_policy(const struct config *c, struct diag *d);
 
 /* " (line 4, column 13)", or nothing for a model that was not read from text. */
 #define OTHER_PLACE_MAX 48

@@ -13,13 +13,15 @@
 extern const struct schema config_service_schema, config_gue_schema, config_quic_schema;
 extern const struct schema config_backend_schema, config_health_schema, config_capacity_schema;
 extern const struct schema config_rebalance_schema, config_ask_schema;
-extern const struct schema config_stage_schema;
+extern const struct schema config_stage_schema, config_policy_schema;
 extern const struct schema config_guards_schema, config_silence_schema;
 
 void read_services(const struct reader *r, const struct key *key, const struct node *value,
 		   void *config);
 void read_stage(const struct reader *r, const struct key *key, const struct node *value,
 		void *config);
+void read_policy(const struct reader *r, const struct key *key, const struct node *value,
+		 void *config);
 void read_guards(const struct reader *r, const struct key *key, const struct node *value,
 		 void *config);
 void read_silences(const struct reader *r, const struct key *key, const struct node *value,
@@ -30,6 +32,9 @@ void read_backends(const struct reader *r, const struct key *key, const struct n
 		   void *service);
 void read_health(const struct reader *r, const struct key *key, const struct node *value,
 		 void *service);
+/* Text that fits; what does not is reported. */
+void read_bounded(const struct reader *r, const struct key *key, const struct node *value,
+		  char *out, size_t size);
 /* The path of a URL, of at most key->max bytes. */
 void read_url_path(const struct reader *r, const struct key *key, const struct node *value,
 		   char *out);

@@ -125,10 +125,11 @@ static const struct key root_keys[] = {
 	{ .name = "silence", .want = "a list of lints with reasons", .read = read_silences },
 	{ .name = "removed", .want = "a list of services and listeners", .read = read_removed },
 	{ .name = "stage", .want = "a mapping with the keys steps and watch", .read = read_stage },
+	{ .name = "policy", .want = "a mapping with the key approvals", .read = read_policy },
 };
 static const struct schema root_schema = {
 	"at the top level",
-	"interfaces, echo, tunnel_source, guards, silence, removed, stage, services",
+	"interfaces, echo, tunnel_source, guards, silence, removed, stage, policy, services",
 	root_keys,
 	ARRAY_SIZE(root_keys),
 };
@@ -143,6 +144,7 @@ static const struct schema *const all_schemas[] = {
 	&config_ask_schema,
 	&config_capacity_schema,
 	&config_stage_schema,
+	&config_policy_schema,
 	&config_guards_schema,
 	&config_silence_schema,
 };

@@ -222,7 +222,9 @@ static json_t *config_json(const struct config *c)
 	config = json_pack("{s:O, s:s, s:o, s:o, s:o}", "interfaces", interfaces, "echo",
 			   config_echo_name(c->echo), "tunnel_source", tunnel_source_json(c),
 			   "guards", guards_json(&c->guards), "silence", silences_json(c));
-	if (set_stage(config, &c->stage) || json_object_set(config, "services", services))
+	if (set_stage(config, &c->stage) ||
+	    (c->policy.set && json_object_set_new(config, "policy", policy_json(&c->policy))) ||
+	    json_object_set(config, "services", services))
 		return NULL;
 	return take_ptr(config);
 }

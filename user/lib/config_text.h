@@ -14,8 +14,9 @@ json_t *rebalance_json(const struct config_service *s);
 
 /* "2000ms" */
 json_t *ms_json(uint32_t ms);
-/* Those of `guards` and `silence`. */
+/* Those of `guards`, `policy` and `silence`. */
 json_t *guards_json(const struct config_guards *g);
+json_t *policy_json(const struct config_policy *p);
 json_t *silences_json(const struct config *c);
 
 #endif

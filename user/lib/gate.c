@@ -50,6 +50,18 @@ int gate_set_parse(unsigned int *out, const char *text, const char **unknown)
 	return 0;
 }
 
+char *gate_set_text(char out[static GATE_SET_TEXT_MAX], unsigned int set)
+{
+	size_t used = 0;
+
+	*out = '\0';
+	for (enum gate g = 0; g < GATE_COUNT; g++)
+		if (set >> g & 1)
+			used += (size_t)snprintf(out + used, GATE_SET_TEXT_MAX - used, "%s%s",
+						 used ? "," : "", gates[g].name);
+	return out;
+}
+
 struct gate_breach *gate_add(struct gate_report *r, const struct gate_input *in, enum gate gate,
 			     const char *format, ...)
 {
@@ -164,15 +176,37 @@ static void check_services(struct gate_report *r, const struct gate_input *in)
 	b->limit = (double)limit;
 }
 
+static bool touches_services(const struct gate_input *in)
+{
+	for (size_t i = 0; i < in->plan->service_count; i++)
+		if (!is_in_force(in, &in->plan->services[i]))
+			return true;
+	return false;
+}
+
+static void check_policy(struct gate_report *r, const struct gate_input *in)
+{
+	const char *looser =
+		in->policy ? config_policy_loosened(in->policy, &in->now->policy) : NULL;
+	struct gate_breach *b;
+
+	if (!looser || !touches_services(in))
+		return;
+	b = gate_add(r, in, GATE_POLICY,
+		     "policy: %s is changed along with services, which may loosen it: first the "
+		     "one, then the other",
+		     looser);
+	b->place = in->now->policy.place;
+	b->value = in->now->policy.approvals;
+	b->limit = in->policy->approvals;
+}
+
 static void check_guards(struct gate_report *r, const struct gate_input *in)
 {
 	enum guard_limit looser = config_guards_loosened(in->guards, &in->now->guards);
-	size_t touched = 0;
 	struct gate_breach *b;
 
-	for (size_t i = 0; i < in->plan->service_count; i++)
-		touched += !is_in_force(in, &in->plan->services[i]);
-	if (!in->old || looser == GUARD_LIMIT_COUNT || !touched)
+	if (!in->old || looser == GUARD_LIMIT_COUNT || !touches_services(in))
 		return;
 	b = gate_add(r, in, GATE_GUARDS,
 		     "guards: %s is loosened from %u to %u along with a change of services: first "
@@ -190,6 +224,7 @@ void gate_check(struct gate_report *out, const struct gate_input *in)
 
 	check_lints(&r, in);
 	check_guards(&r, in);
+	check_policy(&r, in);
 	check_services(&r, in);
 	for (size_t i = 0; i < in->plan->service_count; i++)
 		if (!is_in_force(in, &in->plan->services[i]) &&
@@ -248,22 +283,15 @@ static void breach_print(FILE *out, const struct gate_breach *b, const char *fil
 
 static void remedy_print(FILE *out, const struct gate_report *r)
 {
+	char names[GATE_SET_TEXT_MAX];
 	unsigned int set = 0;
-	const char *comma = "";
 
 	for (size_t i = 0; i < r->count; i++)
 		if (!r->breaches[i].warns && !r->breaches[i].forced)
 			set |= 1u << r->breaches[i].gate;
-	if (!set)
-		return;
-	fputs("  to do it anyway: --force ", out);
-	for (enum gate g = 0; g < GATE_COUNT; g++) {
-		if (!(set >> g & 1))
-			continue;
-		fprintf(out, "%s%s", comma, gate_name(g));
-		comma = ",";
-	}
-	fputs(" --reason \"...\"\n", out);
+	if (set)
+		fprintf(out, "  to do it anyway: --force %s --reason \"...\"\n",
+			gate_set_text(names, set));
 }
 
 char *gate_text(const struct gate_report *r, const struct lint_report *lints, const char *file)

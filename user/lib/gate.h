@@ -17,7 +17,8 @@
 	X(ANSWERING, "answering", "too little of a pool that answers now")                         \
 	X(SERVICES, "services", "too many services touched at once")                               \
 	X(REMOVED, "removed", "services and listeners that disappear unsaid")                      \
-	X(GUARDS, "guards", "guards loosened along with something else")
+	X(GUARDS, "guards", "guards loosened along with something else")                           \
+	X(POLICY, "policy", "policy loosened along with something else")
 
 enum gate {
 #define GATE_ENUM(id, ...) GATE_##id,
@@ -30,6 +31,10 @@ const char *gate_what(enum gate gate);
 /* A set of gates, by bits, of "share,growth". -EINVAL with the name that is none in *unknown, as a
  * part of `text`. */
 int gate_set_parse(unsigned int *out, const char *text, const char **unknown);
+
+/* The other way round; all names fit. */
+#define GATE_SET_TEXT_MAX 128
+char *gate_set_text(char out[static GATE_SET_TEXT_MAX], unsigned int set);
 
 #define GATE_TEXT_MAX 640
 struct gate_breach {
@@ -55,6 +60,7 @@ struct gate_input {
 	const struct config *now;
 	const struct config *in_force;      /* services that are as in there pass; NULL: `old` */
 	const struct config_guards *guards; /* of the known-good revision */
+	const struct config_policy *policy; /* likewise; NULL: nothing was in force before */
 	const struct lint_report *lints;    /* of `now`, against `old` */
 	const struct lint_report *known;    /* of what is in force; NULL: nothing is known */
 	unsigned int forced;                /* set of gates */

@@ -27,6 +27,7 @@ int review_make(struct review *out, const struct review_input *in)
 		.now = in->plan.now,
 		.in_force = in->in_force,
 		.guards = force ? &force->guards : &config_guards_default,
+		.policy = force ? &force->policy : NULL,
 		.lints = &r.lints,
 		.known = &r.known,
 		.forced = in->forced,
