@@ -66,6 +66,30 @@ static const struct step steps[] = {
 	  " reason TEXT NOT NULL"
 	  ") STRICT;",
 	  journal_chain_old },
+	/* Changes that wait for approvals. 0 is JOURNAL_PROPOSAL_WAITS. */
+	{ "CREATE TABLE proposal ("
+	  " number INTEGER PRIMARY KEY AUTOINCREMENT,"
+	  " state INTEGER NOT NULL,"
+	  " time INTEGER NOT NULL, base INTEGER NOT NULL, revision INTEGER NOT NULL DEFAULT 0,"
+	  " until INTEGER NOT NULL, until_ms INTEGER NOT NULL, boot TEXT NOT NULL,"
+	  " content TEXT NOT NULL, people TEXT NOT NULL,"
+	  " text TEXT NOT NULL, way TEXT NOT NULL, shares TEXT NOT NULL,"
+	  " plan TEXT NOT NULL, change TEXT NOT NULL,"
+	  " uid INTEGER NOT NULL, pid INTEGER NOT NULL, user TEXT NOT NULL,"
+	  " command TEXT NOT NULL, origin TEXT NOT NULL,"
+	  " detail TEXT NOT NULL DEFAULT ''"
+	  ") STRICT;"
+	  /* The same change does not wait twice. */
+	  "CREATE UNIQUE INDEX proposal_waits ON proposal (content) WHERE state = 0;"
+	  "CREATE TABLE approval ("
+	  " proposal INTEGER NOT NULL REFERENCES proposal (number),"
+	  " time INTEGER NOT NULL, signed INTEGER NOT NULL,"
+	  " approver INTEGER NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL,"
+	  " uid INTEGER NOT NULL, pid INTEGER NOT NULL, user TEXT NOT NULL,"
+	  " command TEXT NOT NULL, origin TEXT NOT NULL,"
+	  " PRIMARY KEY (proposal, signed, name)"
+	  ") STRICT;",
+	  NULL },
 };
 #define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
 _Static_assert(JOURNAL_IN_FORCE == 1 && JOURNAL_REPLACED == 2, "as in the statements");
