@@ -44,6 +44,7 @@ needs() {
 		test   command  jq                jq
 		test   command  python3           python3
 		test   command  openssl           openssl
+		test   command  ssh-keygen        openssh-client
 		test   command  gtlsserver        ngtcp2-server
 		test   command  gtlsclient        ngtcp2-client
 		test   command  prometheus        prometheus

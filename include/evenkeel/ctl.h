@@ -2,7 +2,8 @@
 /* The control protocol between `evenkeel` and `evenkeeld`: one JSON object a line over a Unix
  * stream socket, one request and one response a connection. The daemon learns who asks from
  * the socket's peer credentials (SO_PEERCRED); root and the daemon's own user may change
- * things, members of the socket's group may look.
+ * things, members of the socket's group may look, and members of the group that `policy` names may
+ * approve.
  *
  *   request   {"version": 1, "command": "apply", "arguments": {...}}
  *   response  {"version": 1, "exit": 0, "result": {...}, "messages": ["...", ...]}
@@ -51,6 +52,9 @@ enum ek_exit {
  * rekey             {}                                                    {services}
  * history           {limit?}                                              {revisions: [...], events: [...]}
  * doctor            {}                                                    {findings: [...]}
+ * proposals         {proposal?}                                           see docs/json.md
+ * approve           {proposal, signature?}                                as apply
+ * reject            {proposal, reason?}                                   {proposal, state}
  * setup             {service}                                             facts for `backend setup`  */
 
 #endif

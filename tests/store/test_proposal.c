@@ -11,14 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "journal_case.h"
 #include "store/journal_proposal.h"
-
-struct place {
-	char folder[64];
-	struct journal *journal;
-};
 
 static const struct journal_actor ada = {
 	.uid = 1001,
@@ -27,45 +22,6 @@ static const struct journal_actor ada = {
 	.command = "apply web.yaml",
 };
 static const struct journal_actor bob = { .uid = 1002, .user = "bob", .command = "approve p1" };
-
-static void reopen(struct place *p)
-{
-	char error[JOURNAL_ERROR_MAX] = "";
-
-	journal_close(p->journal);
-	p->journal = NULL;
-	if (journal_open(&p->journal, p->folder, error))
-		fail_msg("journal_open: %s", error);
-}
-
-static int set_up(void **state)
-{
-	struct place *p = calloc(1, sizeof(*p));
-
-	assert_non_null(p);
-	snprintf(p->folder, sizeof(p->folder), "/tmp/test_proposal.XXXXXX");
-	assert_non_null(mkdtemp(p->folder));
-	reopen(p);
-	*state = p;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	static const char *const files[] = { "lock", "journal.db", "journal.db-wal",
-					     "journal.db-shm" };
-	struct place *p = *state;
-	char path[128];
-
-	journal_close(p->journal);
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", p->folder, files[i]);
-		unlink(path);
-	}
-	assert_int_equal(rmdir(p->folder), 0);
-	free(p);
-	return 0;
-}
 
 static struct journal_proposal proposal(const char *content)
 {
@@ -115,7 +71,7 @@ static void what_waits_is_there_after_reopening(void **state)
 	assert_int_equal(journal_propose(p->journal, &kept, 1000), 0);
 	assert_int_equal(kept.number, 1);
 	assert_last_event(p->journal, "waits", "change p1: service web: weight 100 -> 200");
-	reopen(p);
+	journal_reopen(p);
 	assert_int_equal(journal_proposals(p->journal, &numbers, &count), 0);
 	assert_int_equal(count, 1);
 	assert_int_equal(journal_proposal(p->journal, numbers[0], &read), 0);
@@ -172,7 +128,7 @@ static void approvals_are_there_after_reopening_each_once(void **state)
 	assert_int_equal(journal_approve(p->journal, &kept, &signature, 4), 0);
 	assert_last_event(p->journal, "approved",
 			  "change p1: signed by carol@example.org, key SHA256:c");
-	reopen(p);
+	journal_reopen(p);
 	assert_int_equal(journal_approvals(p->journal, 1, &list, &count), 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(list[0].uid, 1002);
@@ -221,7 +177,7 @@ static void a_number_that_is_none_is_told(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, journal_set_up, journal_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(what_waits_is_there_after_reopening),
 		TEST(the_same_change_does_not_wait_twice),

@@ -60,7 +60,8 @@ const struct option_info cli_options[OPTIONS] = {
 	[OPTION_LOSE] = { "lose", "NAME,...", false, "backends that are to count as dead" },
 	[OPTION_LOAD] = { "load", "TIMES", false, "times the traffic of now, as 1.5" },
 	[OPTION_FORCE] = { "force", "GATE,...", false, "go on in spite of these gates" },
-	[OPTION_REASON] = { "reason", "TEXT", false, "with --force: why, for the journal" },
+	[OPTION_REASON] = { "reason", "TEXT", false, "why, for the journal" },
+	[OPTION_SIGNATURE] = { "signature", "FILE", false, "ssh-keygen's, over the content hash" },
 };
 
 int cli_error(const char *format, ...)

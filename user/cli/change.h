@@ -9,4 +9,7 @@
  * status. */
 int change_ask(const struct cli *cli, const char *command, json_t *arguments);
 
+/* A change that waits for approvals, for people. */
+void change_waits_print(const struct cli *cli, const json_t *proposal);
+
 #endif

@@ -45,6 +45,7 @@ enum cli_option {
 	OPTION_LOAD,
 	OPTION_FORCE,
 	OPTION_REASON,
+	OPTION_SIGNATURE,
 	OPTIONS
 };
 #define OPTION_BIT(option) (1ull << (option))
@@ -159,6 +160,9 @@ int cmd_backend_setup(struct cli *cli);
 int cmd_decap_attach(struct cli *cli);
 int cmd_decap_detach(struct cli *cli);
 int cmd_decap_status(struct cli *cli);
+int cmd_approve(struct cli *cli);
+int cmd_reject(struct cli *cli);
+int cmd_proposals(struct cli *cli);
 int cmd_rekey(struct cli *cli);
 int cmd_explain(struct cli *cli);
 int cmd_history(struct cli *cli);

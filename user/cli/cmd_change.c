@@ -131,6 +131,15 @@ static int force_add(const struct cli *cli, json_t *arguments)
 	return 0;
 }
 
+static int waits_end(const struct cli *cli, const struct answer *answer)
+{
+	if (!cli->option[OPTION_NO_WAIT] || cli_json(cli))
+		return client_print(cli, answer, change_waits_print);
+	client_messages(answer);
+	printf("p%" PRIu64 "\n", fact_count(answer->result, "proposal"));
+	return answer->exit;
+}
+
 int change_ask(const struct cli *cli, const char *command, json_t *arguments)
 {
 	_cleanup_(answer_release) struct answer answer = {};
@@ -144,6 +153,8 @@ int change_ask(const struct cli *cli, const char *command, json_t *arguments)
 	err = client_call(cli, command, arguments, &answer);
 	if (err)
 		return client_complain(cli, err);
+	if (answer.exit == EK_EXIT_AWAITS_APPROVAL)
+		return waits_end(cli, &answer);
 	change = json_object_get(answer.result, "change");
 	if (answer.exit || !json_is_object(change))
 		return client_print(cli, &answer, change_print);

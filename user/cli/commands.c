@@ -38,6 +38,25 @@ const struct command cli_commands[] = {
 	  "Or the one given. It becomes a new revision with the old content. A change that is being\n"
 	  "staged or watched, or is held, is undone.\n",
 	  CHANGE_OPTIONS, 0, 1, cmd_rollback, false },
+	{ "proposals", "[CHANGE]", NULL, "list changes that wait for approvals, or show one",
+	  "Where `policy` in the file asks for them, a change waits until others have agreed: then\n"
+	  "evenkeel apply prints its name, as p7, and ends with exit status 4.\n",
+	  0, 0, 1, cmd_proposals, false },
+	{ "approve", "CHANGE [--signature FILE] [--no-wait]", NULL,
+	  "agree to a change that somebody else has proposed",
+	  "By your own user, who must be in the group that `policy` names: not root, and not who\n"
+	  "proposed it. Or by a signature over the content hash, of somebody in its file of signers:\n"
+	  "\n"
+	  "  evenkeel proposals p7 --json | jq -r .content >p7\n"
+	  "  ssh-keygen -Y sign -n evenkeel -f ~/.ssh/id_ed25519 p7\n"
+	  "  evenkeel approve p7 --signature p7.sig\n"
+	  "\n"
+	  "The last one that is needed brings it into force and waits for the end, as apply does; exit\n"
+	  "status 4 if more are needed.\n",
+	  OPTION_BIT(OPTION_SIGNATURE) | OPTION_BIT(OPTION_NO_WAIT), 1, 1, cmd_approve, false },
+	{ "reject", "CHANGE [--reason TEXT]", NULL, "end a change that waits for approvals",
+	  "For those who may approve it, who proposed it, and root.\n", OPTION_BIT(OPTION_REASON),
+	  1, 1, cmd_reject, false },
 	{ "check", "FILE [OPTION...]", NULL, "check a configuration, changing nothing",
 	  "Needs neither evenkeeld nor root, but for --live. Prints all mistakes with\n"
 	  "file:line:column; - is standard input. Warnings have names, by which `silence` in the\n"

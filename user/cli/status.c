@@ -391,6 +391,9 @@ void status_print(FILE *out, const json_t *status, const json_t *before)
 
 	head_print(out, status);
 	change_print(out, json_object_get(status, "change"));
+	if (fact_count(status, "proposals"))
+		fprintf(out, "changes that wait for approvals: %" PRIu64 " (evenkeel proposals)\n",
+			fact_count(status, "proposals"));
 	alerts_print(out, json_object_get(status, "alerts"));
 	interfaces_print(out, json_object_get(status, "interfaces"));
 	json_array_foreach(json_object_get(status, "services"), i, service) {

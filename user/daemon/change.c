@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/approvers.h"
 #include "daemon/change_warn.h"
 #include "daemon/drains.h"
 #include "daemon/gating.h"
@@ -12,6 +13,7 @@
 #include "daemon/log.h"
 #include "daemon/nexthop.h"
 #include "daemon/pipeline.h"
+#include "daemon/proposals.h"
 #include "daemon/rehearse.h"
 #include "dp/install.h"
 #include "lib/cleanup.h"
@@ -204,10 +206,24 @@ static bool begin(struct request *r, const char *text, const struct config_diff 
 	return true;
 }
 
+/* What was possible when it came and is no more must not stand in a rollback's way. */
+static bool policy_is_new(const struct daemon *d, const struct config_policy *p)
+{
+	const struct config_policy *now = d->config ? &d->config->policy : NULL;
+
+	return !now || now->approvals != p->approvals || strcmp(now->group, p->group) != 0 ||
+	       strcmp(now->signers, p->signers) != 0;
+}
+
 static bool guarded(const struct daemon *d, const struct config *c, struct diag *diag,
 		    struct reply *reply)
 {
+	char why[APPROVERS_WHY_MAX];
+
 	change_guard(d, c, diag);
+	if (policy_is_new(d, &c->policy) && approvers_check(&c->policy, why))
+		diag_error(diag, c->policy.place.line, c->policy.place.column,
+			   "%s: nobody could approve", why);
 	if (!diag_failed(diag))
 		return true;
 	reply_diagnostics(reply, diag);
@@ -229,6 +245,31 @@ static bool bring(struct request *r, struct config *c, int64_t number,
 	return false;
 }
 
+/* Gates, and those who are to agree to it. */
+static bool let_through(struct request *r, const struct config *c, const char *text,
+			const struct config_diff *diff, const struct change_options *o,
+			struct diag *diag, struct reply *reply)
+{
+	_cleanup_(gate_seen_release) struct gate_seen seen = {};
+	const struct gate_change gate = { r, c, diag->file, o->urgent, &seen };
+	char change[CHANGE_TEXT_MAX];
+	const struct proposal_change proposal = {
+		.request = r,
+		.text = text,
+		.summary = config_diff_summary(diff, change, sizeof(change)),
+		.file = diag->file,
+		.config = c,
+		.seen = &seen,
+		.options = o,
+	};
+
+	if (gate_change(r->daemon, &gate, diag, reply))
+		return proposals_pass(r->daemon, &proposal, reply);
+	if (o->run)
+		o->run->stopped = true;
+	return false;
+}
+
 void change_run(struct request *r, struct config *candidate, struct diag *diag,
 		const struct change_options *o, struct reply *reply)
 {
@@ -236,7 +277,6 @@ void change_run(struct request *r, struct config *candidate, struct diag *diag,
 	struct daemon *d = r->daemon;
 	_cleanup_(config_diff_release) struct config_diff diff = {};
 	_cleanup_(free_ptr) char *text = config_text(c);
-	const struct gate_change gate = { r, c, diag->file, o->urgent };
 	int64_t number = 0;
 
 	if (!text) {
@@ -253,10 +293,12 @@ void change_run(struct request *r, struct config *candidate, struct diag *diag,
 	/* A text that an older version wrote may not be comparable: all of it is new then. */
 	if (config_diff_make(&diff, d->revision.text ? d->revision.text : "{}", text))
 		config_diff_make(&diff, "{}", text);
-	if (!gate_change(d, &gate, diag, reply))
+	if (!let_through(r, c, text, &diff, o, diag, reply) ||
+	    !begin(r, text, &diff, &number, reply))
 		return;
-	if (!begin(r, text, &diff, &number, reply) ||
-	    !bring(r, take_ptr(c), number, &diff, o, reply))
+	if (o->run)
+		proposals_begun(d, o->run, number);
+	if (!bring(r, take_ptr(c), number, &diff, o, reply))
 		return;
 	drains_forget(d, &r->actor);
 	change_warn(d, d->config, diag);
@@ -274,12 +316,19 @@ void change_drains(struct request *r, struct config *candidate, struct reply *re
 	struct daemon *d = r->daemon;
 	struct dp_install_result result;
 	_cleanup_(diag_release) struct diag diag = {};
-	const struct gate_change gate = { r, c, NULL, true };
+	_cleanup_(gate_seen_release) struct gate_seen seen = {};
+	const struct gate_change gate = { r, c, NULL, true, &seen };
 	char error[DP_ERROR_MAX] = "";
 	size_t changed = 0;
 
 	if (!gate_change(d, &gate, &diag, reply))
 		return;
+	if (seen.forced && proposals_asked(d)) {
+		reply_refuse(reply,
+			     "nothing changed: a drain by hand beyond what the guards allow needs "
+			     "approval, too: apply a file with `drain: true`");
+		return;
+	}
 	if (drains_take(d, c, &r->actor, &changed)) {
 		reply_refuse(reply, "nothing changed: the journal cannot be written: %s",
 			     journal_error(d->journal));

@@ -7,16 +7,19 @@
 #include "daemon/request.h"
 #include "dp/install.h"
 
+struct proposal_run;
+
 struct change_options {
 	bool urgent;      /* something is taken back: do not wait for new backends, nor stage it */
 	bool at_once;     /* in one step */
 	bool watch_given; /* else as the revision in force says */
 	uint32_t watch_s;
-	uint32_t confirm_s; /* rolled back unless confirmed within; 0: it need not be */
+	uint32_t confirm_s;       /* rolled back unless confirmed within; 0: it need not be */
+	struct proposal_run *run; /* others have agreed to it, see proposals.h; NULL: not yet */
 };
 
 /* Brings `candidate` into force, whole or not at all: guards, journal, data path, journal. Fills
- * the reply: {revision, changed, warnings}, or why not. Takes `candidate` over. `diag` holds what
+ * the reply: {revision, changed, warnings}, what it waits for, or why not. Takes `candidate` over. `diag` holds what
  * was found so far (no errors) and gets the rest. */
 void change_run(struct request *r, struct config *candidate, struct diag *diag,
 		const struct change_options *o, struct reply *reply);

@@ -27,6 +27,7 @@
 #include "daemon/nexthop.h"
 #include "daemon/notify.h"
 #include "daemon/pipeline.h"
+#include "daemon/proposals.h"
 #include "daemon/rebalances.h"
 #include "daemon/sample.h"
 #include "daemon/sampling.h"
@@ -207,6 +208,8 @@ static void on_tick(uv_timer_t *handle)
 	attachments_tick(d);
 	guarded_tick(d);
 	pipeline_tick(d);
+	gating_tick(d);
+	proposals_tick(d);
 	drift_check(d);
 	skew_check(d);
 	alerting_tick(d); /* of what all of these have found */
@@ -237,7 +240,8 @@ int daemon_open(struct daemon *d, const struct options *options)
 		return log_err(err, "event loop: %s", uv_strerror(err));
 	d->loop.data = d;
 	/* All that another daemon may have, first: the data path is not touched if one is there. */
-	err = journal_start(d) ?: drains_open(d) ?: control_open(&d->control, d) ?: pins_take(d);
+	err = journal_start(d) ?: drains_open(d) ?: proposals_open(d);
+	err = err ?: control_open(&d->control, d) ?: pins_take(d);
 	err = err ?: http_open(&d->http, d) ?: alerting_open(&d->alerting, d);
 	err = err ?: data_path_open(d) ?: samples_open(&d->samples, d->dp) ?: loads_open(d);
 	err = err ?: pipeline_open(d);
@@ -302,6 +306,7 @@ void daemon_close(struct daemon *d)
 	dp_close(d->dp);
 	config_free(d->config);
 	journal_revision_release(&d->revision);
+	proposals_close(d->proposals);
 	gating_close(d->gating);
 	drains_close(d->drains);
 	loads_close(d->loads);

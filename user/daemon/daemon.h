@@ -30,6 +30,7 @@ struct guarded;
 struct drains;
 struct gating;
 struct pipeline;
+struct proposals;
 struct loads;
 
 struct daemon {
@@ -48,6 +49,7 @@ struct daemon {
 	struct loads *loads;             /* what backends have borne */
 	struct gating *gating;           /* what changes are compared with */
 	struct pipeline *pipeline;       /* the change under way */
+	struct proposals *proposals;     /* changes that wait for approvals */
 	uint32_t rehearsed, rehearsed_s; /* packets sent through the data path in force, and when */
 	bool settling;                   /* a slot may be unsettled, or a backend leaving */
 	size_t drift_next;               /* service to be compared next */

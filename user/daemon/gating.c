@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/alert.h"
 #include "daemon/ask.h"
 #include "daemon/drains.h"
 #include "daemon/log.h"
+#include "lib/approval.h"
 #include "lib/cleanup.h"
 
 /* Configurations that were in force within the time looked back at, and the one before them. Who
@@ -24,8 +26,13 @@ struct past {
 struct gating {
 	struct past past[PAST_MAX]; /* oldest first; the last one is in force */
 	size_t count;
-	bool forced; /* the change that was let through last */
+	bool forced;             /* the change that was let through last */
+	char forced_text[640];   /* what was forced, for an alert, */
+	uint32_t forced_until_s; /* and until when that is one */
 };
+
+/* Somebody else should know of it, who may be able to say that it is no good idea. */
+#define FORCED_ALERT_S 60u
 
 /* ---- what was in force ----------------------------------------------------------------------- */
 
@@ -218,8 +225,8 @@ static void plan_tell(const struct review *r, const char *file, struct reply *re
 
 	for (size_t i = 0; i < r->plan.service_count; i++)
 		backends += r->plan.services[i].count;
-	if (backends <= TOLD_BACKENDS_MAX)
-		reply->plan = plan_json(&r->plan);
+	json_decref(reply->plan); /* of the same change, which was found to wait already */
+	reply->plan = backends <= TOLD_BACKENDS_MAX ? plan_json(&r->plan) : NULL;
 	all = lines_say(reply, r->diff, TOLD_LINES_MAX);
 	all &= lines_say(reply, text ? text : "out of memory", TOLD_LINES_MAX);
 	if (!all)
@@ -239,6 +246,33 @@ static void lints_tell(const struct review *r, struct diag *diag)
 	}
 }
 
+void gating_tick(struct daemon *d)
+{
+	const struct gating *g = d->gating;
+
+	if (clock_now_s() < g->forced_until_s)
+		alert_note(d, &(struct alert_fact){
+				      .kind = "change_forced",
+				      .level = ALERT_WARNING,
+				      .service = "",
+				      .backend = "",
+				      .text = g->forced_text,
+			      });
+}
+
+static void forced_tell(struct daemon *d, const struct gate_change *c, const struct gate_breach *b)
+{
+	struct gating *g = d->gating;
+	const char *reason = c->request->reason ? c->request->reason : "none";
+
+	daemon_event(d, "forced", &c->request->actor, "gate %s: %s; reason: %s", gate_name(b->gate),
+		     b->text, reason);
+	snprintf(g->forced_text, sizeof(g->forced_text),
+		 "%s (%s) forces the gate %s: %.200s; reason: %.100s", c->request->actor.user,
+		 c->request->actor.command, gate_name(b->gate), b->text, reason);
+	g->forced_until_s = clock_now_s() + FORCED_ALERT_S;
+}
+
 /* What did not refuse is told, and what was forced is remembered. */
 static void breaches_tell(struct daemon *d, const struct gate_change *c, const struct review *r,
 			  struct diag *diag)
@@ -249,10 +283,28 @@ static void breaches_tell(struct daemon *d, const struct gate_change *c, const s
 		diag_warning(diag, b->place.line, b->place.column, "%s [%s%s]", b->text,
 			     gate_name(b->gate), b->forced ? ", forced" : "");
 		if (b->forced)
-			daemon_event(d, "forced", &c->request->actor, "gate %s: %s; reason: %s",
-				     gate_name(b->gate), b->text,
-				     c->request->reason ? c->request->reason : "none");
+			forced_tell(d, c, b);
 	}
+}
+
+void gate_seen_release(struct gate_seen *s)
+{
+	json_decref(s->shares);
+	free(s->plan);
+	*s = (struct gate_seen){};
+}
+
+static bool see(const struct daemon *d, const struct gate_change *c, const struct review *r)
+{
+	struct gate_seen *s = c->seen;
+
+	if (!s)
+		return true;
+	for (size_t i = 0; i < r->gates.count; i++)
+		s->forced |= r->gates.breaches[i].forced && !r->gates.breaches[i].warns;
+	s->plan = review_text(r, c->file);
+	s->shares = approval_shares(&r->plan, d->config);
+	return s->plan && s->shares;
 }
 
 bool gate_change(struct daemon *d, const struct gate_change *c, struct diag *diag,
@@ -268,6 +320,10 @@ bool gate_change(struct daemon *d, const struct gate_change *c, struct diag *dia
 	}
 	if (review_refuses(&r)) {
 		refuse(d, c, &r, reply);
+		return false;
+	}
+	if (!see(d, c, &r)) {
+		reply_refuse(reply, "nothing changed: out of memory");
 		return false;
 	}
 	d->gating->forced = c->request->forced;

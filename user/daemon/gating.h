@@ -17,18 +17,30 @@ struct gating;
 int gating_open(struct daemon *d);
 void gating_close(struct gating *g);
 
+/* Each second: that somebody has forced a gate is an alert for a minute. */
+void gating_tick(struct daemon *d);
+
 /* What is in force now is another configuration, or drained otherwise: remembers it. */
 void gating_adopted(struct daemon *d);
 
 /* What a change is compared with; NULL: nothing was in force before. */
 const struct config *gating_base(const struct daemon *d);
 
+/* What was seen of a change that is let through, for those who are to agree to it. */
+struct gate_seen {
+	json_t *shares; /* see approval_shares() */
+	char *plan;     /* for people */
+	bool forced;    /* a gate stands against it */
+};
+void gate_seen_release(struct gate_seen *s);
+
 /* A change on its way. */
 struct gate_change {
 	struct request *request; /* its text, forced gates and reason */
 	const struct config *config;
-	const char *file; /* its name, where it was read from one; NULL: none */
-	bool urgent;      /* nobody is asked: what is known must do */
+	const char *file;       /* its name, where it was read from one; NULL: none */
+	bool urgent;            /* nobody is asked: what is known must do */
+	struct gate_seen *seen; /* filled in when it is let through; NULL: nobody asks */
 };
 
 /* True if nothing stands against the change, or all of it is forced. Asks backends that are new, or

@@ -44,3 +44,27 @@ void origin_find(struct journal_actor *actor)
 		snprintf(actor->origin + used, sizeof(actor->origin) - used, ", login uid %u",
 			 login);
 }
+
+static size_t add(uint32_t *uids, size_t count, size_t max, uint32_t uid)
+{
+	for (size_t i = 0; i < count; i++)
+		if (uids[i] == uid)
+			return count;
+	if (count < max)
+		uids[count++] = uid;
+	return count;
+}
+
+size_t origin_people(const struct journal_actor *actor, uint32_t *uids, size_t max)
+{
+	uint32_t found[16];
+	size_t found_count = net_people(actor->pid, found, sizeof(found) / sizeof(found[0]));
+	size_t count = add(uids, 0, max, actor->uid);
+	uint32_t login = login_of(actor->pid);
+
+	if (login != LOGIN_UNSET)
+		count = add(uids, count, max, login);
+	for (size_t i = 0; i < found_count; i++)
+		count = add(uids, count, max, found[i]);
+	return count;
+}

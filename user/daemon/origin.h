@@ -9,4 +9,8 @@
  * logged in, where that is somebody else than the user that asks (sudo). */
 void origin_find(struct journal_actor *actor);
 
+/* The uids of those who may be behind it: its own, of whoever logged in, and of the processes that it came
+ * from. Each once; returns how many, at most `max`. */
+size_t origin_people(const struct journal_actor *actor, uint32_t *uids, size_t max);
+
 #endif

@@ -42,6 +42,10 @@ void pipeline_undo(struct request *r, struct reply *reply);
 /* At start, the revision in force being installed: goes on with a watch that was interrupted. */
 void pipeline_restore(struct daemon *d);
 
+/* CLOCK_BOOTTIME, and of which boot. */
+int64_t clock_boot_ms(void);
+void boot_id(char out[static 40]);
+
 /* The change under way, or null. */
 json_t *pipeline_json(const struct daemon *d);
 

@@ -70,9 +70,6 @@ struct pipeline {
 /* The old revision, in the data path first. */
 void pipeline_roll_back(struct daemon *d, const char *why);
 
-int64_t clock_boot_ms(void);
-void boot_id(char out[static 40]);
-
 /* Who is up, by backend index, before the checks of the new configuration begin; allocated. */
 bool *facts_up(const struct daemon *d);
 /* What is to be watched, d->config being the transition and its first step in force. */

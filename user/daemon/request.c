@@ -32,6 +32,10 @@ static const struct request_entry table[] = {
 	{ "detach", request_detach, true, false, false },
 	{ "confirm", request_confirm, true, false, false },
 	{ "rekey", request_rekey, true, false, false },
+	/* These look themselves at who asks. */
+	{ "approve", request_approve, false, false, false },
+	{ "reject", request_reject, false, false, false },
+	{ "proposals", request_proposals, false, false, false },
 };
 
 static const struct request_entry *entry_find(const char *name)

@@ -112,6 +112,9 @@ void request_audit(struct request *r, struct reply *reply);
 void request_change(struct request *r, struct reply *reply);
 void request_revision(struct request *r, struct reply *reply);
 void request_blame(struct request *r, struct reply *reply);
+void request_approve(struct request *r, struct reply *reply);
+void request_reject(struct request *r, struct reply *reply);
+void request_proposals(struct request *r, struct reply *reply);
 void request_doctor(struct request *r, struct reply *reply);
 
 #endif

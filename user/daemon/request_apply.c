@@ -189,6 +189,15 @@ static bool target_find(struct request *r, json_int_t number, struct journal_rev
 	return false;
 }
 
+/* Nobody is asked about a way back: so it is none around those who are to be asked. */
+static void policy_keep(const struct daemon *d, struct config *target, struct reply *reply)
+{
+	if (!d->config || !config_policy_loosened(&d->config->policy, &target->policy))
+		return;
+	target->policy = d->config->policy;
+	reply_message(reply, "the policy in force stays: a change of it needs approval");
+}
+
 void request_rollback(struct request *r, struct reply *reply)
 {
 	_cleanup_(diag_release) struct diag diag = { .file = "journal" };
@@ -214,5 +223,6 @@ void request_rollback(struct request *r, struct reply *reply)
 	if (!candidate)
 		return;
 	change_places_clear(candidate);
+	policy_keep(r->daemon, candidate, reply);
 	change_run(r, take_ptr(candidate), &diag, &options, reply);
 }

@@ -10,6 +10,7 @@
 #include "daemon/metrics.h"
 #include "daemon/nexthop.h"
 #include "daemon/pipeline.h"
+#include "daemon/proposals.h"
 #include "daemon/request.h"
 #include "dp/install.h"
 #include "lib/addr.h"
@@ -97,6 +98,7 @@ void request_status(struct request *r, struct reply *reply)
 	json_put(j, "revision_user", json_text(rev->actor.user));
 	json_put(j, "revision_hash", json_text(rev->hash));
 	json_put(j, "change", pipeline_json(d));
+	json_put(j, "proposals", json_integer((json_int_t)proposals_waiting(d)));
 	json_put(j, "interfaces", interfaces_json(d));
 	json_put(j, "services", services_json(d));
 	json_put(j, "alerts", alerts_json(d));

@@ -191,5 +191,9 @@ static bool differ(const json_t *from, const json_t *then, const json_t *now, un
 bool approval_shares_differ(const json_t *then, const json_t *now, unsigned int limit,
 			    char why[static APPROVAL_WHY_MAX])
 {
+	if (!then || !now) {
+		snprintf(why, APPROVAL_WHY_MAX, "what was planned is not known");
+		return true;
+	}
 	return differ(then, then, now, limit, why) || differ(now, then, now, limit, why);
 }

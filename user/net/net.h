@@ -24,6 +24,10 @@ int net_link_facts(struct link_facts *out, const char *interface, const struct e
  * environment or, since sudo clears that, in an ancestor's. Allocated. */
 char *net_session(int pid);
 
+/* Whose the process and its ancestors are, besides root's: who has become root by sudo or su is found in
+ * the shell that it began in. Each uid once; returns how many, at most `max`. */
+size_t net_people(int pid, uint32_t *uids, size_t max);
+
 /* True if this host has `addr` on one of its interfaces (lo included); *ifindex (may be NULL)
  * says which. */
 bool net_address_local(const struct ek_addr *addr, unsigned int *ifindex);

@@ -61,3 +61,34 @@ char *net_session(int pid)
 	}
 	return NULL;
 }
+
+/* The real uid; 0 if it cannot be read. */
+static uint32_t uid_of(int pid)
+{
+	_cleanup_(close_file) FILE *in = NULL;
+	char path[64], line[256];
+	unsigned int uid = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	in = fopen(path, "re");
+	while (in && fgets(line, sizeof(line), in))
+		if (sscanf(line, "Uid: %u", &uid) == 1)
+			break;
+	return uid;
+}
+
+size_t net_people(int pid, uint32_t *uids, size_t max)
+{
+	size_t count = 0;
+
+	for (int i = 0; i < ANCESTORS_MAX && pid > 1 && count < max; i++, pid = parent_of(pid)) {
+		uint32_t uid = uid_of(pid);
+		bool known = !uid;
+
+		for (size_t k = 0; k < count; k++)
+			known |= uids[k] == uid;
+		if (!known)
+			uids[count++] = uid;
+	}
+	return count;
+}

@@ -194,20 +194,18 @@ static int proposal_read(sqlite3_stmt *s, struct journal_proposal *out)
 int journal_proposal(struct journal *j, int64_t number, struct journal_proposal *out)
 {
 	_cleanup_(journal_finalize) sqlite3_stmt *s = NULL;
-	int rc, err = journal_prepare(j, &s,
-				      "SELECT number, state, time, base, revision, until, until_ms,"
-				      " boot, content, people, detail, text, way, shares, plan,"
-				      " change, uid, pid, user, command, origin FROM proposal"
-				      " WHERE number = ?1");
+	int err = journal_prepare(j, &s,
+				  "SELECT number, state, time, base, revision, until, until_ms,"
+				  " boot, content, people, detail, text, way, shares, plan,"
+				  " change, uid, pid, user, command, origin FROM proposal"
+				  " WHERE number = ?1");
 
 	if (err)
 		return err;
 	if (sqlite3_bind_int64(s, 1, number))
 		return journal_failed(j, "journal");
-	rc = sqlite3_step(s);
-	if (rc == SQLITE_DONE)
-		return -ENOENT;
-	return rc == SQLITE_ROW ? proposal_read(s, out) : journal_failed(j, "journal");
+	err = journal_step_row(j, s);
+	return err ?: proposal_read(s, out);
 }
 
 int journal_proposals(struct journal *j, int64_t **out, size_t *count)
