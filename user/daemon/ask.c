@@ -30,16 +30,17 @@ static void take_view(struct asked_backend *b, const struct health_view *v)
 }
 
 /* The first check that can be made from here without a tunnel. */
-static const struct config_check *check_of(const struct config_service *s)
+static const struct config_check *check_of(const struct config_service *s, bool commands)
 {
 	for (size_t i = 0; i < s->check_count; i++)
-		if (s->checks[i].via & CHECK_VIA_DIRECT)
+		if (s->checks[i].via & CHECK_VIA_DIRECT &&
+		    (commands || s->checks[i].type != CHECK_EXEC))
 			return &s->checks[i];
 	return NULL;
 }
 
 static void add(struct asked *a, const struct daemon *d, const struct config_service *s,
-		const struct config_backend *b, bool changed)
+		const struct config_backend *b, bool changed, bool commands)
 {
 	struct asked_backend *x = &a->backends[a->count++];
 	int service = dp_service_index(d->dp, s->name);
@@ -53,7 +54,7 @@ static void add(struct asked *a, const struct daemon *d, const struct config_ser
 		return;
 	}
 	x->is_asked = true;
-	x->check = check_of(s);
+	x->check = check_of(s, commands);
 	/* Unchecked, it counts as up. */
 	x->known = x->check || !s->check_count;
 	x->passes = !s->check_count;
@@ -120,7 +121,7 @@ static bool is_changed(const struct daemon *d, const struct config_service *s)
 	return now && !config_checks_equal(now, s);
 }
 
-static int collect(struct asked *a, const struct daemon *d, const struct config *c)
+static int collect(struct asked *a, const struct daemon *d, const struct config *c, bool commands)
 {
 	size_t count = 0;
 
@@ -135,16 +136,16 @@ static int collect(struct asked *a, const struct daemon *d, const struct config 
 
 		for (size_t k = 0; k < s->backend_count; k++)
 			if (config_backend_weight(&s->backends[k]))
-				add(a, d, s, &s->backends[k], changed);
+				add(a, d, s, &s->backends[k], changed, commands);
 	}
 	return 0;
 }
 
-int ask_backends(struct asked *out, const struct daemon *d, const struct config *c)
+int ask_backends(struct asked *out, const struct daemon *d, const struct config *c, bool commands)
 {
 	struct checks *checks = NULL;
 	struct asked a = {};
-	int err = collect(&a, d, c);
+	int err = collect(&a, d, c, commands);
 
 	if (!err && any_left(&a))
 		err = checks_open(&checks);

@@ -25,9 +25,10 @@ struct asked {
 	size_t count;
 };
 
-/* All backends of `c` that may get new flows: what health knows, and else what they say. -errno, or
+/* All backends of `c` that may get new flows: what health knows, and else what they say. `commands`: of
+ * checks that are one, too; not for somebody who may only look, whose commands they would be. -errno, or
  * 0. */
-int ask_backends(struct asked *out, const struct daemon *d, const struct config *c);
+int ask_backends(struct asked *out, const struct daemon *d, const struct config *c, bool commands);
 void ask_release(struct asked *a);
 
 /* Those that were asked, for lints. Allocated, `*count` of them; NULL when memory runs out. */

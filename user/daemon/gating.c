@@ -169,7 +169,7 @@ static int review_change(struct review *out, const struct daemon *d, const struc
 	const struct gating *g = d->gating;
 	_cleanup_(ask_release) struct asked asked = {};
 	struct review again = {};
-	int err = c->urgent ? 0 : ask_backends(&asked, d, c->config);
+	int err = c->urgent ? 0 : ask_backends(&asked, d, c->config, true);
 
 	err = err ?: review_against(out, d, c, &asked, gating_base(d));
 	for (size_t i = g->count; i > 1 && !err && review_refuses(out); i--) {

@@ -236,7 +236,9 @@ void call_read(struct call *c, struct daemon *d, const char *line, size_t length
 {
 	json_error_t error = {};
 
-	*c = (struct call){ .request = { .daemon = d, .actor = *actor } };
+	*c = (struct call){
+		.request = { .daemon = d, .actor = *actor, .may_change = may_change },
+	};
 	c->root = json_loadb(line, length, JSON_REJECT_DUPLICATES, &error);
 	if (!c->root) {
 		reply_usage(&c->reply, "request: not JSON: %s (column %d)", error.text,

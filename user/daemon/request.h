@@ -21,6 +21,7 @@ struct request {
 	struct daemon *daemon;
 	json_t *arguments;          /* borrowed; an object */
 	struct journal_actor actor; /* command is filled in by handlers that change things */
+	bool may_change;            /* whoever asks; others look */
 	unsigned int forced;        /* set of gates, see request_force() */
 	const char *reason;         /* why; borrowed */
 	const char *text;           /* that a configuration was read from; borrowed, NULL: none */

@@ -112,8 +112,8 @@ static void plan(const struct request *r, const struct wanted *w, const struct c
 		.file = w->file,
 	};
 
-	if (!names || known_make(&known, d, base, now) || ask_backends(&asked, d, now) ||
-	    known_take(&known, &asked)) {
+	if (!names || known_make(&known, d, base, now) ||
+	    ask_backends(&asked, d, now, r->may_change) || known_take(&known, &asked)) {
 		reply_refuse(reply, "out of memory");
 		return;
 	}
