@@ -1,40 +1,45 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # A change waits until others have agreed: users that the kernel names, or signatures.
+#
+# In namespaces of its own: users of this story alone in /etc/passwd, and nobody behind them; else all of them
+# would be whoever has started it by sudo.
+if [ -z "${STORY_ALONE:-}" ]; then
+	export STORY_ALONE=1
+	exec unshare --pid --fork --kill-child=TERM --mount --propagation private --mount-proc "$0" "$@"
+fi
+mkdir -p /run/netns && mount -t tmpfs none /run/netns || exit 1
+echo 4294967295 >/proc/self/loginuid 2>/dev/null # no login
 . "$(dirname "$0")/../lib/story.sh"
 
-UID_ADA=61001 UID_BOB=61002 UID_CAROL=61003 UID_DAVE=61004
+UID_ADA=61001 UID_BOB=61002
 
-# Users for this story alone: with_users shows them to a command as /etc/passwd and /etc/group. Dave may look,
-# and is not in sre.
+# Dave may look, and is not in sre.
 users() {
-	local name
+	local user
 	cp /etc/passwd "$LAB_DIR/passwd"
 	grep -v '^evenkeel:' /etc/group >"$LAB_DIR/group"
-	for name in ADA BOB CAROL DAVE; do
-		name=UID_$name
-		echo "$(tr '[:upper:]' '[:lower:]' <<<"${name#UID_}"):x:${!name}:${!name}::/:/bin/sh"
+	for user in "ada:x:$UID_ADA" "bob:x:$UID_BOB" "carol:x:61003" "dave:x:61004"; do
+		echo "$user:61000::/:/bin/sh"
 	done >>"$LAB_DIR/passwd"
 	printf '%s\n' "sre:x:61100:ada,bob,carol" "evenkeel:x:61101:dave" >>"$LAB_DIR/group"
-	cat >"$LAB_DIR/with_users" <<-END
-		#!/bin/sh
-		exec unshare --mount sh -c 'mount --bind "$LAB_DIR/passwd" /etc/passwd &&
-			mount --bind "$LAB_DIR/group" /etc/group && exec "\$@"' - "\$@"
-	END
-	chmod 755 "$LAB_DIR/with_users"
+	mount --bind "$LAB_DIR/passwd" /etc/passwd
+	mount --bind "$LAB_DIR/group" /etc/group
 	chmod 711 "$LAB_DIR"
 	cp "$BUILD/evenkeel" "$LAB_DIR/evenkeel"
-}
-daemon() {
-	lab_spawn evenkeeld balancer "$LAB_DIR/with_users" "$BUILD/evenkeeld" --state "$LAB_STATE" \
-		--socket "$LAB_SOCKET" --pins "$LAB_PINS"
-	wait_for 10 ek status
 }
 as() { # USER ARGUMENT...: asks as that user
 	local user=$1
 	shift
-	lab_in balancer "$LAB_DIR/with_users" setpriv --reuid "$user" --regid 65534 --init-groups "$LAB_DIR/evenkeel" \
+	lab_in balancer setpriv --reuid "$user" --regid 65534 --init-groups "$LAB_DIR/evenkeel" \
 		--socket "$LAB_SOCKET" --pins "$LAB_PINS" "$@"
+}
+as_bob_from() { # UID ARGUMENT...: as bob, from that user's shell
+	local uid=$1
+	shift
+	lab_in balancer "$LAB_ROOT/tests/lib/sudo.py" "$uid" setpriv --reuid bob \
+		--regid 65534 --init-groups "$LAB_DIR/evenkeel" --socket "$LAB_SOCKET" \
+		--pins "$LAB_PINS" "$@"
 }
 as_root_from() { # UID ARGUMENT...: asks as root, from that user's shell
 	local uid=$1
@@ -88,7 +93,7 @@ file() {
 waits() {
 	local before name
 	before=$(ek status --json | jq .revision)
-	name=$(ek apply "$@" --no-wait)
+	name=$(ek apply "$@" --no-wait 2>/dev/null)
 	[ $? = 4 ] && [ "$(ek status --json | jq .revision)" = "$before" ] && echo "$name"
 }
 propose() { # APPROVALS WEIGHT WEIGHT [KEY]: the change's name
@@ -100,7 +105,7 @@ exits() { # STATUS COMMAND...
 	shift
 	"$@"
 	status=$?
-	[ $status = "$wanted" ]
+	[ "$status" = "$wanted" ]
 }
 state() { # PROPOSAL STATE [PATTERN]
 	ek proposals "$1" --json | jq -e --arg s "$2" --arg p "${3:-.}" \
@@ -119,7 +124,7 @@ lab_open
 lab_up --backends 3
 users
 keys
-daemon
+lab_daemon
 file 0 100 100 | grep -v ^policy >"$LAB_DIR/first.yaml"
 claim "without a policy nobody is asked" ek apply "$LAB_DIR/first.yaml"
 file 1 100 100 | sed 's/sre/sres/' >"$LAB_DIR/bad.yaml"
@@ -146,10 +151,11 @@ claim "another member of the group can" as bob approve "$p"
 claim "and the change is in force" weight web web-1 150
 claim "it waits no more" refused "does not wait any more: it went on" as carol approve "$p"
 file 1 120 100 >"$LAB_DIR/ada.yaml"
-as_root_from "$UID_ADA" apply "$LAB_DIR/ada.yaml" --no-wait >"$LAB_DIR/name"
+as_root_from "$UID_ADA" apply "$LAB_DIR/ada.yaml" --no-wait >"$LAB_DIR/name" 2>/dev/null
 p=$(cat "$LAB_DIR/name")
 claim "who became root to propose it cannot approve it" refused "somebody else must agree" \
 	as ada approve "$p"
+claim "nor as somebody else" refused "somebody else must agree" as_bob_from "$UID_ADA" approve "$p"
 claim "nor sign it" refused "somebody else must agree" ek approve "$p" \
 	--signature "$(signed ada "$p")"
 claim "a member of the group can reject it" as carol reject "$p" --reason "too little"
@@ -190,7 +196,7 @@ claim "a signature is one" exits 4 ek approve "$q" --signature "$(signed carol "
 claim "that of one key is one, whatever its names" refused "approved change $q already" \
 	ek approve "$q" --signature "$(signed carol "$q")"
 lab_kill evenkeeld KILL
-daemon
+lab_daemon
 claim "what waits survives a crash, with its approvals" test \
 	"$(ek proposals --json | jq -c '[.proposals[] | .missing]')" = '[1,1]'
 wait_for 5 as bob proposals
@@ -203,12 +209,12 @@ claim "and has its own" weight shop shop-1 150
 # ---- what lapses -------------------------------------------------------------------------------
 
 p=$(propose 2 120 150)
-as bob approve "$p" >/dev/null
+as bob approve "$p" >/dev/null 2>&1
 claim "a drain by hand waits for nobody" ek backend drain web web-3
 claim "it makes another plan of a change that was agreed to" refused \
 	"plan of a service that it touches is another one" as carol approve "$p"
 claim "which has lapsed" state "$p" lapsed "web-"
-ek backend undrain web web-3 >/dev/null
+ek backend undrain web web-3 >/dev/null 2>&1
 p=$(propose 2 120 150)
 lab_kill evenkeeld
 "$PYTHON" - "$LAB_STATE/journal.db" <<-'END'
@@ -217,7 +223,7 @@ lab_kill evenkeeld
 	db.execute("UPDATE proposal SET until_ms = 1 WHERE state = 0")
 	db.commit()
 END
-daemon
+lab_daemon
 claim "a change that has waited for too long lapses" wait_for 5 state "$p" lapsed "too long"
 wait_for 5 as bob proposals
 
@@ -233,6 +239,22 @@ claim "and does not bring a looser policy back" in_force '.policy.approvals == 2
 claim "a command waits like a file" exits 4 ek backend set web web-1 --weight 110
 claim "beyond the guards a drain by hand is no way around" refused "needs approval, too" \
 	ek backend drain web web-1 web-2 --force answering --reason story
+
+# ---- what looking must not do ------------------------------------------------------------------
+
+sed "s|health: none|health: { type: exec, command: [/usr/bin/touch, $LAB_DIR/ran] }|" "$LAB_DIR/first.yaml" \
+	>"$LAB_DIR/exec.yaml"
+chmod 644 "$LAB_DIR/exec.yaml"
+plans_of_others_run_nothing() {
+	as dave plan "$LAB_DIR/exec.yaml"
+	not test -e "$LAB_DIR/ran"
+}
+plans_of_root_ask() {
+	ek plan "$LAB_DIR/exec.yaml"
+	test -e "$LAB_DIR/ran"
+}
+claim "a plan of somebody who may only look runs no command of his" plans_of_others_run_nothing
+claim "which one of root does" plans_of_root_ask
 
 # ---- what is remembered ------------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ static struct journal_proposal proposal(const char *content)
 
 static struct journal_approval approval(void)
 {
-	return (struct journal_approval){ .uid = 1002, .name = "bob", .actor = bob };
+	return (struct journal_approval){ .people = "1002,1003", .name = "bob", .actor = bob };
 }
 
 static void assert_last_event(struct journal *j, const char *kind, const char *text)
@@ -131,7 +131,7 @@ static void approvals_are_there_after_reopening_each_once(void **state)
 	journal_reopen(p);
 	assert_int_equal(journal_approvals(p->journal, 1, &list, &count), 0);
 	assert_int_equal(count, 2);
-	assert_int_equal(list[0].uid, 1002);
+	assert_string_equal(list[0].people, "1002,1003");
 	assert_false(list[0].is_signed);
 	assert_int_equal(list[0].time, 2);
 	assert_string_equal(list[0].actor.command, "approve p1");

@@ -13,9 +13,16 @@ static void json_release(json_t **j)
 /* Ada has proposed, as root; Bob has approved, and Carol signed. */
 static const struct approval_person people[] = { { 0, "root" }, { 1001, "ada" } };
 static const struct approval given[] = {
-	{ .uid = 1002, .name = "bob" },
+	{ .uids = { 1002 }, .uid_count = 1, .name = "bob" },
 	{ .is_signed = true, .name = "carol@example.org", .key = "SHA256:c" },
 };
+
+/* Whose uids these are: its own, and those that it came from. */
+#define BY(who, ...)                                                                               \
+	{                                                                                          \
+		.name = who, .uids = { __VA_ARGS__ },                                              \
+		.uid_count = sizeof((uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t)                \
+	}
 
 static enum approval_verdict judge(const struct approval *a, bool member)
 {
@@ -24,23 +31,26 @@ static enum approval_verdict judge(const struct approval *a, bool member)
 
 static void another_member_of_the_group_counts_once(void **state)
 {
-	assert_int_equal(judge(&(struct approval){ .uid = 1004, .name = "dave" }, true),
-			 APPROVAL_COUNTS);
-	assert_int_equal(judge(&(struct approval){ .uid = 1004, .name = "dave" }, false),
-			 APPROVAL_STRANGER);
-	assert_int_equal(judge(&(struct approval){ .uid = 1002, .name = "bob" }, true),
-			 APPROVAL_AGAIN);
+	assert_int_equal(judge(&(struct approval)BY("dave", 1004), true), APPROVAL_COUNTS);
+	assert_int_equal(judge(&(struct approval)BY("dave", 1004), false), APPROVAL_STRANGER);
+	assert_int_equal(judge(&(struct approval)BY("bob", 1002), true), APPROVAL_AGAIN);
 }
 
 static void neither_root_nor_who_proposed_it_counts(void **state)
 {
-	assert_int_equal(judge(&(struct approval){ .uid = 0, .name = "root" }, true),
-			 APPROVAL_ROOT);
-	assert_int_equal(judge(&(struct approval){ .uid = 1001, .name = "ada" }, true),
-			 APPROVAL_PROPOSER);
+	assert_int_equal(judge(&(struct approval)BY("root", 0), true), APPROVAL_ROOT);
+	assert_int_equal(judge(&(struct approval)BY("ada", 1001), true), APPROVAL_PROPOSER);
 	/* Not even if nobody else is behind it. */
-	assert_int_equal(approval_judge(&(struct approval){ .uid = 0 }, true, NULL, 0, NULL, 0),
+	assert_int_equal(approval_judge(&(struct approval)BY("root", 0), true, NULL, 0, NULL, 0),
 			 APPROVAL_ROOT);
+}
+
+static void who_becomes_another_user_is_still_the_same(void **state)
+{
+	assert_int_equal(judge(&(struct approval)BY("dave", 1004, 1001), true), APPROVAL_PROPOSER);
+	assert_int_equal(judge(&(struct approval)BY("dave", 1004, 1002), true), APPROVAL_AGAIN);
+	assert_int_equal(judge(&(struct approval)BY("dave", 1004, 0), true), APPROVAL_COUNTS);
+	assert_int_equal(judge(&(struct approval)BY("root", 0, 1004), true), APPROVAL_ROOT);
 }
 
 static void a_signature_counts_by_person_and_by_key(void **state)
@@ -49,13 +59,19 @@ static void a_signature_counts_by_person_and_by_key(void **state)
 		struct approval a;
 		enum approval_verdict verdict;
 	} rows[] = {
-		{ { true, 0, "dave@example.org", "SHA256:d" }, APPROVAL_COUNTS },
-		{ { true, 0, "ada@example.org", "SHA256:a" }, APPROVAL_PROPOSER },
-		{ { true, 0, "Ada", "SHA256:a" }, APPROVAL_PROPOSER },
-		{ { true, 0, "adam@example.org", "SHA256:a" }, APPROVAL_COUNTS },
-		{ { true, 0, "carol@example.org", "SHA256:new" }, APPROVAL_AGAIN },
-		{ { true, 0, "carol-2@example.org", "SHA256:c" }, APPROVAL_AGAIN },
-		{ { true, 0, "bob@example.org", "SHA256:b" }, APPROVAL_AGAIN },
+		{ { .is_signed = true, .name = "dave@example.org", .key = "SHA256:d" },
+		  APPROVAL_COUNTS },
+		{ { .is_signed = true, .name = "ada@example.org", .key = "SHA256:a" },
+		  APPROVAL_PROPOSER },
+		{ { .is_signed = true, .name = "Ada", .key = "SHA256:a" }, APPROVAL_PROPOSER },
+		{ { .is_signed = true, .name = "adam@example.org", .key = "SHA256:a" },
+		  APPROVAL_COUNTS },
+		{ { .is_signed = true, .name = "carol@example.org", .key = "SHA256:new" },
+		  APPROVAL_AGAIN },
+		{ { .is_signed = true, .name = "carol-2@example.org", .key = "SHA256:c" },
+		  APPROVAL_AGAIN },
+		{ { .is_signed = true, .name = "bob@example.org", .key = "SHA256:b" },
+		  APPROVAL_AGAIN },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -64,8 +80,7 @@ static void a_signature_counts_by_person_and_by_key(void **state)
 
 static void a_user_who_has_signed_has_approved(void **state)
 {
-	assert_int_equal(judge(&(struct approval){ .uid = 1003, .name = "carol" }, true),
-			 APPROVAL_AGAIN);
+	assert_int_equal(judge(&(struct approval)BY("carol", 1003), true), APPROVAL_AGAIN);
 }
 
 static void uids_survive_their_text(void **state)
@@ -296,6 +311,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(another_member_of_the_group_counts_once),
 		cmocka_unit_test(neither_root_nor_who_proposed_it_counts),
+		cmocka_unit_test(who_becomes_another_user_is_still_the_same),
 		cmocka_unit_test(a_signature_counts_by_person_and_by_key),
 		cmocka_unit_test(a_user_who_has_signed_has_approved),
 		cmocka_unit_test(uids_survive_their_text),

@@ -72,7 +72,7 @@ static bool refuse(const struct journal_proposal *p, const struct proposal_way *
 			     a->name, (long long)p->number, p->actor.user);
 		break;
 	case APPROVAL_STRANGER:
-		reply_refuse(reply, "%s (uid %u) cannot approve: %s%s", a->name, a->uid,
+		reply_refuse(reply, "%s (uid %u) cannot approve: %s%s", a->name, a->uids[0],
 			     *w->policy.group ? "not in group "
 					      : "the policy in force asks for "
 						"signatures",
@@ -97,21 +97,23 @@ static enum approval_verdict judge(const struct daemon *d, const struct journal_
 	size_t people_count = people_of(p, people), count = 0;
 	_cleanup_(free_ptr) struct journal_approval *list = NULL;
 	_cleanup_(free_ptr) struct approval *given = NULL;
+	bool member = a->uid_count && approvers_has(w->policy.group, a->uids[0]);
 	enum approval_verdict verdict = APPROVAL_STRANGER;
 
 	if (journal_approvals(d->journal, p->number, &list, &count))
 		return verdict;
 	given = calloc(count + 1, sizeof(*given));
 	for (size_t i = 0; given && i < count; i++) {
-		given[i] = (struct approval){ .is_signed = list[i].is_signed, .uid = list[i].uid };
+		given[i].is_signed = list[i].is_signed;
+		given[i].uid_count =
+			approval_uids(list[i].people, given[i].uids, APPROVAL_PEOPLE_MAX);
 		memcpy(given[i].name, list[i].name, sizeof(given[i].name));
 		memcpy(given[i].key, list[i].key, sizeof(given[i].key));
 	}
 	for (size_t i = signer ? signer->count : 1; given && i-- > 0;) {
 		if (signer)
 			memcpy(a->name, signer->names[i], sizeof(a->name));
-		verdict = approval_judge(a, approvers_has(w->policy.group, a->uid), people,
-					 people_count, given, count);
+		verdict = approval_judge(a, member, people, people_count, given, count);
 		if (verdict != APPROVAL_COUNTS)
 			break;
 	}
@@ -126,7 +128,8 @@ static bool approver_find(const struct request *r, const struct journal_proposal
 	struct config_policy files = w->policy;
 	char why[APPROVERS_WHY_MAX];
 
-	*a = (struct approval){ .uid = r->actor.uid };
+	*a = (struct approval){};
+	a->uid_count = origin_people(&r->actor, a->uids, APPROVAL_PEOPLE_MAX);
 	snprintf(a->name, sizeof(a->name), "%s", r->actor.user);
 	if (!signature)
 		return true;
@@ -150,10 +153,10 @@ static bool keep(struct request *r, const struct journal_proposal *p, const stru
 {
 	struct journal_approval kept = {
 		.is_signed = a->is_signed,
-		.uid = a->uid,
 		.actor = r->actor,
 	};
 
+	approval_uids_text(kept.people, sizeof(kept.people), a->uids, a->uid_count);
 	memcpy(kept.name, a->name, sizeof(kept.name));
 	memcpy(kept.key, a->key, sizeof(kept.key));
 	if (!journal_approve(r->daemon->journal, p, &kept, clock_wall_s()))
@@ -203,9 +206,11 @@ void request_approve(struct request *r, struct reply *reply)
 		return;
 	}
 	if (refuse(&p, &w, &a, verdict, reply)) {
-		daemon_event(r->daemon, "not approved", &r->actor, "change p%lld: %s",
-			     (long long)number,
-			     json_string_value(json_array_get(reply->messages, 0)));
+		/* Who has no say cannot fill the log. */
+		if (verdict == APPROVAL_ROOT || verdict == APPROVAL_PROPOSER)
+			daemon_event(r->daemon, "not approved", &r->actor, "change p%lld: %s",
+				     (long long)number,
+				     json_string_value(json_array_get(reply->messages, 0)));
 		return;
 	}
 	if (keep(r, &p, &a, reply))

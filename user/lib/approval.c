@@ -17,25 +17,35 @@ bool approval_same_name(const char *a, const char *b)
 	return length == strcspn(b, "@") && strncasecmp(a, b, length) == 0;
 }
 
+/* Root's says nothing. */
+static bool has_uid(const struct approval *a, uint32_t uid)
+{
+	for (size_t i = 0; uid && i < a->uid_count; i++)
+		if (a->uids[i] == uid)
+			return true;
+	return false;
+}
+
 static bool same_person(const struct approval *a, const struct approval *b)
 {
-	if (!a->is_signed && !b->is_signed)
-		return a->uid == b->uid;
 	if (a->is_signed && b->is_signed && *a->key && !strcmp(a->key, b->key))
 		return true;
-	return approval_same_name(a->name, b->name);
+	for (size_t i = 0; i < b->uid_count; i++)
+		if (has_uid(a, b->uids[i]))
+			return true;
+	return (a->is_signed || b->is_signed) && approval_same_name(a->name, b->name);
 }
 
 static bool is_person(const struct approval *a, const struct approval_person *p)
 {
-	return a->is_signed ? approval_same_name(a->name, p->user) : a->uid == p->uid;
+	return a->is_signed ? approval_same_name(a->name, p->user) : has_uid(a, p->uid);
 }
 
 enum approval_verdict approval_judge(const struct approval *a, bool member,
 				     const struct approval_person *people, size_t person_count,
 				     const struct approval *given, size_t given_count)
 {
-	if (!a->is_signed && !a->uid)
+	if (!a->is_signed && (!a->uid_count || !a->uids[0]))
 		return APPROVAL_ROOT;
 	for (size_t i = 0; i < person_count; i++)
 		if (is_person(a, &people[i]))

@@ -27,7 +27,8 @@ struct approval_person {
 /* One approval, by a user that the kernel names, or by a signature. */
 struct approval {
 	bool is_signed;
-	uint32_t uid;                 /* else */
+	uint32_t uids[APPROVAL_PEOPLE_MAX]; /* else: its own, then those of whom it came from */
+	size_t uid_count;
 	char name[APPROVAL_NAME_MAX]; /* the user's name, or the signer as the file lists him */
 	char key[APPROVAL_KEY_MAX];   /* fingerprint of the signing key, or "" */
 };

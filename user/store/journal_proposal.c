@@ -120,14 +120,15 @@ static int approval_insert(struct journal *j, const struct journal_proposal *p,
 {
 	_cleanup_(journal_finalize) sqlite3_stmt *s = NULL;
 	int err = journal_prepare(j, &s,
-				  "INSERT INTO approval (proposal, time, signed, approver, name,"
+				  "INSERT INTO approval (proposal, time, signed, people, name,"
 				  " key, uid, pid, user, command, origin)"
 				  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
 
 	if (err)
 		return err;
 	if (sqlite3_bind_int64(s, 1, p->number) || sqlite3_bind_int64(s, 2, now) ||
-	    sqlite3_bind_int(s, 3, a->is_signed) || sqlite3_bind_int64(s, 4, a->uid) ||
+	    sqlite3_bind_int(s, 3, a->is_signed) ||
+	    sqlite3_bind_text(s, 4, a->people, -1, SQLITE_STATIC) ||
 	    sqlite3_bind_text(s, 5, a->name, -1, SQLITE_STATIC) ||
 	    sqlite3_bind_text(s, 6, a->key, -1, SQLITE_STATIC) ||
 	    journal_bind_actor(s, 7, &a->actor))
@@ -146,7 +147,7 @@ int journal_approve(struct journal *j, const struct journal_proposal *p,
 	if (a->is_signed)
 		snprintf(text, sizeof(text), "signed by %s, key %s", a->name, a->key);
 	else
-		snprintf(text, sizeof(text), "by %s (uid %u)", a->name, a->uid);
+		snprintf(text, sizeof(text), "by %s (uid %u)", a->name, a->actor.uid);
 	err = approval_insert(j, p, a, now);
 	err = err ?: tell(j, p, &a->actor, "approved", text, 0, now);
 	return journal_end_transaction(j, err);
@@ -238,8 +239,8 @@ static void approval_read(sqlite3_stmt *s, struct journal_approval *out)
 	*out = (struct journal_approval){
 		.time = sqlite3_column_int64(s, 0),
 		.is_signed = sqlite3_column_int(s, 1),
-		.uid = (uint32_t)sqlite3_column_int64(s, 2),
 	};
+	journal_column_copy(s, 2, out->people, sizeof(out->people));
 	journal_column_copy(s, 3, out->name, sizeof(out->name));
 	journal_column_copy(s, 4, out->key, sizeof(out->key));
 	journal_column_actor(s, 5, &out->actor);
@@ -252,7 +253,7 @@ int journal_approvals(struct journal *j, int64_t number, struct journal_approval
 	_cleanup_(free_ptr) struct journal_approval *list = NULL;
 	size_t n = 0;
 	int rc, err = journal_prepare(j, &s,
-				      "SELECT time, signed, approver, name, key, uid, pid, user,"
+				      "SELECT time, signed, people, name, key, uid, pid, user,"
 				      " command, origin FROM approval WHERE proposal = ?1"
 				      " ORDER BY rowid");
 

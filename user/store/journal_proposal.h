@@ -49,7 +49,7 @@ int journal_proposal_end(struct journal *j, const struct journal_proposal *p,
 struct journal_approval {
 	int64_t time;
 	bool is_signed;
-	uint32_t uid;
+	char people[128]; /* else: uids, its own first */
 	char name[128], key[96];
 	struct journal_actor actor; /* who brought it */
 };

@@ -84,7 +84,7 @@ static const struct step steps[] = {
 	  "CREATE TABLE approval ("
 	  " proposal INTEGER NOT NULL REFERENCES proposal (number),"
 	  " time INTEGER NOT NULL, signed INTEGER NOT NULL,"
-	  " approver INTEGER NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL,"
+	  " people TEXT NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL,"
 	  " uid INTEGER NOT NULL, pid INTEGER NOT NULL, user TEXT NOT NULL,"
 	  " command TEXT NOT NULL, origin TEXT NOT NULL,"
 	  " PRIMARY KEY (proposal, signed, name)"
