@@ -2,9 +2,9 @@
 /* The table of remembered flows: only unsettled slots come here.
  *
  * A flow may stand in either of two buckets, four entries each. An entry is claimed by
- * compare-and-swap of its tag from 0 and changed by compare-and-swap of its state; user space
- * frees it by making the state GONE first and the tag 0 afterwards, so that a claim never
- * meets a late write of the one before. Nothing is ever displaced: a full table refuses. */
+ * compare-and-swap of its tag from 0 and changed by compare-and-swap of its state; user space, and
+ * who turns a SYN away (shed.h), frees it by making the state GONE first and the tag 0 afterwards, so
+ * that a claim never meets a late write of the one before. Nothing is ever displaced: a full table refuses. */
 #ifndef EVENKEEL_BPF_FLOW_H
 #define EVENKEEL_BPF_FLOW_H
 

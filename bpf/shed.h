@@ -330,6 +330,32 @@ __noinline int judge_newcomer(struct xdp_md *ctx, __u32 word, __u32 backend)
 	return flow_admitted(&n, backend, c, p) ? NEXT : shed(p, EK_DROP_SHED_FLOW);
 }
 
+/* A SYN that is turned away is on its way to nobody: when it comes again it is to be decided anew, for
+ * slots may have moved. A function beside judge_newcomer(), as is_confirmed() is. */
+__noinline int forget_shed(struct xdp_md *ctx, __u32 word, __u32 backend)
+{
+	struct newcomer n = {};
+	__u64 table, hash, *slot, state;
+	struct ek_flow *f;
+
+	if (!(word & PACKET_SYN) || !is_newcomer(ctx, word, &n) || !identify(ctx, word, &n))
+		return 0;
+	table = load_once(core_element(services, n.service)->table);
+	hash = rehash(&n.id, table);
+	slot = element(slots, ek_table_base(table) + ((__u32)hash & ek_table_mask(table)));
+	if (!slot || !(load_once(*slot) & EK_SLOT_UNSETTLED))
+		return 0;
+	f = flow_find(flow_tag(&n.id, table, hash, n.service));
+	if (!f)
+		return 0;
+	state = load_once(f->state);
+	if (ek_flow_phase(state) != EK_PHASE_PENDING || ek_flow_backend(state) != backend ||
+	    __sync_val_compare_and_swap(&f->state, state, EK_FLOW_GONE) != state)
+		return 0;
+	store_once(f->tag, 0);
+	return 1;
+}
+
 /* A packet for a backend with a capacity. */
 static __always_inline int admit(struct packet *p, const struct ek_path *path)
 {
@@ -352,6 +378,8 @@ static __always_inline int admit(struct packet *p, const struct ek_path *path)
 		tail(p, TAIL_GENERAL);
 		return drop(EK_DROP_INTERNAL);
 	}
+	if (verdict != NEXT)
+		forget_shed(p->ctx, word, p->backend);
 	return verdict;
 }
 

@@ -238,6 +238,41 @@ static void a_syn_of_a_remembered_flow_is_not_shed(void **state)
 	}
 }
 
+static uint64_t remembered(const struct fixture *x)
+{
+	uint64_t *each = calloc(x->dp->sizes.backends, sizeof(*each)), all = 0;
+
+	assert_non_null(each);
+	dp_flows_count(x->dp, each);
+	for (uint32_t i = 0; i < x->dp->sizes.backends; i++)
+		all += each[i];
+	free(each);
+	return all;
+}
+
+/* When it comes again its slot may have moved back: a rollback would else send all of them to whom they
+ * were too many for. */
+static void a_syn_that_is_shed_is_not_remembered(void **state)
+{
+	static const char two[] =
+		"services:\n  web:\n" TCP
+		"    backends: { a: { address: 10.0.0.1, weight: 0, " CAPACITY " },\n"
+		"                b: { address: 10.0.0.2, " CAPACITY " } }\n";
+	struct fixture *x = *state;
+
+	fixture_install(x, two);
+	budgets_fill(x);
+	for (unsigned int i = 0; i < 50; i++)
+		assert_true(send_to(x, "web", i, TCP_SYN));
+	assert_int_equal(remembered(x), 50);
+	budgets_spend_but_notes(x);
+	for (unsigned int i = 50; i < 100; i++)
+		assert_false(send_to(x, "web", i, TCP_SYN));
+	assert_int_equal(remembered(x), 50);
+	for (unsigned int i = 0; i < 50; i++)
+		assert_true(send_to(x, "web", i, TCP_SYN));
+}
+
 /* ---- repeated packets ------------------------------------------------------------------------ */
 
 static void a_repeated_syn_gets_the_same_verdict_for_a_second(void **state)
@@ -365,6 +400,7 @@ int main(void)
 		EACH(who_has_declared_nothing_is_not_held_to_anything),
 		EACH(quic_initials_are_shed_and_no_other_packets_of_quic),
 		EACH(a_syn_of_a_remembered_flow_is_not_shed),
+		EACH(a_syn_that_is_shed_is_not_remembered),
 		EACH(a_repeated_syn_gets_the_same_verdict_for_a_second),
 		EACH(a_repeated_syn_is_charged_once),
 		EACH(repeats_are_bounded),
