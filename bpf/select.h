@@ -102,7 +102,7 @@ static __always_inline __u32 old_def(const struct question *q, struct ek_flow **
 	word = load_once(*slot);
 	if (ek_old_slot_remembers(word) && !same && !*f)
 		*f = flow_find(flow_tag(&q->id, old, hash, q->service));
-	return ek_old_slot_def(word);
+	return ek_rebuilt_def(q->word, word);
 }
 
 /* Carries out what the rules decided; returns the backend. */

@@ -375,6 +375,15 @@ static inline __u32 ek_old_slot_def(__u64 old)
 	return old & EK_SLOT_UNSETTLED ? ek_slot_def(old) : ek_slot_cur(old);
 }
 
+/* The same for a slot of the table in force. One that has gone back to the shape before the old table's
+ * has its own slots for def, where that one asks for a table before it: owners are as they were. */
+static inline __u32 ek_rebuilt_def(__u64 slot, __u64 old)
+{
+	__u32 def = ek_old_slot_def(old);
+
+	return def == EK_DEF_OLD_TABLE ? ek_slot_cur(slot) : def;
+}
+
 /* May a flow be remembered under that slot, as its owner's? */
 static inline int ek_old_slot_remembers(__u64 old)
 {

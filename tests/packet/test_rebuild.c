@@ -242,7 +242,7 @@ static void a_second_change_of_the_hash_is_refused_with_what_is_left(void **stat
 
 	fixture_install(x, source);
 	was = table(x);
-	assert_int_equal(try_install(x, five_tuple, error), -EBUSY);
+	assert_int_equal(try_install(x, source_dest, error), -EBUSY);
 	assert_non_null(strstr(error, "service web: another hash or key must wait: 16384 of its "
 				      "16384 slots"));
 	assert_int_equal(dp_rekey(x->dp, (struct ek_key){ { 1, 2 } }, x->config, now_s(), &result,
@@ -251,8 +251,27 @@ static void a_second_change_of_the_hash_is_refused_with_what_is_left(void **stat
 	assert_int_equal(table(x), was);
 	assert_int_equal(flows_moved(x, owner, 0, 1000), 0);
 	settle_all(x);
-	assert_int_equal(try_install(x, five_tuple, error), 0);
+	assert_int_equal(try_install(x, source_dest, error), 0);
 	free(owner);
+}
+
+/* A rollback cannot wait. */
+static void a_change_of_the_hash_goes_back_at_once_and_moves_no_flow(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t *before = begin_flows(x, 0, 1000), *meanwhile;
+	char error[DP_ERROR_MAX] = "";
+
+	fixture_install(x, source);
+	meanwhile = begin_flows(x, 1000, 1000);
+	assert_int_equal(try_install(x, five_tuple, error), 0);
+	assert_int_equal(flows_moved(x, before, 0, 1000), 0);
+	assert_int_equal(flows_moved(x, meanwhile, 1000, 1000), 0);
+	assert_int_equal(try_install(x, source, error), -EBUSY); /* would be a third table */
+	settle_all(x);
+	assert_int_equal(old_table(x), 0);
+	free(before);
+	free(meanwhile);
 }
 
 static void a_pool_that_outgrows_its_table_meanwhile_is_taken_and_grows_later(void **state)
@@ -464,6 +483,7 @@ int main(void)
 		CLAIM(changes_of_the_pool_go_on_while_the_old_table_is_looked_up),
 		CLAIM(flows_that_begin_while_both_tables_agree_stay_when_the_owner_changes),
 		CLAIM(a_second_change_of_the_hash_is_refused_with_what_is_left),
+		CLAIM(a_change_of_the_hash_goes_back_at_once_and_moves_no_flow),
 		CLAIM(a_pool_that_outgrows_its_table_meanwhile_is_taken_and_grows_later),
 		CLAIM(a_pool_that_shrinks_keeps_its_table),
 		CLAIM(there_and_back_again_moves_no_flow),

@@ -311,11 +311,15 @@ static int choose_shape(struct draft_service *s, const struct dp *dp,
 	slots = ek_table_mask(s->table) + 1;
 	s->slots = slots;
 	s->flavour = flavour;
-	if (dp_old_table(dp, s->index))
+	s->returns = dp_old_table(dp, s->index) && other && draft_may_return(s, dp);
+	if (dp_old_table(dp, s->index) && !s->returns)
 		return other ? draft_refuse_held(dp, s->index, error) : 0;
 	if (other)
 		s->flavour = ek_flavour(hash, key, !ek_flavour_parity(flavour));
-	s->slots = fitting > slots ? fitting : slots;
+	if (s->returns)
+		s->slots = ek_table_mask(dp_old_table(dp, s->index)) + 1;
+	else
+		s->slots = fitting > slots ? fitting : slots;
 	s->rebuilt = other || s->slots != slots;
 	return 0;
 }

@@ -21,6 +21,7 @@ struct draft_service {
 	bool gently;      /* see struct dp_weights */
 	uint32_t waiting; /* slots that stay as they are for now */
 	bool rebuilt;     /* of another size or flavour than the table in force */
+	bool returns;     /* to that of the table before it, which flows are still looked up in */
 	uint32_t *owners; /* the backend index that each slot shall have as cur; NULL: no change */
 };
 
@@ -52,6 +53,8 @@ int draft_hold(struct draft_service *s, const struct dp *dp, const struct maglev
 /* How many slots get another owner than in the table in force. */
 uint32_t draft_moves(const struct draft_service *s, const struct dp *dp);
 
+/* Does it ask for the shape which the old table has, and can it be gone back to at once? */
+bool draft_may_return(const struct draft_service *s, const struct dp *dp);
 /* Refuses another hash or key for a service whose old table is still looked up: -EBUSY. */
 int draft_refuse_held(const struct dp *dp, uint32_t service, char error[static DP_ERROR_MAX]);
 

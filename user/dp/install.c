@@ -67,7 +67,7 @@ static int prepare_tables(struct dp *dp, const struct draft *d, uint32_t now_s)
 
 		if (s->new_table != s->table)
 			write_region(dp, s, now_s);
-		if (s->rebuilt)
+		if (s->rebuilt && !s->returns)
 			store_word(&dp->services[s->index].old_table, s->table);
 	}
 	return d->rebuilt ? grace_wait(dp) : 0;
@@ -86,6 +86,10 @@ static void switch_service(struct dp *dp, const struct draft_service *s)
 		return;
 	record->generation++;
 	store_word(&record->table, s->new_table);
+	/* Until then packets of the table in force look flows up in the old one, which has this one's
+	 * shape: so may those that read the new one a moment too soon. */
+	if (s->returns)
+		store_word(&record->old_table, s->table);
 }
 
 /* For whoever makes the paths: a path has its own copy. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Another flow hash key: a change of every table at once. */
+/* Another flow hash key: a change of every table at once. And the way back from another hash or key. */
 #include <errno.h>
 #include <string.h>
 
@@ -7,6 +7,7 @@
 #include "dp/install.h"
 #include "dp/memory.h"
 #include "dp/object.h"
+#include "evenkeel/affinity.h"
 
 static bool made_with(uint64_t table, uint32_t key_index)
 {
@@ -51,4 +52,34 @@ int dp_rekey(struct dp *dp, struct ek_key key, const struct config *c, uint32_t 
 		__atomic_store_n(&g->key_index, before, __ATOMIC_RELEASE);
 	memory_note_global(dp);
 	return err;
+}
+
+/* ---- the way back ---------------------------------------------------------------------------- */
+
+/* Did its flows all belong to the owners of its slots? */
+static bool was_settled(const struct dp *dp, uint64_t table)
+{
+	for (uint32_t i = 0; i <= ek_table_mask(table); i++) {
+		uint64_t word =
+			__atomic_load_n(&dp->slots[ek_table_base(table) + i], __ATOMIC_RELAXED);
+
+		if (ek_old_slot_def(word) != ek_slot_cur(word))
+			return false;
+	}
+	return true;
+}
+
+/* Has no slot settled since? Then all flows that began are remembered, and the others have the owners that
+ * a table of the old one's shape gives them. */
+bool draft_may_return(const struct draft_service *s, const struct dp *dp)
+{
+	uint64_t old = dp_old_table(dp, s->index);
+	uint8_t flavour = ek_table_flavour(old);
+	struct dp_service_view view = {};
+
+	if (ek_flavour_hash(flavour) != (uint8_t)s->config->hash ||
+	    ek_flavour_key(flavour) != (dp->global->key_index & 1) ||
+	    dp_service_view(dp, s->index, &view))
+		return false;
+	return view.of_old_table == view.slots && was_settled(dp, old);
 }

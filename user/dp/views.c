@@ -170,7 +170,7 @@ static bool backend_live(const struct dp *dp, uint32_t backend)
 
 /* The flow's owner in the service's old table; *state gets the flow, if it is remembered there. */
 static uint32_t old_def(const struct dp *dp, const struct ek_flow_id *id, uint32_t service,
-			uint64_t *state)
+			uint64_t slot, uint64_t *state)
 {
 	uint64_t old = dp->services[service].old_table, hash, word;
 
@@ -181,7 +181,7 @@ static uint32_t old_def(const struct dp *dp, const struct ek_flow_id *id, uint32
 	if (word & EK_SLOT_UNSETTLED && !*state)
 		*state =
 			flow_state(dp, ek_table_flow_tag(old, id, dp->global->keys, hash, service));
-	return ek_old_slot_def(word);
+	return ek_rebuilt_def(slot, word);
 }
 
 /* The unsettled slot's answers, by the rules that the data path runs. */
@@ -225,7 +225,7 @@ static void explain(const struct dp *dp, const struct ek_flow_id *id, uint32_t n
 	tag = ek_table_flow_tag(table, id, dp->global->keys, x->flow_hash, x->service);
 	x->remembered = flow_state(dp, tag);
 	if (x->def == EK_DEF_OLD_TABLE)
-		x->def = old_def(dp, id, x->service, &x->remembered);
+		x->def = old_def(dp, id, x->service, x->slot_word, &x->remembered);
 	explain_unsettled(dp, id, now_s, x);
 }
 
