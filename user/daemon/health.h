@@ -44,6 +44,10 @@ void health_tick(struct daemon *d);
  * said a second ago as well. */
 void health_hint(struct daemon *d, uint32_t backend, bool again);
 
+/* It was up by other checks, and these are its checks again: it counts as up until they say otherwise.
+ * Before health_sync() begins them. */
+void health_restore(struct daemon *d, uint32_t backend);
+
 /* ---- what is known --------------------------------------------------------------------------- */
 
 #define HEALTH_TEXT_MAX 320

@@ -102,6 +102,16 @@ static void on_wake(struct alarm *a)
 	unit_judge(container(a, struct health_unit, wake));
 }
 
+void health_restore(struct daemon *d, uint32_t backend)
+{
+	struct health_unit *u = d->healths->units[backend];
+
+	if (!u || u->health.state != HEALTH_DOWN)
+		return;
+	health_init(&u->health, HEALTH_UP, true, health_now_ms());
+	state_changed(u);
+}
+
 /* ---- units ----------------------------------------------------------------------------------- */
 
 void unit_close(struct health_unit *u)

@@ -2,6 +2,7 @@
 #include "daemon/load.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "daemon/health.h"
@@ -9,9 +10,19 @@
 #include "daemon/sample.h"
 #include "lib/borne.h"
 
+/* Sums are kept every few seconds, for a minute. */
+#define MARK_S 4u
+#define MARKS 16
+
+struct mark {
+	uint64_t at_s;
+	uint64_t flows; /* up to then */
+};
+
 struct load {
 	uint64_t since; /* identity of the index's holder */
 	struct borne borne;
+	struct mark now, marks[MARKS];
 };
 
 struct loads {
@@ -50,6 +61,15 @@ void loads_close(struct loads *l)
 	free(l);
 }
 
+static void mark_add(struct load *l, uint64_t now, const struct dp_traffic *t)
+{
+	struct mark *mark = &l->marks[now / MARK_S % MARKS];
+
+	l->now = (struct mark){ now, l->now.flows + t->flows };
+	if (mark->at_s / MARK_S != now / MARK_S)
+		*mark = l->now;
+}
+
 static void backend_tick(struct daemon *d, uint32_t i, uint64_t now)
 {
 	const struct ek_backend_id *id = &d->dp->backend_ids[i];
@@ -66,6 +86,7 @@ static void backend_tick(struct daemon *d, uint32_t i, uint64_t now)
 		**load = (struct load){ .since = id->since };
 	samples_second(d->samples, i, &t);
 	borne_add(&(*load)->borne, BORNE_WEEK_S, now, t.flows, health_is_up(d, i));
+	mark_add(*load, now, &t);
 	d->loads->service_count[id->service] += t.flows;
 }
 
@@ -95,4 +116,24 @@ double loads_best(const struct daemon *d, uint32_t backend)
 double loads_peak(const struct daemon *d, uint32_t service)
 {
 	return borne_best(&d->loads->services[service], BORNE_DAY_S, clock_now_s());
+}
+
+double loads_recent(const struct daemon *d, uint32_t backend)
+{
+	const struct load *load = d->loads->backends[backend];
+	const struct mark *oldest = NULL;
+	uint64_t packets, flows;
+	double minute, seconds;
+
+	for (size_t i = 0; load && i < MARKS; i++)
+		if (load->marks[i].at_s && (!oldest || load->marks[i].at_s < oldest->at_s))
+			oldest = &load->marks[i];
+	if (!oldest || load->now.at_s < oldest->at_s + SAMPLE_WINDOW_S)
+		return 0;
+	minute =
+		(double)(load->now.flows - oldest->flows) / (double)(load->now.at_s - oldest->at_s);
+	/* Not what chance may have added: twice the standard deviation. */
+	samples_window(d->samples, backend, &packets, &flows);
+	seconds = ((double)flows - 2 * sqrt((double)flows)) / SAMPLE_WINDOW_S;
+	return minute > seconds ? minute : seconds;
 }

@@ -16,6 +16,8 @@ void loads_tick(struct daemon *d);
 
 /* The highest minute of 7 days in which it was healthy; 0: not known. */
 double loads_best(const struct daemon *d, uint32_t backend);
+/* The rate of the last minute, or of the last seconds if that is higher; 0: not known. */
+double loads_recent(const struct daemon *d, uint32_t backend);
 /* The highest minute of a service within 24 hours; 0: not known. */
 double loads_peak(const struct daemon *d, uint32_t service);
 

@@ -99,6 +99,8 @@ void pipeline_roll_back(struct daemon *d, const char *why)
 	log_warning("revision %lld is rolled back to %lld: %s", (long long)p->record.revision,
 		    (long long)p->record.base, why);
 	drains_lay(d, p->before);
+	caps_lift(d);
+	facts_restore_health(d);
 	lease_set(d, 0);
 	if (change_install(d, p->before, true, &result, error)) {
 		snprintf(d->trouble, sizeof(d->trouble), "revision %lld could not be put back: %s",
@@ -143,6 +145,7 @@ static void finish(struct daemon *d, const char *why)
 	if (journal_good(d->journal, p->record.revision, text, clock_wall_s()))
 		return; /* no room: it is watched for as long as there is none */
 	drains_lay(d, p->after);
+	caps_lift(d);
 	lease_set(d, 0);
 	if (change_install(d, p->after, true, &result, error))
 		log_warning("what revision %lld removes does not leave: %s",
@@ -268,6 +271,7 @@ static int prepare(struct request *r, struct config *after, int64_t number,
 /* Nothing of it stays. */
 static bool abandon(struct daemon *d, int64_t number, const char *why, struct reply *reply)
 {
+	caps_lift(d);
 	forget(d->pipeline);
 	change_reinstall(d, reply);
 	lease_set(d, 0);
@@ -304,8 +308,10 @@ static int first_step(struct daemon *d, struct config *transition, const struct 
 	struct pipeline *p = d->pipeline;
 	_cleanup_(free_ptr) bool *was_up = facts_up(d);
 	struct config *now = d->config;
-	int err = first_install(d, transition, error);
+	int err;
 
+	caps_prepare(d, diff);
+	err = first_install(d, transition, error);
 	d->config = transition;
 	err = err ?: facts_begin(d, diff, was_up);
 	if (!err && p->stage.plan.count == 1) {

@@ -4,6 +4,7 @@
 #define EVENKEEL_DAEMON_PIPELINE_INTERNAL_H
 
 #include "daemon/pipeline.h"
+#include "lib/cap.h"
 #include "lib/stage.h"
 #include "lib/watch.h"
 
@@ -47,6 +48,7 @@ struct pipeline {
 	/* What is seen of the services that it touches. */
 	struct watch_backend *backends;
 	struct watched *watched; /* one for each of them */
+	struct cap_fact *caps;   /* likewise */
 	size_t count;
 	struct watch_pool *pools;
 	struct watched_pool *watched_pools;
@@ -78,6 +80,14 @@ void facts_end(struct pipeline *p);
 /* Somebody was drained by hand, or is no more: what becomes of it is not the change's. */
 void facts_rebase(struct daemon *d);
 struct watch_facts facts_of(struct daemon *d);
+/* Who was up before the change brought other checks is so again. */
+void facts_restore_health(struct daemon *d);
+/* No backend of theirs gets more than it is known to bear: from before the first install on, each second
+ * anew, and until it is lifted, before the last one. */
+void caps_prepare(struct daemon *d, const struct config_diff *diff);
+int caps_begin(struct daemon *d);
+void caps_hold(struct daemon *d);
+void caps_lift(struct daemon *d);
 /* Handshakes on slots that moved, since the change began: of the service that has fewest. */
 uint64_t facts_moved(const struct daemon *d);
 

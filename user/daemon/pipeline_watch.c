@@ -124,7 +124,7 @@ int facts_begin(struct daemon *d, const struct config_diff *diff, const bool *wa
 		if (b)
 			add(d, i, b, &pools[id->service], was_up && was_up[i]);
 	}
-	return 0;
+	return caps_begin(d);
 }
 
 void facts_end(struct pipeline *p)
@@ -133,12 +133,14 @@ void facts_end(struct pipeline *p)
 	dp_moved_close(p->moved);
 	free(p->backends);
 	free(p->watched);
+	free(p->caps);
 	free(p->places);
 	free(p->pools);
 	free(p->watched_pools);
 	p->moved = NULL;
 	p->backends = NULL;
 	p->watched = NULL;
+	p->caps = NULL;
 	p->places = NULL;
 	p->pools = NULL;
 	p->watched_pools = NULL;
@@ -180,6 +182,15 @@ uint64_t facts_moved(const struct daemon *d)
 	return (uint64_t)least;
 }
 
+void facts_restore_health(struct daemon *d)
+{
+	struct pipeline *p = d->pipeline;
+
+	for (size_t i = 0; i < p->count; i++)
+		if (p->backends[i].judged_anew && p->backends[i].was_up)
+			health_restore(d, p->watched[i].index);
+}
+
 struct watch_facts facts_of(struct daemon *d)
 {
 	struct pipeline *p = d->pipeline;
@@ -193,6 +204,7 @@ struct watch_facts facts_of(struct daemon *d)
 		b->is_up = view.state != HEALTH_DOWN;
 		b->was_up |= view.state == HEALTH_UP;
 	}
+	caps_hold(d);
 	return (struct watch_facts){
 		.backends = p->backends,
 		.count = p->count,

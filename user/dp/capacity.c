@@ -4,6 +4,7 @@
 #include "dp/capacity.h"
 
 #include "dp/draft.h"
+#include "dp/install.h"
 #include "dp/memory.h"
 #include "dp/object.h"
 
@@ -34,11 +35,35 @@ void capacity_store(struct dp *dp, uint32_t backend, const struct dp_capacity *t
 		__atomic_fetch_or(flags, EK_PATH_CAPACITY, __ATOMIC_RELEASE);
 }
 
+/* The lesser of what is declared and what holds for the time being. */
+static void hold_to(struct dp *dp, uint32_t backend)
+{
+	struct dp_memory *m = dp->priv->memory;
+	struct dp_capacity c = m->declared[backend];
+	uint32_t cap = m->caps[backend];
+
+	if (cap && (!c.flows || c.flows > cap))
+		c.flows = cap;
+	if (c.flows == m->capacities[backend].flows && c.packets == m->capacities[backend].packets)
+		return;
+	m->capacities[backend] = c;
+	capacity_store(dp, backend, &c);
+}
+
+void dp_cap(struct dp *dp, uint32_t backend, uint32_t flows)
+{
+	struct dp_memory *m = dp->priv->memory;
+
+	if (m->caps[backend] == flows)
+		return;
+	m->caps[backend] = flows;
+	hold_to(dp, backend);
+}
+
 void capacities_write(struct dp *dp, const struct draft *d)
 {
 	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
 		const struct config_backend *b = d->backend_at[i];
-		struct dp_capacity *remembered = &dp->priv->memory->capacities[i];
 		const struct draft_service *s;
 		struct config_capacity c;
 
@@ -47,10 +72,8 @@ void capacities_write(struct dp *dp, const struct draft *d)
 		s = d->service_at[dp->backend_ids[i].service];
 		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it has the backend */
 		c = config_capacity(s->config, b);
-		if (c.flows == remembered->flows && c.packets == remembered->packets)
-			continue;
-		*remembered = (struct dp_capacity){ c.flows, c.packets };
-		capacity_store(dp, i, remembered);
+		dp->priv->memory->declared[i] = (struct dp_capacity){ c.flows, c.packets };
+		hold_to(dp, i);
 	}
 }
 
@@ -58,6 +81,8 @@ void capacity_clear(struct dp *dp, uint32_t backend)
 {
 	dp->capacities[backend] = (struct ek_capacity){};
 	dp->priv->memory->capacities[backend] = (struct dp_capacity){};
+	dp->priv->memory->declared[backend] = (struct dp_capacity){};
+	dp->priv->memory->caps[backend] = 0;
 }
 
 void capacities_adopt(struct dp *dp)
@@ -65,7 +90,9 @@ void capacities_adopt(struct dp *dp)
 	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
 		struct dp_capacity now = capacity_now(dp, i);
 
-		if (dp->backend_ids[i].used && (now.flows || now.packets))
+		if (dp->backend_ids[i].used && (now.flows || now.packets)) {
 			dp->priv->memory->capacities[i] = now;
+			dp->priv->memory->declared[i] = now;
+		}
 	}
 }

@@ -124,6 +124,36 @@ static const struct watch_backend *silent(const struct watch_facts *f)
 	return NULL;
 }
 
+/* The one that turns most away, of those that turn so much away. Whether the change gives it more is not
+ * asked: what it is held to is what it would have without it (lib/cap.h). */
+static const struct watch_backend *overloaded(const struct watch_facts *f, double least,
+					      double part)
+{
+	const struct watch_backend *most = NULL;
+
+	for (size_t i = 0; i < f->count; i++) {
+		const struct watch_backend *b = &f->backends[i];
+
+		if (b->cap && b->sheds_before.bad < 1 && b->second.bad >= least &&
+		    outcome_part(&b->second) > part && (!most || b->second.bad > most->second.bad))
+			most = b;
+	}
+	return most;
+}
+
+/* Seen at once where it is plain: clients that are turned away come again after a second, and again after
+ * two more, when most have given up. */
+static const struct watch_backend *too_full(struct watch *w, const struct watch_facts *f)
+{
+	const struct watch_backend *b = overloaded(f, WATCH_SHED_MIN, WATCH_SHED_PART);
+
+	if (!b)
+		w->full = 0;
+	else if (w->full < WATCH_ROUNDS)
+		w->full++;
+	return w->full >= WATCH_ROUNDS ? b : overloaded(f, WATCH_SHED_MANY, WATCH_SHED_MOST);
+}
+
 /* In WATCH_ROUNDS rounds in a row. */
 static bool is_dropping(struct watch *w, const struct watch_facts *f)
 {
@@ -194,8 +224,16 @@ static struct harm find_loss(struct watch *w, const struct watch_facts *f,
 	bool drops = is_dropping(w, f);
 	char text[COMPARED_MAX];
 	struct finding seen;
-	const struct watch_backend *b = shedding(f, &seen);
+	const struct watch_backend *b = too_full(w, f);
 
+	if (b) {
+		snprintf(reason, WATCH_REASON_MAX,
+			 "backend %s/%s was to take %.0f new flows a second, %u is what it is "
+			 "known to bear, and %.0f were turned away",
+			 b->service, b->name, outcome_all(&b->second), b->cap, b->second.bad);
+		return (struct harm){ .found = true, .pool = b->pool, .backend = b };
+	}
+	b = shedding(f, &seen);
 	if (b) {
 		snprintf(reason, WATCH_REASON_MAX,
 			 "backend %s/%s is given more than its capacity: %.0f of %.0f new flows "

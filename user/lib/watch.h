@@ -44,7 +44,11 @@ struct watch_backend {
 	/* New flows that it was given, and those that were shed for its capacity. */
 	struct outcomes sheds;
 	struct outcome sheds_before; /* its own, until the change began */
-	enum watch_answer answer;    /* to probes through the tunnel */
+	/* New flows a second that it is held to while it is watched (0: to none), and what became of those
+	 * of the last second. */
+	uint32_t cap;
+	struct outcome second;
+	enum watch_answer answer; /* to probes through the tunnel */
 };
 
 struct watch_facts {
@@ -66,6 +70,13 @@ struct watch_facts {
 #define WATCH_DROPS_MIN 50u
 #define WATCH_DROPS_PART 0.05
 
+/* Of the new flows of one second so many, and such a part, are turned away by a backend that turned none
+ * away before: of the first kind twice in a row, of the second once. */
+#define WATCH_SHED_MIN 5u
+#define WATCH_SHED_PART 0.10
+#define WATCH_SHED_MANY 15u
+#define WATCH_SHED_MOST 0.33
+
 struct watch {
 	uint64_t until_ms;         /* the change is in force as a whole, and is good then; 0: it is
 				    * still being staged */
@@ -73,6 +84,7 @@ struct watch {
 	bool confirmed;
 	bool held;        /* its harm was seen, and there was no better way */
 	uint8_t dropping; /* rounds in a row in which drops were bad */
+	uint8_t full;     /* and in which somebody had more than it is held to */
 };
 
 /* Drops must be seen in so many rounds in a row. Health has its own patience (rise, fall), outcomes have
