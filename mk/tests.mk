@@ -101,6 +101,7 @@ $(BUILD)/tests/lib/%.so: tests/lib/%.c
 
 .PHONY: lab-programs test-programs test demo lint format cli
 lab-programs: all $(BUILD)/tests/lib/pass.bpf.o $(BUILD)/tests/lib/crowd \
+		$(BUILD)/tests/lib/fuse $(BUILD)/tests/lib/visitors \
 		$(BUILD)/tests/lib/quic_id.so $(BUILD)/tests/lib/kill_at.so
 test-programs: lab-programs $(model_OBJECTS) $(foreach k,unit model store check packet net,$($(k)_TESTS))
 net: lab-programs

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# One of the five incidents, in a lab with servers that an overload kills and clients that count.
+#
+#   tests/incidents/incident.sh NUMBER ARM [SEED]
+#
+# ARM: refused  as it was: what the gates say, and what the clients notice
+#      forced   past every gate, so that only outcomes are left
+#      control  the same, at once and unwatched
+# Prints one line of JSON. docs/incidents.md tells what is measured, and how.
+. "$(dirname "$0")/../lib/story.sh"
+# shellcheck source=tests/incidents/cases.sh
+. "$LAB_ROOT/tests/incidents/cases.sh"
+
+number=${1:-} arm=${2:-} seed=${3:-1}
+case $number-$arm in
+[1-5]-refused | [1-5]-forced | [1-5]-control) ;;
+*) echo "usage: incident.sh 1|2|3|4|5 refused|forced|control [SEED]" >&2 && exit 2 ;;
+esac
+RANDOM=$seed
+now_ms() { date +%s%3N; }
+
+# From the first step until 30 s after the undo; for 30 s where nobody undoes it.
+aftermath() {
+	if [ "$arm" = refused ]; then sleep 3; else sleep 30; fi
+}
+
+# What the clients saw of the time from..to, as JSON.
+counted() { # FROM TO
+	awk -F, -v from="$1" -v to="$2" '
+		$1 < from || $1 > to { next }
+		{ all++ }
+		$3 == "ok" { slow += $2 > 500; next }
+		{ failed++; how[$3]++; if (!first || $1 < first) first = $1 }
+		END {
+			printf "{\"requests\":%d,\"failed\":%d,\"slow\":%d,\"harm_ms\":%s,\"how\":{", all, failed,
+				slow, first ? first - from : "null"
+			for (h in how) { printf "%s\"%s\":%d", sep, h, how[h]; sep = "," }
+			print "}}"
+		}' "$LAB_DIR/log/visitors"
+}
+dead() { cat "$LAB_DIR"/log/fuse-* | grep -c ' dead$'; }
+
+incident_lab "$number" "$seed"
+incident_traffic "$number" "$seed" 300
+sleep "$((14 + RANDOM % 4)).$((RANDOM % 1000))"
+incident_mistake "$number" >"$LAB_DIR/mistake.yaml"
+from=$(now_ms)
+case $arm in
+refused) options=() ;;
+forced) options=("${INCIDENT_FORCED[@]}") ;;
+control) options=(--at-once --watch 0 "${INCIDENT_FORCED[@]}") ;;
+esac
+said=$(timeout 200 nsenter --net="/run/netns/$LAB_PREFIX-balancer" "$BUILD/evenkeel" --socket "$LAB_SOCKET" \
+	apply "$LAB_DIR/mistake.yaml" "${options[@]}" 2>&1)
+status=$?
+undone=$(now_ms)
+aftermath
+to=$(now_ms)
+sleep 2.5 # the last ones wait so long
+lab_kill visitors
+[ -z "${INCIDENT_DEBUG:-}" ] || { ek status; ek audit log | tail -n 20; tail -n 20 "$LAB_DIR/log/evenkeeld"; grep -v ,ok, "$LAB_DIR/log/visitors" | head -30; } >&2
+counted "$from" "$to" | jq -c --arg said "${said//"$LAB_DIR"\//}" --arg arm "$arm" \
+	"{ incident: $number, arm: \$arm, seed: $seed, status: $status, undone_ms: $((undone - from)),
+	   dead: $(dead) } + . + { said: \$said }"
