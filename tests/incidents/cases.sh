@@ -73,7 +73,7 @@ incident_lab() { # NUMBER SEED
 	lab_daemon
 	ek attach eth0 --yes >/dev/null 2>&1 || lab_die "attach fails"
 	incident_sane "$1" >"$LAB_DIR/evenkeel.yaml"
-	ek apply "$LAB_DIR/evenkeel.yaml" >/dev/null || lab_die "the sane configuration is refused"
+	ek apply "$LAB_DIR/evenkeel.yaml" >/dev/null 2>&1 || lab_die "the sane configuration is refused"
 	wait_for 10 incident_up || lab_die "the backends are not up: $(ek status)"
 	for i in $(incident_clients 1); do echo "addr add $i/24 dev eth0"; done | lab_ip client
 	lab_sysctl client "ipv4.ip_local_port_range=$((10000 + $2 * 100)) 60999" ipv4.tcp_tw_reuse=1

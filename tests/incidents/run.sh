@@ -1,25 +1,33 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # All five incidents, each of ten times: refused, forced past every gate, and the control arm; then one
-# table. Takes about two hours, divided by JOBS.
+# table. Takes two and a half hours, divided by JOBS.
 #
 #   tests/incidents/run.sh [--json]     JOBS=2 SEEDS=10 INCIDENTS='1 2 3 4 5' ARMS='refused forced control'
 #
 # --json prints one line for each run instead. Fails if what docs/incidents.md promises does not hold.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/incidents/cases.sh
 . tests/incidents/cases.sh
 work=$(mktemp -d "${TMPDIR:-/tmp}/evenkeel-incidents.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
+# shellcheck disable=SC2046 # pids
 trap 'trap "" TERM; kill $(jobs -p) 2>/dev/null; wait; exit 130' INT TERM HUP
+
+one() { # INCIDENT ARM SEED
+	local pid
+	tests/incidents/incident.sh "$@" >"$work/$1-$2-$3" 2>"$work/log-$1-$2-$3" &
+	pid=$!
+	trap 'kill "$pid"; wait; exit' TERM
+	wait "$pid" || sed "s/^/incident $1, $2, seed $3: /" "$work/log-$1-$2-$3" >&2
+}
 
 for seed in $(seq "${SEEDS:-10}"); do
 	for arm in ${ARMS:-refused forced control}; do
 		for incident in ${INCIDENTS:-1 2 3 4 5}; do
 			while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-2}" ]; do wait -n; done
-			tests/incidents/incident.sh "$incident" "$arm" "$seed" \
-				>"$work/$incident-$arm-$seed" 2>"$work/log-$incident-$arm-$seed" ||
-				sed "s/^/incident $incident, $arm, seed $seed: /" "$work/log-$incident-$arm-$seed" >&2 &
+			one "$incident" "$arm" "$seed" &
 		done
 	done
 done

@@ -309,51 +309,6 @@ static void drops_are_harm_if_there_were_fewer_before(void **state)
 	assert_non_null(strstr(s.reason, "500 packets were dropped"));
 }
 
-/* web-1 is held to 100 new flows a second. */
-static enum watch_verdict judge_shedding(struct scene *s, uint64_t flows, uint64_t shed)
-{
-	s->backends[0].cap = 100;
-	s->backends[0].second = (struct outcome){ (double)flows, (double)shed };
-	return judge(s, 1000);
-}
-
-static void more_than_it_is_known_to_bear_is_harm(void **state)
-{
-	struct scene s;
-
-	scene_make(&s);
-	assert_int_equal(judge_shedding(&s, 100, 20), WATCH_GOES_ON);
-	assert_int_equal(judge_shedding(&s, 100, 20), WATCH_ROLL_BACK);
-	assert_non_null(strstr(s.reason, "web-1 was to take 120 new flows a second, 100 is"));
-}
-
-static void far_more_is_harm_at_once(void **state)
-{
-	struct scene s;
-
-	scene_make(&s);
-	assert_int_equal(judge_shedding(&s, 100, 200), WATCH_ROLL_BACK);
-}
-
-static void what_chance_turns_away_is_no_harm(void **state)
-{
-	struct scene s;
-
-	scene_make(&s);
-	for (size_t i = 0; i < 10; i++)
-		assert_int_equal(judge_shedding(&s, 100, 8), WATCH_GOES_ON);
-}
-
-static void who_turned_clients_away_before_says_nothing_of_the_change(void **state)
-{
-	struct scene s;
-
-	scene_make(&s);
-	s.backends[0].sheds_before.bad = 30;
-	for (size_t i = 0; i < 10; i++)
-		assert_int_equal(judge_shedding(&s, 100, 200), WATCH_GOES_ON);
-}
-
 static void who_must_confirm_and_does_not_is_rolled_back(void **state)
 {
 	struct scene s;
@@ -536,10 +491,6 @@ int main(void)
 		cmocka_unit_test(an_unrelated_one_that_is_silent_is_not),
 		cmocka_unit_test(sheds_of_who_gets_more_are_harm_if_others_shed_less),
 		cmocka_unit_test(drops_are_harm_if_there_were_fewer_before),
-		cmocka_unit_test(more_than_it_is_known_to_bear_is_harm),
-		cmocka_unit_test(far_more_is_harm_at_once),
-		cmocka_unit_test(what_chance_turns_away_is_no_harm),
-		cmocka_unit_test(who_turned_clients_away_before_says_nothing_of_the_change),
 		cmocka_unit_test(who_must_confirm_and_does_not_is_rolled_back),
 		cmocka_unit_test(harm_comes_before_a_confirmation_and_before_the_end),
 		cmocka_unit_test(every_small_situation_is_judged_as_asked),
