@@ -99,7 +99,7 @@ $(BUILD)/tests/lib/%.so: tests/lib/%.c
 	@echo "  CC      $@"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
 
-.PHONY: lab-programs test-programs test demo lint format cli
+.PHONY: lab-programs test-programs test demo incidents lint format cli
 lab-programs: all $(BUILD)/tests/lib/pass.bpf.o $(BUILD)/tests/lib/crowd \
 		$(BUILD)/tests/lib/fuse $(BUILD)/tests/lib/visitors \
 		$(BUILD)/tests/lib/quic_id.so $(BUILD)/tests/lib/kill_at.so
@@ -122,6 +122,12 @@ demo:
 	@$(MAKE) --no-print-directory -j$(JOBS) lab-programs
 	$(give-back)
 	@scripts/demo.sh
+# Hours: docs/incidents.md. JSON=--json prints each run.
+incidents:
+	@scripts/bootstrap.sh build test
+	@$(MAKE) --no-print-directory -j$(JOBS) lab-programs
+	$(give-back)
+	@tests/incidents/run.sh $(JSON)
 lint:
 	@scripts/bootstrap.sh build test lint
 	@$(MAKE) --no-print-directory $(SKELETONS)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# The five incidents: their pools, their load and their mistakes. Sourced after tests/lib/story.sh.
+# shellcheck disable=SC2034 # whoever sources it uses what it defines
+# The five incidents: their pools, their load and their mistakes. 0 is none: a change that is good.
+# Sourced after tests/lib/story.sh.
 
 INCIDENT_FORCED=(--force 'check,share,growth,load,eligible,answering,services,removed'
 	--reason 'an incident is replayed')
-INCIDENT_NAMES=('' 'weight 1000 for 100' 'a health path that ejects all but one' 'listeners swapped'
+INCIDENT_NAMES=('none: a fifth server' 'weight 1000 for 100' 'a health path that ejects all but one' 'listeners swapped'
 	'hash: source behind one proxy' 'three of four addresses mistyped')
 
 # Requests a second for each server; what it can do is 1.5 times that, so that load is two thirds of
@@ -43,6 +45,7 @@ incident_sane() { # NUMBER
 incident_mistake() { # NUMBER
 	local path=''
 	case $1 in
+	0) incident_sane 0 && echo "      web-5: { address: $(lab_backend_addr 5 4), weight: 100 }" ;;
 	1) incident_sane 1 | sed '/web-1:/s/100/1000/' ;;
 	2) path=/health incident_sane 2 | sed 's/capacity: .*/&00/' ;;
 	3) incident_sane 3 | sed 's/:80.tcp/:8x\/tcp/; s/:81.tcp/:80\/tcp/; s/:8x/:81/' ;;
@@ -60,7 +63,7 @@ incident_clients() { # NUMBER
 
 incident_lab() { # NUMBER SEED
 	local count=4 i rate=$((INCIDENT_FAIR * 3 / 2)) health=/healthz
-	[ "$1" = 3 ] && count=8
+	case $1 in 0) count=5 ;; 3) count=8 ;; esac
 	lab_open
 	lab_up --backends "$count"
 	lab_decap
@@ -84,10 +87,10 @@ incident_server() { # NUMBER: starts it, or starts it again
 incident_up() { status '[members | .state == "up" and .next_hop.state == "ready"] | all'; }
 
 incident_traffic() { # NUMBER SEED SECONDS
-	local targets=("$VIP4:80")
-	[ "$1" = 3 ] && targets=("$VIP4:80=6" "$VIP4:81=2")
+	local targets=("$VIP4:80") servers=4
+	[ "$1" = 3 ] && targets=("$VIP4:80=6" "$VIP4:81=2") servers=8
 	# shellcheck disable=SC2046 # a list
-	lab_spawn visitors client "$BUILD/tests/lib/visitors" "$2" $((LAB_BACKENDS * INCIDENT_FAIR)) "$3" \
+	lab_spawn visitors client "$BUILD/tests/lib/visitors" "$2" $((servers * INCIDENT_FAIR)) "$3" \
 		"${targets[@]}" -- $(incident_clients "$1")
 	wait_for 5 grep -q ',ok,' "$LAB_DIR/log/visitors" || lab_die "no request is answered"
 }

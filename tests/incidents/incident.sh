@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # One of the five incidents, in a lab with servers that an overload kills and clients that count.
 #
-#   tests/incidents/incident.sh NUMBER ARM [SEED]
+#   tests/incidents/incident.sh 1|2|3|4|5 refused|forced|control [SEED]
+#   tests/incidents/incident.sh 0 good|table [SEED]
 #
-# ARM: refused  as it was: what the gates say, and what the clients notice
-#      forced   past every gate, so that only outcomes are left
-#      control  the same, at once and unwatched
+# refused  as it was: what the gates say, and what the clients notice
+# forced   past every gate, so that only outcomes are left
+# control  the same, at once and unwatched
+# good     a change as it should be, while a server that has nothing to do with it dies
+# table    no change: somebody gives all slots to one server, with bpftool
 # Prints one line of JSON. docs/incidents.md tells what is measured, and how.
 . "$(dirname "$0")/../lib/story.sh"
 # shellcheck source=tests/incidents/cases.sh
@@ -14,15 +17,31 @@
 
 number=${1:-} arm=${2:-} seed=${3:-1}
 case $number-$arm in
-[1-5]-refused | [1-5]-forced | [1-5]-control) ;;
-*) echo "usage: incident.sh 1|2|3|4|5 refused|forced|control [SEED]" >&2 && exit 2 ;;
+[1-5]-refused | [1-5]-forced | [1-5]-control | 0-good | 0-table) ;;
+*) sed -n 's/^# *\(tests.*\)/usage: \1/p' "$0" >&2 && exit 2 ;;
 esac
 RANDOM=$seed
 now_ms() { date +%s%3N; }
 
 # From the first step until 30 s after the undo; for 30 s where nobody undoes it.
 aftermath() {
-	if [ "$arm" = refused ]; then sleep 3; else sleep 30; fi
+	if [ "$arm" = refused ]; then sleep 3; else sleep "${INCIDENT_AFTER:-30}"; fi
+}
+
+# A whole table of one server's, as from a script that went wrong. Its slots begin at 0.
+by_hand() {
+	local index slots
+	index=$(status '.services[0].backends[0].index')
+	slots=$(status '.services[0].slots')
+	awk -v map="$LAB_PINS/v2/maps/slots" -v b="$index" -v n="$slots" 'BEGIN {
+		for (i = 0; i < n; i++)
+			printf "map update pinned %s key %d %d 0 0 value %d %d 0 %d %d 0 0 0\n", map, i % 256,
+				int(i / 256), b % 256, int(b / 256), b % 256, int(b / 256)
+	}' >"$LAB_DIR/by-hand"
+	lab_in balancer bpftool batch file "$LAB_DIR/by-hand" 2>&1 >/dev/null | tail -n 3
+	repaired() { ek history --events | grep -q 'drift.*of its .* slots' && status '[members.slots] | max - min < 3'; }
+	wait_for 30 repaired || return
+	ek history --events | grep -m 1 'drift.*of its .* slots'
 }
 
 # What the clients saw of the time from..to, as JSON.
@@ -45,14 +64,18 @@ incident_lab "$number" "$seed"
 incident_traffic "$number" "$seed" 300
 sleep "$((14 + RANDOM % 4)).$((RANDOM % 1000))"
 incident_mistake "$number" >"$LAB_DIR/mistake.yaml"
+apply() {
+	timeout 200 nsenter --net="/run/netns/$LAB_PREFIX-balancer" "$BUILD/evenkeel" --socket "$LAB_SOCKET" \
+		apply "$LAB_DIR/mistake.yaml" "${options[@]}"
+}
+[ "$arm" != good ] || (sleep "$((5 + RANDOM % 40))" && kill -KILL "$(lab_pid fuse-2)") &
 from=$(now_ms)
 case $arm in
-refused) options=() ;;
+refused | good | table) options=() ;;
 forced) options=("${INCIDENT_FORCED[@]}") ;;
 control) options=(--at-once --watch 0 "${INCIDENT_FORCED[@]}") ;;
 esac
-said=$(timeout 200 nsenter --net="/run/netns/$LAB_PREFIX-balancer" "$BUILD/evenkeel" --socket "$LAB_SOCKET" \
-	apply "$LAB_DIR/mistake.yaml" "${options[@]}" 2>&1)
+if [ "$arm" = table ]; then said=$(by_hand 2>&1); else said=$(apply 2>&1); fi
 status=$?
 undone=$(now_ms)
 aftermath

@@ -43,7 +43,8 @@ claim "all new connections of one client meet on one backend" sticky
 lab_kill evenkeeld KILL
 # shellcheck disable=SC2119 # no options
 lab_daemon
-claim "a change back has to wait" refused 'must wait' anyway ek apply "$LAB_DIR/short.yaml"
+third() { anyway ek apply <(sed 's/hash: source/hash: source-dest/' "$LAB_DIR/source.yaml"); }
+claim "a third hash has to wait" refused 'must wait' third
 
 # ---- a leaving backend -----------------------------------------------------------------------------
 victim=$(slow_backend again)

@@ -79,6 +79,15 @@ static void what_chance_turns_away_is_no_harm(void **state)
 		assert_int_equal(judge_shedding(&s, 100, 8), WATCH_GOES_ON);
 }
 
+static void a_burst_in_a_second_that_is_not_too_much_is_no_harm(void **state)
+{
+	struct scene s;
+
+	scene_make(&s);
+	for (size_t i = 0; i < 10; i++)
+		assert_int_equal(judge_shedding(&s, 60, 39), WATCH_GOES_ON);
+}
+
 static void who_turned_clients_away_before_says_nothing_of_the_change(void **state)
 {
 	struct scene s;
@@ -95,6 +104,7 @@ int main(void)
 		cmocka_unit_test(more_than_it_is_known_to_bear_is_harm),
 		cmocka_unit_test(far_more_is_harm_at_once),
 		cmocka_unit_test(what_chance_turns_away_is_no_harm),
+		cmocka_unit_test(a_burst_in_a_second_that_is_not_too_much_is_no_harm),
 		cmocka_unit_test(who_turned_clients_away_before_says_nothing_of_the_change),
 	};
 

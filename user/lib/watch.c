@@ -134,8 +134,10 @@ static const struct watch_backend *overloaded(const struct watch_facts *f, doubl
 	for (size_t i = 0; i < f->count; i++) {
 		const struct watch_backend *b = &f->backends[i];
 
-		if (b->cap && b->sheds_before.bad < 1 && b->second.bad >= least &&
-		    outcome_part(&b->second) > part && (!most || b->second.bad > most->second.bad))
+		/* A burst may exceed it and the second not. */
+		if (b->cap && outcome_all(&b->second) > b->cap && b->sheds_before.bad < 1 &&
+		    b->second.bad >= least && outcome_part(&b->second) > part &&
+		    (!most || b->second.bad > most->second.bad))
 			most = b;
 	}
 	return most;

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# The five incidents, in short: each is refused and names its mistake, and one that is forced does no harm.
+# make incidents has all of it, ten times.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/lib/tap.sh
+. tests/lib/tap.sh
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+export INCIDENT_AFTER=5
+
+run() { tests/incidents/incident.sh "$1" "$2" >"$work/$1-$2" 2>&1; }
+for incident in 1 2 3 4 5; do run $incident refused & done
+run 4 forced &
+wait
+of() { # FILE JQ
+	cat "$work/$1"
+	tail -n 1 "$work/$1" | jq -e "$2"
+}
+of_refused() { # INCIDENT PATTERN
+	cat "$work/$1-refused"
+	# shellcheck disable=SC2016 # jq's
+	tail -n 1 "$work/$1-refused" |
+		jq -e --arg pattern "$2" '.status == 1 and .failed == 0 and .requests > 100 and (.said | test($pattern))'
+}
+claim "weight 1000 for 100 is refused, and no client notices" of_refused 1 'weight 1000 is 10 times its peers.; did you mean 100'
+claim "so is a health path that ejects all but one" of_refused 2 'web-2: .*answered 404 to /health'
+claim "so are listeners that were exchanged" of_refused 3 'listener 203.0.113.10:80/tcp goes to service blog'
+claim "so is hash: source behind one proxy" of_refused 4 'client 198.51.100.7 has .*hash: source one backend gets all'
+claim "so are three of four addresses mistyped" of_refused 5 'web-2: 10.0.1.22:80: no answer'
+undone='.status == 3 and .dead == 0 and .failed < .requests * 0.02'
+claim "forced, it is undone before a server dies" of 4-forced "$undone"
+claims_end
