@@ -16,12 +16,14 @@ daemon() { # as lab_daemon, with what kills it
 }
 flowing() { status '[members.actual_share_packets // 0] | add > 0.9'; }
 idle() { status '.change == null'; }
-config() { lab_config ipip 4 "$@" | sed 's|^    backends:|    health: none\n&|'; }
+config() { # WEIGHT of web-1, and who is drained
+	lab_config ipip 4 "$1" | sed "s|^    backends:|    health: none\n&|; s|\($2: {.*\) }|\1, drain: true }|"
+}
 
 # The other one than is in force is applied, and the daemon killed at that write.
 change_and_kill() { # before|after N
 	wanted=light
-	[ "$(weight)" = 62 ] && wanted=heavy
+	[ "$(weight)" = 91 ] && wanted=heavy
 	echo "$1 $2" >"$LAB_DIR/kill"
 	anyway ek apply --no-wait "$LAB_DIR/$wanted.yaml" >"$LAB_DIR/log/apply" 2>&1
 	killed=yes
@@ -44,15 +46,15 @@ journal_and_tables_agree() {
 		ek history --limit 1000 --json | jq -e '.revisions | map(select(.state == "in force" or .state == "replaced")) | all(.good != null)'
 }
 
-story --backends 3
+story --backends 4
 ek attach eth0 --yes >/dev/null 2>&1
 lab_kill evenkeeld
 daemon
-# As much as two steps can move, each way.
-config 90 62 90 >"$LAB_DIR/heavy.yaml"
-config 62 90 90 >"$LAB_DIR/light.yaml"
-# Slots that go back to their default are remembered by nobody, and prove nothing: so web-3 had them first.
-config 62 62 118 >"$LAB_DIR/first.yaml"
+# A third of the slots go from web-3 to web-4, or back: web-1 and web-2 had them first, for slots that go back
+# to their default are remembered by nobody, and prove nothing. The weight tells which is in force.
+config 90 web-4 >"$LAB_DIR/heavy.yaml"
+config 91 web-3 >"$LAB_DIR/light.yaml"
+config 90 'web-[34]' >"$LAB_DIR/first.yaml"
 claim "the configuration comes into force" anyway ek apply "$LAB_DIR/first.yaml"
 anyway ek apply "$LAB_DIR/heavy.yaml" >/dev/null 2>&1
 claim "every backend has its next hop" wait_for 10 backends_ready
