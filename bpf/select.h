@@ -102,7 +102,15 @@ static __always_inline __u32 old_def(const struct question *q, struct ek_flow **
 	word = load_once(*slot);
 	if (ek_old_slot_remembers(word) && !same && !*f)
 		*f = flow_find(flow_tag(&q->id, old, hash, q->service));
-	return ek_rebuilt_def(q->word, word);
+	return ek_old_slot_def(word);
+}
+
+/* The flow, where it began under a table that was gone back from. */
+static __always_inline struct ek_flow *undone_flow(const struct question *q, __u64 undone)
+{
+	if (!undone || undone == q->table)
+		return NULL;
+	return flow_find(flow_tag(&q->id, undone, rehash(&q->id, undone), q->service));
 }
 
 /* Carries out what the rules decided; returns the backend. */
@@ -162,6 +170,8 @@ __noinline __u32 select_unsettled(const struct question *q)
 	f = flow_find(tag);
 	if (s.def == EK_DEF_OLD_TABLE)
 		s.def = old_def(q, &f);
+	else if (!f)
+		f = undone_flow(q, load_once(service->undone_table));
 	s.entry = f ? load_once(f->state) : 0;
 	s.def_live = backend_live(s.def);
 	s.entry_live = s.entry && backend_live(ek_flow_backend(s.entry));

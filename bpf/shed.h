@@ -167,6 +167,12 @@ static __always_inline int is_of(const struct ek_flow *f, __u32 backend)
 	       ek_flow_backend(state) == backend;
 }
 
+static __always_inline int is_confirmed_under(__u64 table, __u64 hash, const struct newcomer *n,
+					      __u32 backend)
+{
+	return is_of(flow_find(flow_tag(&n->id, table, hash, n->service)), backend);
+}
+
 /* Is the flow remembered, in this table, as the backend's, and confirmed? */
 static __always_inline int is_confirmed_in(__u64 table, const struct newcomer *n, __u32 backend)
 {
@@ -179,7 +185,7 @@ static __always_inline int is_confirmed_in(__u64 table, const struct newcomer *n
 	/* Nothing remembers the flows of a settled slot. */
 	if (!slot || !(load_once(*slot) & EK_SLOT_UNSETTLED))
 		return 0;
-	return is_of(flow_find(flow_tag(&n->id, table, hash, n->service)), backend);
+	return is_confirmed_under(table, hash, n, backend);
 }
 
 /* A SYN of a flow that is there? A function beside judge_newcomer(): each has the stack that is
@@ -188,12 +194,15 @@ __noinline int is_confirmed(struct xdp_md *ctx, __u32 word, __u32 backend)
 {
 	struct newcomer n = {};
 	const struct ek_service *s;
+	__u64 undone;
 
 	if (!(word & PACKET_SYN) || !is_newcomer(ctx, word, &n) || !identify(ctx, word, &n))
 		return 0;
 	s = core_element(services, n.service);
+	undone = load_once(s->undone_table);
 	return is_confirmed_in(load_once(s->table), &n, backend) ||
-	       is_confirmed_in(load_once(s->old_table), &n, backend);
+	       is_confirmed_in(load_once(s->old_table), &n, backend) ||
+	       (undone && is_confirmed_under(undone, rehash(&n.id, undone), &n, backend));
 }
 
 static __always_inline struct ek_note_bucket *note_bucket(__u64 hash)

@@ -375,13 +375,12 @@ static inline __u32 ek_old_slot_def(__u64 old)
 	return old & EK_SLOT_UNSETTLED ? ek_slot_def(old) : ek_slot_cur(old);
 }
 
-/* The same for a slot of the table in force. One that has gone back to the shape before the old table's
- * has its own slots for def, where that one asks for a table before it: owners are as they were. */
-static inline __u32 ek_rebuilt_def(__u64 slot, __u64 old)
+/* Going back to the old table's shape, before any slot of the present one has settled: what began under
+ * that one is remembered under it, and all else is def's in the old table, whose slots these are. A slot
+ * of such a table; `old` is what it is there. */
+static inline __u64 ek_slot_gone_back(__u64 old, __u32 owner, __u32 now_s)
 {
-	__u32 def = ek_old_slot_def(old);
-
-	return def == EK_DEF_OLD_TABLE ? ek_slot_cur(slot) : def;
+	return ek_slot_word(owner, ek_old_slot_def(old), 1, now_s + EK_CHANGE_AHEAD_S);
 }
 
 /* May a flow be remembered under that slot, as its owner's? */

@@ -293,9 +293,15 @@ static size_t pool_size(const struct config_service *s)
 	return count;
 }
 
+/* Are its flows still looked up under two tables? */
+static bool is_held(const struct dp *dp, uint32_t service)
+{
+	return dp_old_table(dp, service) || dp_undone_table(dp, service);
+}
+
 /* Size and flavour of the service's table. It grows with its pool and never shrinks: that would
  * unsettle every slot for nothing. While an old table is still looked up there cannot be a second
- * one: growing waits for a later change, what was asked for is refused. */
+ * one: growing waits for a later change, what was asked for is refused, unless it is to go back. */
 static int choose_shape(struct draft_service *s, const struct dp *dp,
 			char error[static DP_ERROR_MAX])
 {
@@ -311,8 +317,8 @@ static int choose_shape(struct draft_service *s, const struct dp *dp,
 	slots = ek_table_mask(s->table) + 1;
 	s->slots = slots;
 	s->flavour = flavour;
-	s->returns = dp_old_table(dp, s->index) && other && draft_may_return(s, dp);
-	if (dp_old_table(dp, s->index) && !s->returns)
+	s->returns = other && draft_may_return(s, dp);
+	if (is_held(dp, s->index) && !s->returns)
 		return other ? draft_refuse_held(dp, s->index, error) : 0;
 	if (other)
 		s->flavour = ek_flavour(hash, key, !ek_flavour_parity(flavour));

@@ -21,7 +21,7 @@ struct draft_service {
 	bool gently;      /* see struct dp_weights */
 	uint32_t waiting; /* slots that stay as they are for now */
 	bool rebuilt;     /* of another size or flavour than the table in force */
-	bool returns;     /* to that of the table before it, which flows are still looked up in */
+	bool returns;     /* to that of the old table, while that is looked up */
 	uint32_t *owners; /* the backend index that each slot shall have as cur; NULL: no change */
 };
 
@@ -53,7 +53,7 @@ int draft_hold(struct draft_service *s, const struct dp *dp, const struct maglev
 /* How many slots get another owner than in the table in force. */
 uint32_t draft_moves(const struct draft_service *s, const struct dp *dp);
 
-/* Does it ask for the shape which the old table has, and can it be gone back to at once? */
+/* Does it ask for the old table's hash and key, and can they be gone back to at once? */
 bool draft_may_return(const struct draft_service *s, const struct dp *dp);
 /* Refuses another hash or key for a service whose old table is still looked up: -EBUSY. */
 int draft_refuse_held(const struct dp *dp, uint32_t service, char error[static DP_ERROR_MAX]);

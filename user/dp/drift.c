@@ -99,22 +99,25 @@ bool dp_drift_global(struct dp *dp, dp_drift_fn *found, void *context)
 
 /* ---- a service ------------------------------------------------------------------------------- */
 
+static void check_table(__u64 *now, __u64 right, const char *what, const struct listener *l,
+			const char *service)
+{
+	if (*now == right)
+		return;
+	tell(l, service, "its record named %s %#llx, not %#llx", what, (unsigned long long)*now,
+	     (unsigned long long)right);
+	__atomic_store_n(now, right, __ATOMIC_RELEASE);
+}
+
 static void check_record(struct dp *dp, uint32_t service, const struct listener *l)
 {
 	const struct ek_service *right = &dp->priv->memory->services[service].record;
 	struct ek_service *now = &dp->services[service];
 	const char *name = dp->service_ids[service].name;
 
-	if (now->table != right->table) {
-		tell(l, name, "its record named the table %#llx, not %#llx",
-		     (unsigned long long)now->table, (unsigned long long)right->table);
-		__atomic_store_n(&now->table, right->table, __ATOMIC_RELEASE);
-	}
-	if (now->old_table != right->old_table) {
-		tell(l, name, "its record named the old table %#llx, not %#llx",
-		     (unsigned long long)now->old_table, (unsigned long long)right->old_table);
-		__atomic_store_n(&now->old_table, right->old_table, __ATOMIC_RELEASE);
-	}
+	check_table(&now->table, right->table, "the table", l, name);
+	check_table(&now->old_table, right->old_table, "the old table", l, name);
+	check_table(&now->undone_table, right->undone_table, "the undone table", l, name);
 	if (now->idle_s != right->idle_s) {
 		tell(l, name, "its record had an idle time of %u s, not %u s", now->idle_s,
 		     right->idle_s);

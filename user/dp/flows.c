@@ -17,15 +17,17 @@ static bool is_of(uint64_t tag, uint64_t table)
 uint64_t *flow_slot(const struct dp *dp, uint64_t tag, uint32_t backend, bool *old)
 {
 	const struct ek_backend_id *id = &dp->backend_ids[backend];
-	uint64_t table = dp->services[id->service].table, before = dp_old_table(dp, id->service);
+	uint64_t table = dp->services[id->service].table, before = dp_old_table(dp, id->service),
+		 undone = dp_undone_table(dp, id->service);
 
 	if (id->used == BACKEND_FREE || !table)
 		return NULL;
 	*old = !is_of(tag, table);
-	if (*old && (!before || !is_of(tag, before)))
-		return NULL;
-	if (*old)
+	if (*old && before && is_of(tag, before))
 		table = before;
+	else if (*old && (!undone || !is_of(tag, undone)))
+		return NULL;
+	/* Of the slots there all are as unsettled as here, as long as one such flow is remembered. */
 	return &dp->slots[ek_table_base(table) + (tag & ek_table_mask(table))];
 }
 

@@ -30,12 +30,15 @@ static void store_word(__u64 *at, uint64_t word)
 static void write_region(struct dp *dp, const struct draft_service *s, uint32_t now_s)
 {
 	uint32_t old = ek_table_base(s->table), new = ek_table_base(s->new_table);
+	uint32_t before = ek_table_base(dp->services[s->index].old_table);
 
 	for (uint32_t i = 0; i < s->slots; i++) {
 		uint32_t owner = s->owners[i];
 		uint64_t word = ek_slot_word(owner, owner, 0, 0);
 
-		if (s->rebuilt)
+		if (s->returns)
+			word = ek_slot_gone_back(dp->slots[before + i], owner, now_s);
+		else if (s->rebuilt)
 			word = ek_slot_rebuilt(owner, now_s);
 		else if (s->table)
 			word = ek_slot_change(__atomic_load_n(&dp->slots[old + i],
@@ -58,8 +61,9 @@ static uint32_t seconds_since(const struct timespec *begun)
 }
 
 /* Tables to which nobody is switched yet: new regions, and where slots of a rebuilt table will look
- * for their def. A grace period, and whoever will read a new table reads that too. A controller
- * that dies in between leaves an old table that is the one in force, which means none. */
+ * for their def, or packets for flows that began under the one that is gone back from. A grace period,
+ * and whoever will read a new table reads that too. A controller that dies in between leaves an old, or
+ * undone, table that is the one in force, which means none. */
 static int prepare_tables(struct dp *dp, const struct draft *d, uint32_t now_s)
 {
 	for (size_t i = 0; i < d->count; i++) {
@@ -67,7 +71,9 @@ static int prepare_tables(struct dp *dp, const struct draft *d, uint32_t now_s)
 
 		if (s->new_table != s->table)
 			write_region(dp, s, now_s);
-		if (s->rebuilt && !s->returns)
+		if (s->returns)
+			store_word(&dp->services[s->index].undone_table, s->table);
+		else if (s->rebuilt)
 			store_word(&dp->services[s->index].old_table, s->table);
 	}
 	return d->rebuilt ? grace_wait(dp) : 0;
@@ -86,10 +92,6 @@ static void switch_service(struct dp *dp, const struct draft_service *s)
 		return;
 	record->generation++;
 	store_word(&record->table, s->new_table);
-	/* Until then packets of the table in force look flows up in the old one, which has this one's
-	 * shape: so may those that read the new one a moment too soon. */
-	if (s->returns)
-		store_word(&record->old_table, s->table);
 }
 
 /* For whoever makes the paths: a path has its own copy. */

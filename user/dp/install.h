@@ -146,6 +146,8 @@ uint32_t dp_slots_waiting(const struct dp *dp, uint32_t service);
 double dp_slots_unsettled(const struct dp *dp, uint32_t service);
 /* The table that some slots of the service still keep def in; 0: none. */
 uint64_t dp_old_table(const struct dp *dp, uint32_t service);
+/* The one that was gone back from, while flows may be remembered under it; 0: none. */
+uint64_t dp_undone_table(const struct dp *dp, uint32_t service);
 /* Another one after each install that gave slots to another owner. */
 uint64_t dp_slots_stamp(const struct dp *dp, uint32_t service);
 /* Adds to owned[backend] each slot's owner, and to held[backend] each unsettled slot whose def

@@ -7,7 +7,6 @@
 #include "dp/install.h"
 #include "dp/memory.h"
 #include "dp/object.h"
-#include "evenkeel/affinity.h"
 
 static bool made_with(uint64_t table, uint32_t key_index)
 {
@@ -19,7 +18,8 @@ static int refuse_used(const struct dp *dp, uint32_t key_index, char error[stati
 {
 	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
 		if (made_with(dp->services[i].table, key_index) ||
-		    made_with(dp_old_table(dp, i), key_index))
+		    made_with(dp_old_table(dp, i), key_index) ||
+		    made_with(dp_undone_table(dp, i), key_index))
 			return draft_refuse_held(dp, i, error);
 	return 0;
 }
@@ -56,30 +56,18 @@ int dp_rekey(struct dp *dp, struct ek_key key, const struct config *c, uint32_t 
 
 /* ---- the way back ---------------------------------------------------------------------------- */
 
-/* Did its flows all belong to the owners of its slots? */
-static bool was_settled(const struct dp *dp, uint64_t table)
-{
-	for (uint32_t i = 0; i <= ek_table_mask(table); i++) {
-		uint64_t word =
-			__atomic_load_n(&dp->slots[ek_table_base(table) + i], __ATOMIC_RELAXED);
-
-		if (ek_old_slot_def(word) != ek_slot_cur(word))
-			return false;
-	}
-	return true;
-}
-
-/* Has no slot settled since? Then all flows that began are remembered, and the others have the owners that
- * a table of the old one's shape gives them. */
+/* Has no slot settled since? Of a flow in one that has nobody knows any more under which table it began.
+ */
 bool draft_may_return(const struct draft_service *s, const struct dp *dp)
 {
 	uint64_t old = dp_old_table(dp, s->index);
 	uint8_t flavour = ek_table_flavour(old);
 	struct dp_service_view view = {};
 
-	if (ek_flavour_hash(flavour) != (uint8_t)s->config->hash ||
+	if (!old || dp_undone_table(dp, s->index) ||
+	    ek_flavour_hash(flavour) != (uint8_t)s->config->hash ||
 	    ek_flavour_key(flavour) != (dp->global->key_index & 1) ||
 	    dp_service_view(dp, s->index, &view))
 		return false;
-	return view.of_old_table == view.slots && was_settled(dp, old);
+	return view.of_old_table == view.slots;
 }

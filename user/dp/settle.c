@@ -204,6 +204,9 @@ static bool may_settle(const struct settler *t, uint32_t slot, uint64_t word)
 		return false;
 	if (def == EK_DEF_OLD_TABLE && remains->held)
 		return false;
+	/* What is being watched may have to go back, at once. */
+	if (def == EK_DEF_OLD_TABLE && t->dp->services[t->service].lease_s)
+		return false;
 	return ek_slot_may_settle(word, t->memory->foreign[slot], idle_s, t->now_s);
 }
 
@@ -241,6 +244,12 @@ static void settle_slots(struct dp *dp, struct dp_settling *s, uint32_t service,
 		settle_slot(&t, ek_table_base(table) + i, result);
 }
 
+static void drop(__u64 *table, __u64 *record)
+{
+	__atomic_store_n(table, 0, __ATOMIC_RELEASE);
+	*record = 0;
+}
+
 /* Packets that read a slot before it settled may look into the old table still: it goes a grace
  * period later. Its region may be read for another: the next change waits for that. Returns how
  * many old tables no slot refers to and yet are there. */
@@ -248,15 +257,21 @@ static uint32_t drop_old_tables(struct dp *dp, const struct dp_settling *s)
 {
 	uint32_t unused = 0;
 
-	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++) {
 		unused += dp->services[i].old_table && !s->remains[i].slots;
+		unused += dp->services[i].undone_table && !s->remains[i].flows;
+	}
 	if (!unused || grace_wait(dp))
 		return unused;
-	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
-		if (!s->remains[i].slots) {
-			__atomic_store_n(&dp->services[i].old_table, 0, __ATOMIC_RELEASE);
-			dp->priv->memory->services[i].record.old_table = 0;
-		}
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++) {
+		struct ek_service *now = &dp->services[i],
+				  *record = &dp->priv->memory->services[i].record;
+
+		if (!s->remains[i].slots)
+			drop(&now->old_table, &record->old_table);
+		if (!s->remains[i].flows)
+			drop(&now->undone_table, &record->undone_table);
+	}
 	dp->priv->grace_owed = true;
 	return 0;
 }

@@ -22,6 +22,13 @@ uint64_t dp_old_table(const struct dp *dp, uint32_t service)
 	return s->old_table != s->table ? s->old_table : 0;
 }
 
+uint64_t dp_undone_table(const struct dp *dp, uint32_t service)
+{
+	const struct ek_service *s = &dp->services[service];
+
+	return s->undone_table != s->table ? s->undone_table : 0;
+}
+
 int dp_service_view(const struct dp *dp, uint32_t service, struct dp_service_view *out)
 {
 	uint64_t table = dp->services[service].table;
@@ -170,7 +177,7 @@ static bool backend_live(const struct dp *dp, uint32_t backend)
 
 /* The flow's owner in the service's old table; *state gets the flow, if it is remembered there. */
 static uint32_t old_def(const struct dp *dp, const struct ek_flow_id *id, uint32_t service,
-			uint64_t slot, uint64_t *state)
+			uint64_t *state)
 {
 	uint64_t old = dp->services[service].old_table, hash, word;
 
@@ -181,7 +188,17 @@ static uint32_t old_def(const struct dp *dp, const struct ek_flow_id *id, uint32
 	if (word & EK_SLOT_UNSETTLED && !*state)
 		*state =
 			flow_state(dp, ek_table_flow_tag(old, id, dp->global->keys, hash, service));
-	return ek_rebuilt_def(slot, word);
+	return ek_old_slot_def(word);
+}
+
+static uint64_t undone_flow(const struct dp *dp, const struct ek_flow_id *id, uint32_t service)
+{
+	uint64_t undone = dp_undone_table(dp, service), hash;
+
+	if (!undone)
+		return 0;
+	hash = ek_table_flow_hash(undone, id, dp->global->keys);
+	return flow_state(dp, ek_table_flow_tag(undone, id, dp->global->keys, hash, service));
 }
 
 /* The unsettled slot's answers, by the rules that the data path runs. */
@@ -225,7 +242,9 @@ static void explain(const struct dp *dp, const struct ek_flow_id *id, uint32_t n
 	tag = ek_table_flow_tag(table, id, dp->global->keys, x->flow_hash, x->service);
 	x->remembered = flow_state(dp, tag);
 	if (x->def == EK_DEF_OLD_TABLE)
-		x->def = old_def(dp, id, x->service, x->slot_word, &x->remembered);
+		x->def = old_def(dp, id, x->service, &x->remembered);
+	else if (!x->remembered)
+		x->remembered = undone_flow(dp, id, x->service);
 	explain_unsettled(dp, id, now_s, x);
 }
 
