@@ -4,8 +4,8 @@
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-COMMANDS=("attach" "detach" "confirm" "apply" "rollback" "check" "plan" "status" "service list"
-	"service show"
+COMMANDS=("attach" "detach" "confirm" "apply" "rollback" "proposals" "approve" "reject" "check" "plan"
+	"status" "service list" "service show"
 	"backend add" "backend set" "backend drain" "backend undrain" "backend remove"
 	"backend restart-each" "backend setup" "decap attach" "decap detach" "decap status" "top" "clients" "metrics" "rekey" "explain" "history"
 	"show" "diff" "blame" "audit log" "audit verify" "doctor" "version" "help")

@@ -195,7 +195,7 @@ static void a_head_that_was_kept_finds_a_log_made_anew(void **state)
 /* As version 1 made it. */
 static const char old_schema[] =
 	"DROP TABLE revision; DROP TABLE event; DROP TABLE audit_head; DROP TABLE drain;"
-	"DROP TABLE change;"
+	"DROP TABLE change; DROP TABLE approval; DROP TABLE proposal;"
 	"CREATE TABLE revision (number INTEGER PRIMARY KEY AUTOINCREMENT, state INTEGER NOT NULL,"
 	" time INTEGER NOT NULL, ended INTEGER, hash TEXT NOT NULL, text TEXT NOT NULL,"
 	" uid INTEGER NOT NULL, pid INTEGER NOT NULL, user TEXT NOT NULL, command TEXT NOT NULL,"

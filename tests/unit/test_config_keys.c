@@ -14,7 +14,7 @@ static void unknown_keys_are_refused_and_the_meant_one_suggested(void **state)
 		{ "services: {}\n"
 		  "version: 1\n",
 		  "f:2:1: error: unknown key 'version' at the top level; known are: interfaces, "
-		  "echo, tunnel_source, guards, silence, removed, stage, services\n" },
+		  "echo, tunnel_source, guards, silence, removed, stage, policy, services\n" },
 		{ "services: {}\n"
 		  "weight: 3\n",
 		  "f:2:1: error: key 'weight' does not belong at the top level: it belongs in a "

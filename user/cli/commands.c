@@ -51,8 +51,8 @@ const struct command cli_commands[] = {
 	  "  ssh-keygen -Y sign -n evenkeel -f ~/.ssh/id_ed25519 p7\n"
 	  "  evenkeel approve p7 --signature p7.sig\n"
 	  "\n"
-	  "The last one that is needed brings it into force and waits for the end, as apply does; exit\n"
-	  "status 4 if more are needed.\n",
+	  "The last one that is needed brings it into force and waits for the end, as apply does.\n"
+	  "Exit status 4 if more are needed.\n",
 	  OPTION_BIT(OPTION_SIGNATURE) | OPTION_BIT(OPTION_NO_WAIT), 1, 1, cmd_approve, false },
 	{ "reject", "CHANGE [--reason TEXT]", NULL, "end a change that waits for approvals",
 	  "For those who may approve it, who proposed it, and root.\n", OPTION_BIT(OPTION_REASON),
