@@ -144,6 +144,7 @@ claim "a change waits, and nothing is changed" test "$p" = p1
 claim "the same again is the same" test "$(waits "$LAB_DIR/new.yaml")" = p1
 claim "it says who is asked" says "by a member of group sre, or signed by" ek apply "$LAB_DIR/new.yaml"
 claim "and status that somebody is" says "wait for approvals: 1" ek status
+claim "the shell knows its name" says '^p1$' ek completion-words approve
 claim "root cannot approve" refused "uid 0 cannot approve" ek approve "$p"
 claim "who is not in the group cannot" refused "not in group sre" as dave approve "$p"
 claim "nothing has changed by then" weight web web-1 100

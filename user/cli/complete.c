@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* completion-words WORD...: what may stand after these words, one a line, from the table of
  * commands. "@file" and "@interface" stand for what the shell itself knows best. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,19 @@ static void names_complete(const struct cli *cli, const char *service)
 		puts(fact_text(element, "name"));
 }
 
+/* "p7" of each change that waits. */
+static void proposals_complete(const struct cli *cli)
+{
+	_cleanup_(answer_release) struct answer answer = {};
+	const json_t *proposal;
+	size_t i;
+
+	if (client_call(cli, "proposals", json_object(), &answer))
+		return;
+	json_array_foreach(json_object_get(answer.result, "proposals"), i, proposal)
+		printf("p%" PRIu64 "\n", fact_count(proposal, "proposal"));
+}
+
 static void argument_complete(const struct cli *cli, const struct command *c, size_t used)
 {
 	bool of_service = cli_in_family(c, "service"), add = c->run == cmd_backend_add;
@@ -91,6 +105,8 @@ static void argument_complete(const struct cli *cli, const struct command *c, si
 		names_complete(cli, NULL);
 	else if (!strcmp(what, "NAME") && !add)
 		names_complete(cli, cli->words[cli->count - used]);
+	else if (!strcmp(what, "CHANGE"))
+		proposals_complete(cli);
 	else if (!strcmp(what, "COMMAND"))
 		commands_complete(NULL);
 }
