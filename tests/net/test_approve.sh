@@ -228,6 +228,12 @@ lab_daemon
 claim "a change that has waited for too long lapses" wait_for 5 state "$p" lapsed "too long"
 wait_for 5 as bob proposals
 
+file 2 100 150 | sed '/^  shop:/,$d' >"$LAB_DIR/less.yaml"
+p=$(waits "$LAB_DIR/less.yaml" --remove shop)
+as bob approve "$p" >/dev/null 2>&1
+claim "what was said to be removed is, when all have agreed" as carol approve "$p"
+claim "and is gone" in_force '.services.shop == null'
+
 # ---- ways around -------------------------------------------------------------------------------
 
 file 0 120 150 >"$LAB_DIR/new.yaml"
