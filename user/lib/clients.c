@@ -87,7 +87,7 @@ void clients_end_second(struct clients *c)
 void clients_forget(struct clients *c, const bool services[EK_SERVICES_MAX])
 {
 	for (uint32_t i = 0; i < c->capacity; i++)
-		if (services[c->packets[i].service])
+		if (c->packets[i].packets > 0 && services[c->packets[i].service])
 			c->packets[i].packets = 0;
 }
 
