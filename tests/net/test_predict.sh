@@ -80,6 +80,9 @@ planned() {
 claim "a ratio that is in force may stay, and the plan is in the result" planned
 web
 claim "nothing stands against the way back" ek plan "$file"
+claim "which is open at once" ek rollback "$first"
+even() { status '[members.actual_share_flows] | all(. > 0.15 and . < 0.35)'; }
+claim "and load is even again" wait_for 30 even
 lab_kill proxy
 lab_kill others
 claims_end

@@ -125,10 +125,7 @@ static void head_print(FILE *out, const struct plan_service *s)
 	if (s->old && s->old->backend_count != s->now->backend_count)
 		fprintf(out, ", before %zu", s->old->backend_count);
 	if (s->rebuilt && s->old->hash != s->now->hash)
-		fprintf(out,
-			"; another hash: all %u slots are unsettled, and there is no way back until "
-			"they have settled",
-			s->slots);
+		fprintf(out, "; another hash: all %u slots are unsettled", s->slots);
 	else if (s->rebuilt)
 		fprintf(out, "; a table of another size: all %u slots are unsettled", s->slots);
 	else if (s->old)
