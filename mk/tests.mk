@@ -93,6 +93,9 @@ $(BUILD)/tests/lib/%: tests/lib/%.c
 	@echo "  CC      $@"
 	@$(CC) $(SAN_CFLAGS) -o $@ $<
 
+# Drills are installed, on hosts without the sanitizers' libraries.
+$(BUILD)/tests/lib/fuse $(BUILD)/tests/lib/visitors: SANITIZE :=
+
 # What the lab preloads into servers.
 $(BUILD)/tests/lib/%.so: tests/lib/%.c
 	@mkdir -p $(@D)

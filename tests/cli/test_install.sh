@@ -15,10 +15,15 @@ for file in sbin/evenkeel sbin/evenkeeld lib/systemd/system/evenkeeld.service \
 	share/bash-completion/completions/evenkeel share/doc/evenkeel/README.md \
 	share/doc/evenkeel/architecture.md share/doc/evenkeel/examples/minimal.yaml \
 	share/doc/evenkeel/examples/prometheus/evenkeel.rules.yml \
-	share/doc/evenkeel/examples/grafana/evenkeel.json; do
+	share/doc/evenkeel/examples/grafana/evenkeel.json lib/evenkeel/tests/incidents/drill.sh \
+	lib/evenkeel/build/tests/lib/fuse lib/evenkeel/build/evenkeeld; do
 	claim "$file is installed" there $file
 done
 claim "the installed command runs" "$dir/usr/sbin/evenkeel" --help
+drill() { # it is found, and says how it is used
+	"$dir/usr/sbin/evenkeel" drill 9 2>&1 | tee /dev/stderr | grep -q 'usage: evenkeel drill'
+}
+claim "the installed drill is found" drill
 unit=$dir/usr/lib/systemd/system/evenkeeld.service
 unit_paths() { grep -q '^ExecStart=/usr/sbin/evenkeeld' "$unit" && ! grep -q /usr/local "$unit"; }
 claim "the unit names the programs where they are" unit_paths

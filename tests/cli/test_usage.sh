@@ -8,7 +8,7 @@ COMMANDS=("attach" "detach" "confirm" "apply" "rollback" "proposals" "approve" "
 	"status" "service list" "service show"
 	"backend add" "backend set" "backend drain" "backend undrain" "backend remove"
 	"backend restart-each" "backend setup" "decap attach" "decap detach" "decap status" "top" "clients" "metrics" "rekey" "explain" "history"
-	"show" "diff" "blame" "audit log" "audit verify" "doctor" "version" "help")
+	"show" "diff" "blame" "audit log" "audit verify" "doctor" "drill" "version" "help")
 
 # One line that names the mistake, one that names the help; nothing on stdout; exit status 2.
 mistake() { # WHAT HELP ARGUMENT...

@@ -79,10 +79,12 @@ incident_lab() { # NUMBER SEED
 	ek apply "$LAB_DIR/evenkeel.yaml" >/dev/null 2>&1 || lab_die "the sane configuration is refused"
 	wait_for 10 incident_up || lab_die "the backends are not up: $(ek status)"
 	for i in $(incident_clients 1); do echo "addr add $i/24 dev eth0"; done | lab_ip client
-	lab_sysctl client "ipv4.ip_local_port_range=$((10000 + $2 * 100)) 60999" ipv4.tcp_tw_reuse=1
+	lab_sysctl client "ipv4.ip_local_port_range=$((10000 + $2 % 100 * 100)) 60999" ipv4.tcp_tw_reuse=1
 }
-incident_server() { # NUMBER: starts it, or starts it again
-	lab_spawn "fuse-$1" "b$1" "$BUILD/tests/lib/fuse" "web-$1" "$rate" "$health" 80 81
+incident_server() { # NUMBER; how it is started stands in a file, for who starts it again
+	echo "$BUILD/tests/lib/fuse web-$1 $rate $health 80 81" >"$LAB_DIR/fuse-$1"
+	# shellcheck disable=SC2046 # words
+	lab_spawn "fuse-$1" "b$1" $(cat "$LAB_DIR/fuse-$1")
 }
 incident_up() { status '[members | .state == "up" and .next_hop.state == "ready"] | all'; }
 

@@ -13,6 +13,13 @@ export INCIDENT_AFTER=5
 run() { tests/incidents/incident.sh "$1" "$2" >"$work/$1-$2" 2>&1; }
 for incident in 1 2 3 4 5; do run $incident refused & done
 run 4 forced &
+drill() { # until an alert names what is wrong; then back
+	DRILL_AFTER=1 "${BUILD:-build}/evenkeel" drill 1 <<-END
+		for i in \$(seq 60); do evenkeel status | grep 'skew_asked' && break; sleep 1; done
+		evenkeel rollback
+	END
+}
+drill >"$work/drill" 2>&1 &
 wait
 of() { # FILE JQ
 	cat "$work/$1"
@@ -31,4 +38,8 @@ claim "so is hash: source behind one proxy" of_refused 4 'client 198.51.100.7 ha
 claim "so are three of four addresses mistyped" of_refused 5 'web-2: 10.0.1.22:80: no answer'
 undone='.status == 3 and .dead == 0 and .failed < .requests * 0.02'
 claim "forced, it is undone before a server dies" of 4-forced "$undone"
+said() { cat "$work/drill"; grep -q -- "$1" "$work/drill"; }
+claim "harm that nobody watches for is an alert that names its cause" said 'ALERT.*skew_asked shop/web-1: .*look at its weights'
+claim "a drill lets it be undone" said 'revision 3 is in force'
+claim "and tells what it was" said 'It was incident 1: weight 1000 for 100'
 claims_end

@@ -172,6 +172,7 @@ int cmd_blame(struct cli *cli);
 int cmd_audit_log(struct cli *cli);
 int cmd_audit_verify(struct cli *cli);
 int cmd_doctor(struct cli *cli);
+int cmd_drill(struct cli *cli);
 int cmd_version(struct cli *cli);
 int cmd_help(struct cli *cli);
 int cmd_completion_words(struct cli *cli);

@@ -175,6 +175,11 @@ const struct command cli_commands[] = {
 	  OPTION_BIT(OPTION_HEAD), 0, 1, cmd_audit_verify, false },
 	{ "doctor", "", NULL, "look for what is wrong, and say what mends it",
 	  "Exit status 1 if it finds an error.\n", 0, 0, 0, cmd_doctor, false },
+	{ "drill", "[INCIDENT]", NULL, "practise on an incident, in a lab",
+	  "Needs root, and no evenkeeld: makes network namespaces with servers, clients and a\n"
+	  "balancer, opens a shell there, and soon somebody makes a mistake. Which one (1 to 5) is\n"
+	  "up to chance, if it is not given. `exit` ends it, tells, and leaves nothing behind.\n",
+	  0, 0, 1, cmd_drill, false },
 	{ "version", "", NULL, "print the versions of evenkeel and evenkeeld", "", 0, 0, 0,
 	  cmd_version, false },
 	{ "help", "[COMMAND]", NULL, "print how to use a command, or all of them", "", 0, 0, 2,
