@@ -11,7 +11,7 @@ INCIDENT_NAMES=('none: a fifth server' 'weight 1000 for 100' 'a health path that
 
 # Requests a second for each server; what it can do is 1.5 times that, so that load is two thirds of
 # the pool's capacity.
-INCIDENT_FAIR=50
+INCIDENT_FAIR=${INCIDENT_FAIR:-50}
 
 # A pool: incident_pool NAME PORT EXTRA FIRST LAST; EXTRA are lines of the service.
 incident_pool() {

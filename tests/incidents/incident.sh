@@ -62,7 +62,7 @@ dead() { cat "$LAB_DIR"/log/fuse-* | grep -c ' dead$'; }
 
 incident_lab "$number" "$seed"
 incident_traffic "$number" "$seed" 300
-sleep "$((14 + RANDOM % 4)).$((RANDOM % 1000))"
+sleep "$((${INCIDENT_WARM:-14} + RANDOM % 4)).$((RANDOM % 1000))"
 incident_mistake "$number" >"$LAB_DIR/mistake.yaml"
 apply() {
 	timeout 200 nsenter --net="/run/netns/$LAB_PREFIX-balancer" "$BUILD/evenkeel" --socket "$LAB_SOCKET" \
