@@ -76,4 +76,22 @@ claim "proposed, staged twice, in force, known good: each write was hit" test $k
 lab_kill clients
 served() { grep -vc '^web-' "$LAB_DIR/log/clients"; [ "$(grep -vc '^web-' "$LAB_DIR/log/clients")" -le 1 ]; }
 claim "no request failed" served
+
+# ---- a restart of the host -----------------------------------------------------------------------
+before=$(weight)
+wanted=light
+[ "$before" = 91 ] && wanted=heavy
+anyway ek apply --no-wait --at-once --confirm-within 1h "$LAB_DIR/$wanted.yaml" >/dev/null 2>&1
+waits() { status '.change.phase == "watching" and .change.confirm_within_s > 0' >/dev/null; }
+claim "a change waits for its confirmation" wait_for 10 waits
+lab_kill evenkeeld KILL
+daemon
+claim "it still does when evenkeeld is back" waits
+lab_kill evenkeeld KILL
+"$PYTHON" -c 'import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as c: c.execute("UPDATE change SET boot = ?", ["of another one"])' \
+	"$LAB_STATE/journal.db"
+daemon
+claim "after a restart of the host its time is over, whatever the clock says" wait_for 10 idle
+claim "and it is rolled back" test "$(weight)" = "$before"
 claims_end
