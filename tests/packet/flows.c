@@ -35,17 +35,35 @@ int flows_teardown(void **state)
 	return 0;
 }
 
+static void name_flow(char text[static 96], unsigned int i, const char *proto)
+{
+	snprintf(text, 96, "198.51.%u.%u:%u > 203.0.113.10:443/%s", i >> 8 & 255, i & 255,
+		 1024 + i % 60000, proto);
+}
+
 uint32_t send_packet(const struct fixture *x, unsigned int i, const char *proto, uint8_t flags,
 		     uint32_t seq)
 {
 	char flow[96];
 	struct frame in, out;
 
-	snprintf(flow, sizeof(flow), "198.51.%u.%u:%u > 203.0.113.10:443/%s", i >> 8 & 255, i & 255,
-		 1024 + i % 60000, proto);
+	name_flow(flow, i, proto);
 	frame_build(&in, &(struct segment){ .flow = flow, .tcp_flags = flags, .seq = seq });
 	assert_int_equal(fixture_run(x, &in, &out), XDP_TX);
 	return fixture_backend_of(x, "web", &out);
+}
+
+struct dp_explanation explain_flow(const struct fixture *x, unsigned int i)
+{
+	struct dp_explanation e = {};
+	struct flow_spec flow;
+	const char *reason;
+	char text[96];
+
+	name_flow(text, i, "tcp");
+	assert_int_equal(flow_spec_parse(&flow, text, &reason), 0);
+	assert_int_equal(dp_explain(x->dp, &flow, now_s(), &e), 0);
+	return e;
 }
 
 static uint32_t isn_of(unsigned int i)
@@ -91,6 +109,20 @@ unsigned int flows_moved(const struct fixture *x, const uint32_t *owner, unsigne
 	for (unsigned int i = 0; i < count; i++)
 		moved += data(x, from + i) != owner[i];
 	return moved;
+}
+
+int try_install(struct fixture *x, const char *yaml, char error[static DP_ERROR_MAX])
+{
+	struct diag d = { .file = "change.yaml" };
+	struct dp_install_result result;
+	struct config *c = NULL;
+	int err;
+
+	assert_int_equal(config_parse(&c, yaml, strlen(yaml), &d), 0);
+	err = dp_install(x->dp, c, now_s(), &result, error);
+	config_free(c);
+	diag_release(&d);
+	return err;
 }
 
 uint32_t index_of(const struct fixture *x, const char *name)

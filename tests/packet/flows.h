@@ -34,6 +34,9 @@ uint32_t send_packet(const struct fixture *x, unsigned int i, const char *proto,
 uint32_t syn(const struct fixture *x, unsigned int i);
 uint32_t data(const struct fixture *x, unsigned int i);
 
+/* What dp_explain() says of it, over TCP. */
+struct dp_explanation explain_flow(const struct fixture *x, unsigned int i);
+
 /* The first flow whose SYN goes to the backend. */
 unsigned int flow_of(const struct fixture *x, uint32_t backend);
 
@@ -41,6 +44,9 @@ unsigned int flow_of(const struct fixture *x, uint32_t backend);
 uint32_t *begin_flows(const struct fixture *x, unsigned int from, unsigned int count);
 unsigned int flows_moved(const struct fixture *x, const uint32_t *owner, unsigned int from,
 			 unsigned int count);
+
+/* A change that may be refused: dp_install()'s result. */
+int try_install(struct fixture *x, const char *yaml, char error[static DP_ERROR_MAX]);
 
 /* The backend's index; EK_NO_BACKEND. */
 uint32_t index_of(const struct fixture *x, const char *name);

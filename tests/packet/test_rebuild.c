@@ -44,20 +44,6 @@ static uint64_t old_table(const struct fixture *x)
 	return x->dp->services[0].old_table;
 }
 
-static int try_install(struct fixture *x, const char *yaml, char error[static DP_ERROR_MAX])
-{
-	struct diag d = { .file = "rebuild.yaml" };
-	struct dp_install_result result;
-	struct config *c = NULL;
-	int err;
-
-	assert_int_equal(config_parse(&c, yaml, strlen(yaml), &d), 0);
-	err = dp_install(x->dp, c, now_s(), &result, error);
-	config_free(c);
-	diag_release(&d);
-	return err;
-}
-
 static void rekey(struct fixture *x)
 {
 	static uint64_t next = 77;
@@ -255,25 +241,6 @@ static void a_second_change_of_the_hash_is_refused_with_what_is_left(void **stat
 	free(owner);
 }
 
-/* A rollback cannot wait. */
-static void a_change_of_the_hash_goes_back_at_once_and_moves_no_flow(void **state)
-{
-	struct fixture *x = *state;
-	uint32_t *before = begin_flows(x, 0, 1000), *meanwhile;
-	char error[DP_ERROR_MAX] = "";
-
-	fixture_install(x, source);
-	meanwhile = begin_flows(x, 1000, 1000);
-	assert_int_equal(try_install(x, five_tuple, error), 0);
-	assert_int_equal(flows_moved(x, before, 0, 1000), 0);
-	assert_int_equal(flows_moved(x, meanwhile, 1000, 1000), 0);
-	assert_int_equal(try_install(x, source, error), -EBUSY); /* would be a third table */
-	settle_all(x);
-	assert_int_equal(old_table(x), 0);
-	free(before);
-	free(meanwhile);
-}
-
 static void a_pool_that_outgrows_its_table_meanwhile_is_taken_and_grows_later(void **state)
 {
 	struct fixture *x = *state;
@@ -454,15 +421,8 @@ static void explain_says_what_the_data_path_does_with_a_flow_of_the_old_table(vo
 		syn(x, i);
 	fixture_install(x, HASHED("source-dest", WEB_ABC));
 	for (unsigned int i = 0; i < 1000; i++) {
-		struct dp_explanation e;
-		struct flow_spec flow;
-		const char *reason;
-		char text[96];
+		struct dp_explanation e = explain_flow(x, i);
 
-		snprintf(text, sizeof(text), "198.51.%u.%u:%u > 203.0.113.10:443/tcp", i >> 8 & 255,
-			 i & 255, 1024 + i % 60000);
-		assert_int_equal(flow_spec_parse(&flow, text, &reason), 0);
-		assert_int_equal(dp_explain(x->dp, &flow, now_s(), &e), 0);
 		assert_int_equal(e.known_backend, data(x, i));
 		assert_true(e.def < x->dp->sizes.backends);
 	}
@@ -483,7 +443,6 @@ int main(void)
 		CLAIM(changes_of_the_pool_go_on_while_the_old_table_is_looked_up),
 		CLAIM(flows_that_begin_while_both_tables_agree_stay_when_the_owner_changes),
 		CLAIM(a_second_change_of_the_hash_is_refused_with_what_is_left),
-		CLAIM(a_change_of_the_hash_goes_back_at_once_and_moves_no_flow),
 		CLAIM(a_pool_that_outgrows_its_table_meanwhile_is_taken_and_grows_later),
 		CLAIM(a_pool_that_shrinks_keeps_its_table),
 		CLAIM(there_and_back_again_moves_no_flow),
