@@ -12,7 +12,7 @@ export INCIDENT_AFTER=5
 
 # Few requests, where nothing is to topple: other stories run beside these.
 run() { # INCIDENT ARM FAIR WARM
-	INCIDENT_FAIR=$3 INCIDENT_WARM=$4 tests/incidents/incident.sh "$1" "$2" >"$work/$1-$2" 2>&1
+	INCIDENT_FAIR=$3 INCIDENT_WARM=$4 tests/incidents/incident.sh "$1" "$2" >"$work/$1-$2" 2>"$work/$1-$2.log"
 }
 for incident in 1 2 3 5; do run $incident refused 10 1 & done
 wait
@@ -27,12 +27,12 @@ drill() { # until an alert names what is wrong; then back
 drill >"$work/drill" 2>&1 &
 wait
 of() { # FILE JQ
-	cat "$work/$1"
+	cat "$work/$1" "$work/$1.log"
 	tail -n 1 "$work/$1" | jq -e "$2"
 }
 # What fails all the same is a busy machine's doing.
 of_refused() { # INCIDENT PATTERN
-	cat "$work/$1-refused"
+	cat "$work/$1-refused" "$work/$1-refused.log"
 	# shellcheck disable=SC2016 # jq's
 	tail -n 1 "$work/$1-refused" |
 		jq -e --arg pattern "$2" '
