@@ -214,8 +214,10 @@ static void run(struct crowd *c, double rate, double seconds)
 
 		if (ended || now >= until)
 			next = 1e300;
-		for (; next <= (double)now; next += (0.5 + erand48(c->dice)) * 1000 / rate)
+		while (next <= (double)now) {
 			begin(c, (uint64_t)next);
+			next += (0.5 + erand48(c->dice)) * 1000 / rate;
+		}
 		if (next == 1e300 && !c->oldest)
 			break;
 		got = epoll_wait(c->poll, events, EVENTS,

@@ -61,14 +61,14 @@ static uint32_t cap_of(const struct cap_fact *f, const struct pool *pool)
 
 int caps_work_out(const struct cap_fact *facts, size_t count, uint32_t *caps)
 {
-	_cleanup_(free_ptr) const struct cap_fact **sorted = calloc(count + 1, sizeof(*sorted));
+	_cleanup_(free_ptr) const struct cap_fact **sorted = calloc(count + 1, sizeof(void *));
 	size_t first = 0;
 
 	if (!sorted)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &facts[i];
-	qsort(sorted, count, sizeof(*sorted), by_pool);
+	qsort(sorted, count, sizeof(void *), by_pool);
 	for (size_t i = 1; i <= count; i++) {
 		struct pool pool;
 
