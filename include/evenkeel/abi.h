@@ -154,8 +154,7 @@ struct ek_service {
 	__u32 quic;       /* where connection IDs name servers: ek_quic_layout(); 0: nowhere */
 	__u32 generation; /* counts switches, for observers */
 	__u32 flags, lease_s, pad32; /* lease_s: until when a change is leased: see lease.h */
-	__u64 undone_table,
-		pad[2]; /* undone_table: gone back from; flows are remembered under it */
+	__u64 undone_table, pad[2];  /* undone_table: gone back from; see affinity.h */
 };
 _Static_assert(sizeof(struct ek_service) == 64, "one cache line");
 
