@@ -12,6 +12,7 @@ INCIDENT_NAMES=('none: a fifth server' 'weight 1000 for 100' 'a health path that
 # Requests a second for each server; what it can do is 1.5 times that, so that load is two thirds of
 # the pool's capacity.
 INCIDENT_FAIR=${INCIDENT_FAIR:-50}
+INCIDENT_BEARS=${INCIDENT_BEARS:-1.5}
 
 # A pool: incident_pool NAME PORT EXTRA FIRST LAST; EXTRA are lines of the service.
 incident_pool() {
@@ -62,7 +63,8 @@ incident_clients() { # NUMBER
 }
 
 incident_lab() { # NUMBER SEED
-	local count=4 i rate=$((INCIDENT_FAIR * 3 / 2)) health=/healthz
+	local count=4 i rate health=/healthz
+	rate=$(jq -n "$INCIDENT_FAIR * $INCIDENT_BEARS | floor")
 	case $1 in 0) count=5 ;; 3) count=8 ;; esac
 	lab_open
 	lab_up --backends "$count"

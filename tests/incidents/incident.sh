@@ -4,12 +4,14 @@
 #
 #   tests/incidents/incident.sh 1|2|3|4|5 refused|forced|control [SEED]
 #   tests/incidents/incident.sh 0 good|table [SEED]
+#   tests/incidents/incident.sh 1 late [SEED]
 #
 # refused  as it was: what the gates say, and what the clients notice
 # forced   past every gate, so that only outcomes are left
 # control  the same, at once and unwatched
 # good     a change as it should be, while a server that has nothing to do with it dies
 # table    no change: somebody gives all slots to one server, with bpftool
+# late     forced while there is hardly any traffic, and known to be good before the traffic comes
 # Prints one line of JSON. docs/incidents.md tells what is measured, and how.
 . "$(dirname "$0")/../lib/story.sh"
 # shellcheck source=tests/incidents/cases.sh
@@ -17,7 +19,7 @@
 
 number=${1:-} arm=${2:-} seed=${3:-1}
 case $number-$arm in
-[1-5]-refused | [1-5]-forced | [1-5]-control | 0-good | 0-table) ;;
+[1-5]-refused | [1-5]-forced | [1-5]-control | 0-good | 0-table | 1-late) ;;
 *) sed -n 's/^# *\(tests.*\)/usage: \1/p' "$0" >&2 && exit 2 ;;
 esac
 RANDOM=$seed
@@ -44,6 +46,19 @@ by_hand() {
 	ek history --events | grep -m 1 'drift.*of its .* slots'
 }
 
+# At night it harms nobody, so that it is known to be good; in the morning a server dies of it. What says
+# why?
+after_the_watch() {
+	local alert='skew_asked.*web-1'
+	apply || return
+	lab_kill visitors
+	incident_traffic "$number" "$seed" 120
+	from=$(now_ms)
+	toppled() { [ "$(dead)" -gt 0 ]; }
+	named() { ek status | grep "$alert"; }
+	wait_for 60 toppled && wait_for 30 named
+}
+
 # What the clients saw of the time from..to, as JSON.
 counted() { # FROM TO
 	awk -F, -v from="$1" -v to="$2" '
@@ -61,7 +76,9 @@ counted() { # FROM TO
 dead() { cat "$LAB_DIR"/log/fuse-* | grep -c ' dead$'; }
 
 incident_lab "$number" "$seed"
-incident_traffic "$number" "$seed" 300
+night=
+[ "$arm" != late ] || night=1
+INCIDENT_FAIR=${night:-$INCIDENT_FAIR} incident_traffic "$number" "$seed" 300
 sleep "$((${INCIDENT_WARM:-14} + RANDOM % 4)).$((RANDOM % 1000))"
 incident_mistake "$number" >"$LAB_DIR/mistake.yaml"
 apply() {
@@ -73,10 +90,16 @@ from=$(now_ms)
 case $arm in
 refused | good | table) options=() ;;
 forced) options=("${INCIDENT_FORCED[@]}") ;;
+late) options=(--watch 5s "${INCIDENT_FORCED[@]}") ;;
 control) options=(--at-once --watch 0 "${INCIDENT_FORCED[@]}") ;;
 esac
-if [ "$arm" = table ]; then said=$(by_hand 2>&1); else said=$(apply 2>&1); fi
+case $arm in
+table) by_hand ;;
+late) after_the_watch ;;
+*) apply ;;
+esac >"$LAB_DIR/said" 2>&1
 status=$?
+said=$(<"$LAB_DIR/said")
 undone=$(now_ms)
 aftermath
 to=$(now_ms)
