@@ -115,15 +115,13 @@ __noinline int identify(struct xdp_md *ctx, __u32 word, struct newcomer *n)
 	return is_listener(l, &p, n->id.dport, n->id.proto);
 }
 
-__noinline __u32 borrow(__u32 backend, __u32 packets, __u64 now_ns)
+__noinline __u32 borrow(__u32 backend, __u32 packets, __u32 rate, __u64 now_ns)
 {
 	struct ek_capacity *c = element(capacities, backend);
 	__u64 *spent_ns;
-	__u32 rate;
 
 	if (!c)
 		return 0;
-	rate = packets ? load_once(c->packets) : load_once(c->flows);
 	spent_ns = packets ? &c->packets_spent_ns : &c->flows_spent_ns;
 	for (int i = 0; i < BORROW_TRIES; i++) {
 		__u64 before = load_once(*spent_ns), after = before;
@@ -142,17 +140,14 @@ static __always_inline struct ek_purse *purse_of(__u32 backend)
 
 /* ---- new flows ------------------------------------------------------------------------------- */
 
-static __always_inline int spend_flow(__u32 backend, const struct ek_capacity *c,
-				      struct ek_purse *p, __u64 now_ns)
+static __always_inline int spend_flow(__u32 backend, __u32 rate, struct ek_purse *p, __u64 now_ns)
 {
-	__u32 rate = load_once(c->flows);
-
 	if (p->flows_of != (__u16)rate) {
 		p->flows_of = rate;
 		p->flows = 0;
 	}
 	if (!p->flows)
-		p->flows = borrow(backend, 0, now_ns);
+		p->flows = borrow(backend, 0, rate, now_ns);
 	if (!p->flows)
 		return 0;
 	p->flows--;
@@ -233,13 +228,16 @@ __noinline __u32 note_claim(__u64 hash, __u32 now_ms)
 
 /* Two CPUs that meet in a bucket lose one of two notes: that flow's verdict is then given anew. */
 static __always_inline int flow_admitted(const struct newcomer *n, __u32 backend,
-					 struct ek_capacity *c, struct ek_purse *p)
+					 const struct ek_capacity *c, struct ek_purse *p)
 {
 	__u64 now_ns = bpf_ktime_get_coarse_ns(), note, hash;
 	__u32 now_ms = now_ns / NS_PER_MS, claim, limit;
+	__u32 rate = ek_capacity_flows(c, now_ns / NS_PER_S);
 	struct ek_note_bucket *b;
 	int admitted;
 
+	if (!rate)
+		return 1;
 	hash = ek_mix(ek_id_hash(&n->id, &core.global.key, EK_HASH_5TUPLE), backend);
 	b = note_bucket(hash);
 	if (!b)
@@ -253,7 +251,7 @@ static __always_inline int flow_admitted(const struct newcomer *n, __u32 backend
 		store_once(b->note[claim % EK_NOTES_PER_BUCKET], ek_note_repeated(note));
 		return !!(note & EK_NOTE_ADMITTED);
 	}
-	admitted = spend_flow(backend, c, p, now_ns);
+	admitted = spend_flow(backend, rate, p, now_ns);
 	store_once(b->note[claim % EK_NOTES_PER_BUCKET], ek_note(hash, now_ms, admitted));
 	return admitted;
 }
@@ -298,7 +296,7 @@ static __always_inline int packet_admitted(const struct newcomer *n, __u32 backe
 		p->packets = 0;
 	}
 	if (!p->packets)
-		p->packets = borrow(backend, 1, now_ns);
+		p->packets = borrow(backend, 1, rate, now_ns);
 	if (!p->packets)
 		return 0;
 	p->packets--;
@@ -334,8 +332,6 @@ __noinline int judge_newcomer(struct xdp_md *ctx, __u32 word, __u32 backend)
 			return NEXT;
 		return packet_admitted(&n, backend, c, p) ? NEXT : shed(p, EK_DROP_SHED_PACKET);
 	}
-	if (!load_once(c->flows))
-		return NEXT;
 	return flow_admitted(&n, backend, c, p) ? NEXT : shed(p, EK_DROP_SHED_FLOW);
 }
 

@@ -24,8 +24,22 @@ struct ek_capacity {
 	__u64 share;            /* of the flows of plain UDP: ek_share_word() */
 	__u32 flows;            /* new flows a second; 0: not declared */
 	__u32 packets;          /* packets of plain UDP a second; 0: not declared */
+	/* New flows a second for the time being, 0: no bound; and the second of CLOCK_MONOTONIC after which
+	 * it is none: who is to lift it may be dead. */
+	__u32 held, held_until_s;
+	__u64 pad[3];
 };
-_Static_assert(sizeof(struct ek_capacity) == 32, "two to a cache line");
+_Static_assert(sizeof(struct ek_capacity) == 64, "one cache line");
+
+/* The lesser of what is declared and what holds for the time being. */
+static inline __u32 ek_capacity_flows(const struct ek_capacity *c, __u32 now_s)
+{
+	__u32 flows = c->flows, held = c->held;
+
+	if (!held || (__s32)(now_s - c->held_until_s) > 0)
+		return flows;
+	return flows && flows < held ? flows : held;
+}
 
 /* purses[cpu * global.backends + backend]: what the CPU has borrowed and not spent, and what it has
  * shed. */

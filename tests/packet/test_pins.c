@@ -127,6 +127,28 @@ static void a_capacity_is_adopted(void **state)
 	detach(NULL);
 }
 
+/* The change that it was for may have ended with the controller. */
+static void what_held_for_the_time_being_is_lifted(void **state)
+{
+	struct dp *dp = open_pinned();
+
+	for (uint32_t i = 3; i <= 4; i++) {
+		dp->backend_ids[i].used = BACKEND_USED;
+		dp_cap(dp, i, 7, UINT32_MAX / 2);
+		assert_true(dp->backends[i].path[0].flags & EK_PATH_CAPACITY);
+	}
+	dp->capacities[4].flows = 500;
+	dp_close(dp);
+	dp = open_pinned();
+	assert_int_equal(dp->capacities[3].held, 0);
+	assert_false(dp->backends[3].path[0].flags & EK_PATH_CAPACITY);
+	assert_int_equal(dp->capacities[4].held, 0);
+	assert_int_equal(dp->capacities[4].flows, 500);
+	assert_true(dp->backends[4].path[0].flags & EK_PATH_CAPACITY);
+	dp_close(dp);
+	detach(NULL);
+}
+
 static void a_restart_puts_its_program_on_the_link_whatever_the_interface_is_called(void **state)
 {
 	struct dp_link before = {}, after = {};
@@ -271,6 +293,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_pinned_is_adopted_with_its_key_and_contents),
 		cmocka_unit_test(a_capacity_is_adopted),
+		cmocka_unit_test(what_held_for_the_time_being_is_lifted),
 		cmocka_unit_test(
 			a_restart_puts_its_program_on_the_link_whatever_the_interface_is_called),
 		cmocka_unit_test(a_restart_frees_what_its_predecessor_left_half_freed),

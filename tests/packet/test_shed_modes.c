@@ -156,6 +156,43 @@ static void a_change_of_the_number_is_in_force_at_once(void **state)
 	assert_false(syn_admitted(x, 1));
 }
 
+/* Whoever was to lift it may be dead. */
+static void what_holds_for_the_time_being_is_over_by_itself(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t a = backend(x, "web");
+
+	fixture_install(x, WEB_OF(", capacity: none"));
+	dp_cap(x->dp, a, 1, now_s() + 60);
+	budgets_spend(x);
+	assert_false(syn_admitted(x, 1));
+	x->dp->capacities[a].held_until_s = now_s() - 1;
+	budgets_spend(x);
+	assert_true(syn_admitted(x, 2));
+	fixture_install(x, WEB_OF(", capacity: 1"));
+	budgets_spend(x);
+	assert_false(syn_admitted(x, 3)); /* what is declared stays */
+}
+
+static void it_is_the_lesser_of_two_that_holds(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t a = backend(x, "web");
+	const struct ek_capacity *c = &x->dp->capacities[a];
+	const __u8 *flags = &x->dp->backends[a].path[0].flags;
+
+	dp_cap(x->dp, a, 500, now_s() + 60);
+	assert_int_equal(ek_capacity_flows(c, now_s()), 500);
+	fixture_install(x, WEB_OF(", capacity: 400"));
+	assert_int_equal(ek_capacity_flows(c, now_s()), 400);
+	fixture_install(x, WEB_OF(", capacity: none"));
+	assert_int_equal(ek_capacity_flows(c, now_s()), 500);
+	assert_true(*flags & EK_PATH_CAPACITY);
+	dp_cap(x->dp, a, 0, 0);
+	assert_int_equal(ek_capacity_flows(c, now_s()), 0);
+	assert_false(*flags & EK_PATH_CAPACITY);
+}
+
 static void tokens_of_another_number_are_void(void **state)
 {
 	struct fixture *x = *state;
@@ -223,6 +260,8 @@ int main(void)
 		EACH(each_mode_and_each_program_sheds),
 		EACH(what_two_programs_see_is_judged_once),
 		EACH(a_change_of_the_number_is_in_force_at_once),
+		EACH(what_holds_for_the_time_being_is_over_by_itself),
+		EACH(it_is_the_lesser_of_two_that_holds),
 		EACH(tokens_of_another_number_are_void),
 		EACH(another_path_keeps_the_capacity),
 		EACH(an_index_that_was_another_s_begins_without_a_capacity),

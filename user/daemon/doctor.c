@@ -336,7 +336,7 @@ static void check_capacity(struct doctor *x, uint32_t index, const char *subject
 	char text[CAPACITY_TEXT_MAX];
 	struct dp_traffic all, second;
 
-	if (!c->flows && !c->packets)
+	if (!ek_capacity_flows(c, clock_now_s()) && !c->packets)
 		return;
 	dp_traffic(x->daemon->dp, index, &all);
 	samples_second(x->daemon->samples, index, &second);

@@ -326,10 +326,11 @@ static json_t *start_json(const struct daemon *d, uint32_t i)
 
 const char *capacity_text(const struct ek_capacity *c, char out[static CAPACITY_TEXT_MAX])
 {
+	uint32_t rate = ek_capacity_flows(c, clock_now_s());
 	char flows[32] = "", packets[32] = "";
 
-	if (c->flows)
-		snprintf(flows, sizeof(flows), "%u new flows", c->flows);
+	if (rate)
+		snprintf(flows, sizeof(flows), "%u new flows", rate);
 	if (c->packets)
 		snprintf(packets, sizeof(packets), "%u packets of UDP", c->packets);
 	snprintf(out, CAPACITY_TEXT_MAX, "%s%s%s a second", flows,
@@ -340,7 +341,9 @@ const char *capacity_text(const struct ek_capacity *c, char out[static CAPACITY_
 /* As the data path has it. */
 static json_t *capacity_json(const struct ek_capacity *c)
 {
-	return json_pack("{s:o, s:o}", "new_flows", c->flows ? json_integer(c->flows) : json_null(),
+	uint32_t flows = ek_capacity_flows(c, clock_now_s());
+
+	return json_pack("{s:o, s:o}", "new_flows", flows ? json_integer(flows) : json_null(),
 			 "udp_packets", c->packets ? json_integer(c->packets) : json_null());
 }
 

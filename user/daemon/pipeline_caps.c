@@ -9,6 +9,7 @@
 #include "daemon/pipeline_internal.h"
 #include "daemon/sample.h"
 #include "dp/install.h"
+#include "evenkeel/lease.h"
 #include "lib/cleanup.h"
 
 /* What it has declared by the revision before. */
@@ -50,7 +51,7 @@ void caps_prepare(struct daemon *d, const struct config_diff *diff)
 	if (!caps || caps_work_out(facts, n, caps))
 		return;
 	for (size_t i = 0; i < n; i++)
-		dp_cap(d->dp, indexes[i], caps[i]);
+		dp_cap(d->dp, indexes[i], caps[i], clock_now_s() + EK_LEASE_S);
 }
 
 static void cap_begin(struct daemon *d, size_t i)
@@ -101,7 +102,7 @@ void caps_hold(struct daemon *d)
 	for (size_t i = 0; i < p->count; i++) {
 		struct dp_traffic second;
 
-		dp_cap(d->dp, p->watched[i].index, caps[i]);
+		dp_cap(d->dp, p->watched[i].index, caps[i], clock_now_s() + EK_LEASE_S);
 		samples_second(d->samples, p->watched[i].index, &second);
 		p->backends[i].cap = caps[i];
 		p->backends[i].second =
@@ -114,7 +115,7 @@ void caps_lift(struct daemon *d)
 	struct pipeline *p = d->pipeline;
 
 	for (uint32_t i = 1; i < d->dp->sizes.backends; i++)
-		dp_cap(d->dp, i, 0);
+		dp_cap(d->dp, i, 0, 0);
 	free(p->caps);
 	p->caps = NULL;
 }

@@ -25,45 +25,34 @@ void capacity_store(struct dp *dp, uint32_t backend, const struct dp_capacity *t
 {
 	struct ek_capacity *c = &dp->capacities[backend];
 	__u8 *flags = &dp->backends[backend].path[0].flags;
-	bool any = to->flows || to->packets;
+	uint32_t held = dp->priv->memory->caps[backend];
+	bool any = to->flows || to->packets || held;
 
 	if (!any)
 		__atomic_fetch_and(flags, (__u8)~EK_PATH_CAPACITY, __ATOMIC_RELEASE);
 	__atomic_store_n(&c->flows, to->flows, __ATOMIC_RELAXED);
 	__atomic_store_n(&c->packets, to->packets, __ATOMIC_RELAXED);
+	__atomic_store_n(&c->held, held, __ATOMIC_RELAXED);
 	if (any)
 		__atomic_fetch_or(flags, EK_PATH_CAPACITY, __ATOMIC_RELEASE);
 }
 
-/* The lesser of what is declared and what holds for the time being. */
-static void hold_to(struct dp *dp, uint32_t backend)
-{
-	struct dp_memory *m = dp->priv->memory;
-	struct dp_capacity c = m->declared[backend];
-	uint32_t cap = m->caps[backend];
-
-	if (cap && (!c.flows || c.flows > cap))
-		c.flows = cap;
-	if (c.flows == m->capacities[backend].flows && c.packets == m->capacities[backend].packets)
-		return;
-	m->capacities[backend] = c;
-	capacity_store(dp, backend, &c);
-}
-
-void dp_cap(struct dp *dp, uint32_t backend, uint32_t flows)
+void dp_cap(struct dp *dp, uint32_t backend, uint32_t flows, uint32_t until_s)
 {
 	struct dp_memory *m = dp->priv->memory;
 
+	__atomic_store_n(&dp->capacities[backend].held_until_s, until_s, __ATOMIC_RELAXED);
 	if (m->caps[backend] == flows)
 		return;
 	m->caps[backend] = flows;
-	hold_to(dp, backend);
+	capacity_store(dp, backend, &m->capacities[backend]);
 }
 
 void capacities_write(struct dp *dp, const struct draft *d)
 {
 	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
 		const struct config_backend *b = d->backend_at[i];
+		struct dp_capacity *remembered = &dp->priv->memory->capacities[i];
 		const struct draft_service *s;
 		struct config_capacity c;
 
@@ -72,8 +61,10 @@ void capacities_write(struct dp *dp, const struct draft *d)
 		s = d->service_at[dp->backend_ids[i].service];
 		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it has the backend */
 		c = config_capacity(s->config, b);
-		dp->priv->memory->declared[i] = (struct dp_capacity){ c.flows, c.packets };
-		hold_to(dp, i);
+		if (c.flows == remembered->flows && c.packets == remembered->packets)
+			continue;
+		*remembered = (struct dp_capacity){ c.flows, c.packets };
+		capacity_store(dp, i, remembered);
 	}
 }
 
@@ -81,7 +72,6 @@ void capacity_clear(struct dp *dp, uint32_t backend)
 {
 	dp->capacities[backend] = (struct ek_capacity){};
 	dp->priv->memory->capacities[backend] = (struct dp_capacity){};
-	dp->priv->memory->declared[backend] = (struct dp_capacity){};
 	dp->priv->memory->caps[backend] = 0;
 }
 
@@ -90,9 +80,10 @@ void capacities_adopt(struct dp *dp)
 	for (uint32_t i = 1; i < dp->sizes.backends; i++) {
 		struct dp_capacity now = capacity_now(dp, i);
 
-		if (dp->backend_ids[i].used && (now.flows || now.packets)) {
-			dp->priv->memory->capacities[i] = now;
-			dp->priv->memory->declared[i] = now;
-		}
+		if (!dp->backend_ids[i].used)
+			continue;
+		dp->priv->memory->capacities[i] = now;
+		if (dp->capacities[i].held)
+			capacity_store(dp, i, &now);
 	}
 }

@@ -16,7 +16,8 @@ struct dp_capacity {
 void capacities_write(struct dp *dp, const struct draft *d);
 /* Of an index that was somebody else's. */
 void capacity_clear(struct dp *dp, uint32_t backend);
-/* Remembers what is in maps that were found. */
+/* Remembers what is declared in maps that were found, and lifts what held for the time being: who wrote
+ * it is gone, and with it the reason. */
 void capacities_adopt(struct dp *dp);
 
 /* What the data path goes by, and whether it does. */

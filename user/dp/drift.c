@@ -235,12 +235,16 @@ static void check_capacity(struct dp *dp, uint32_t i, const char *subject, const
 {
 	const struct dp_capacity *right = &dp->priv->memory->capacities[i];
 	const struct dp_capacity now = capacity_now(dp, i);
-	bool any = right->flows || right->packets;
+	uint32_t held = dp->priv->memory->caps[i];
+	bool any = right->flows || right->packets || held;
 
 	if (now.flows != right->flows || now.packets != right->packets)
 		tell(l, subject,
 		     "its capacity was %u new flows and %u packets of UDP a second, not %u and %u",
 		     now.flows, now.packets, right->flows, right->packets);
+	else if (dp->capacities[i].held != held)
+		tell(l, subject, "it was held to %u new flows a second for the time being, not %u",
+		     dp->capacities[i].held, held);
 	else if (capacity_is_asked(dp, i) != any)
 		tell(l, subject,
 		     any ? "it has a capacity, and was not held to it"

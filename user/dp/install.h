@@ -159,9 +159,9 @@ uint32_t dp_slots_count(const struct dp *dp, uint32_t service, uint32_t *owned, 
 /* What the service's table hashes. */
 enum ek_hash_kind dp_service_hash(const struct dp *dp, uint32_t service);
 /* Holds a backend to so many new flows a second, if it has not declared less; 0: to what it has
- * declared. Whoever says so lifts it again: it ends with this process's next dp_install() at the
- * latest when the process begins anew. */
-void dp_cap(struct dp *dp, uint32_t backend, uint32_t flows);
+ * declared. Whoever says so lifts it again, or renews it: after that second of CLOCK_MONOTONIC it is over
+ * by itself, and when the maps are adopted. */
+void dp_cap(struct dp *dp, uint32_t backend, uint32_t flows, uint32_t until_s);
 
 /* Adds to remembered[backend] the flows stored for it. */
 void dp_flows_count(const struct dp *dp, uint64_t *remembered);

@@ -20,7 +20,6 @@ void memory_free(struct dp_memory *m)
 	free(m->paths);
 	free(m->paths_known);
 	free(m->capacities);
-	free(m->declared);
 	free(m->caps);
 	free(m);
 }
@@ -34,9 +33,8 @@ struct dp_memory *memory_make(uint32_t backends)
 	m->paths = calloc(backends, sizeof(*m->paths));
 	m->paths_known = calloc(backends, sizeof(*m->paths_known));
 	m->capacities = calloc(backends, sizeof(*m->capacities));
-	m->declared = calloc(backends, sizeof(*m->declared));
 	m->caps = calloc(backends, sizeof(*m->caps));
-	if (m->paths && m->paths_known && m->capacities && m->declared && m->caps)
+	if (m->paths && m->paths_known && m->capacities && m->caps)
 		return m;
 	memory_free(m);
 	return NULL;

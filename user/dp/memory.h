@@ -28,9 +28,7 @@ struct dp_memory {
 	bool lay_out;          /* they are not as they were left: no part of them is to be kept */
 	struct ek_path *paths; /* by backend index; without EK_PATH_NEXT_HOP: there is none */
 	bool *paths_known;     /* false: this process has set none yet */
-	struct dp_capacity
-		*capacities; /* by backend index; what is declared, or what it is held to */
-	struct dp_capacity *declared;
+	struct dp_capacity *capacities; /* by backend index; what is declared */
 	uint32_t *caps; /* new flows a second for the time being; 0: none (dp_cap()) */
 };
 
