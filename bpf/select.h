@@ -105,7 +105,8 @@ static __always_inline __u32 old_def(const struct question *q, struct ek_flow **
 	return ek_old_slot_def(word);
 }
 
-/* The flow, where it began under a table that was gone back from. */
+/* The flow, where it began under a table that was gone back from. Looked for first: what is remembered
+ * of it beside that is of a flow before it. */
 static __always_inline struct ek_flow *undone_flow(const struct question *q, __u64 undone)
 {
 	if (!undone || undone == q->table)
@@ -167,11 +168,11 @@ __noinline __u32 select_unsettled(const struct question *q)
 	service = core_element(services, q->service);
 	s.udp_grace = ek_slot_udp_grace(q->word, service->idle_s, s.now_s);
 	tag = flow_tag(&q->id, q->table, q->hash, q->service);
-	f = flow_find(tag);
+	f = undone_flow(q, load_once(service->undone_table));
+	if (!f)
+		f = flow_find(tag);
 	if (s.def == EK_DEF_OLD_TABLE)
 		s.def = old_def(q, &f);
-	else if (!f)
-		f = undone_flow(q, load_once(service->undone_table));
 	s.entry = f ? load_once(f->state) : 0;
 	s.def_live = backend_live(s.def);
 	s.entry_live = s.entry && backend_live(ek_flow_backend(s.entry));

@@ -170,6 +170,43 @@ static void a_controller_that_dies_before_the_switch_has_undone_nothing(void **s
 	free(meanwhile);
 }
 
+static void what_a_dead_controller_stored_does_not_bar_the_way_back(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t *before = begin_flows(x, BEFORE, FLOWS), *meanwhile;
+	char error[DP_ERROR_MAX] = "";
+
+	fixture_install(x, source);
+	x->dp->services[0].undone_table = x->dp->services[0].table;
+	fixture_install(x,
+			WEB_HEAD "    hash: source\n" ABC_D("{ address: 10.0.0.4, drain: true }"));
+	meanwhile = begin_flows(x, MEANWHILE, FLOWS);
+	assert_int_equal(try_install(x, four, error), 0);
+	assert_int_equal(flows_moved(x, before, BEFORE, FLOWS), 0);
+	assert_int_equal(flows_moved(x, meanwhile, MEANWHILE, FLOWS), 0);
+	free(before);
+	free(meanwhile);
+}
+
+/* Flows of slots that have just settled stay remembered for a second more. */
+static void who_used_a_flows_addresses_before_the_change_does_not_claim_it(void **state)
+{
+	struct fixture *x = *state;
+	uint32_t *meanwhile;
+
+	fixture_install(x, drained);
+	free(begin_flows(x, 0, FLOWS));
+	quieten(x);
+	assert_int_equal(settle(x, now_s() + 1).slots_unsettled, 0);
+	fixture_install(x, source);
+	meanwhile = begin_flows(x, 0, FLOWS);
+	fixture_install(x, drained);
+	assert_int_equal(flows_moved(x, meanwhile, 0, FLOWS), 0);
+	for (unsigned int i = 0; i < FLOWS; i++)
+		assert_int_equal(explain_flow(x, i).known_backend, meanwhile[i]);
+	free(meanwhile);
+}
+
 static void explain_knows_flows_of_what_was_undone(void **state)
 {
 	struct fixture *x = *state;
@@ -196,6 +233,8 @@ int main(void)
 		CLAIM(once_slots_have_settled_there_is_no_way_back_at_once),
 		CLAIM(none_settles_while_the_change_is_watched),
 		CLAIM(a_controller_that_dies_before_the_switch_has_undone_nothing),
+		CLAIM(what_a_dead_controller_stored_does_not_bar_the_way_back),
+		CLAIM(who_used_a_flows_addresses_before_the_change_does_not_claim_it),
 		CLAIM(explain_knows_flows_of_what_was_undone),
 	};
 

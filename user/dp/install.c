@@ -63,7 +63,7 @@ static uint32_t seconds_since(const struct timespec *begun)
 /* Tables to which nobody is switched yet: new regions, and where slots of a rebuilt table will look
  * for their def, or packets for flows that began under the one that is gone back from. A grace period,
  * and whoever will read a new table reads that too. A controller that dies in between leaves an old, or
- * undone, table that is the one in force, which means none. */
+ * undone, table that is the one in force, which means none; until there is another table. */
 static int prepare_tables(struct dp *dp, const struct draft *d, uint32_t now_s)
 {
 	for (size_t i = 0; i < d->count; i++) {
@@ -71,9 +71,9 @@ static int prepare_tables(struct dp *dp, const struct draft *d, uint32_t now_s)
 
 		if (s->new_table != s->table)
 			write_region(dp, s, now_s);
-		if (s->returns)
-			store_word(&dp->services[s->index].undone_table, s->table);
-		else if (s->rebuilt)
+		if (s->returns || !dp_undone_table(dp, s->index))
+			store_word(&dp->services[s->index].undone_table, s->returns ? s->table : 0);
+		if (s->rebuilt && !s->returns)
 			store_word(&dp->services[s->index].old_table, s->table);
 	}
 	return d->rebuilt ? grace_wait(dp) : 0;

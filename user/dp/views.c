@@ -240,11 +240,9 @@ static void explain(const struct dp *dp, const struct ek_flow_id *id, uint32_t n
 	if (!(x->slot_word & EK_SLOT_UNSETTLED))
 		return;
 	tag = ek_table_flow_tag(table, id, dp->global->keys, x->flow_hash, x->service);
-	x->remembered = flow_state(dp, tag);
+	x->remembered = undone_flow(dp, id, x->service) ?: flow_state(dp, tag);
 	if (x->def == EK_DEF_OLD_TABLE)
 		x->def = old_def(dp, id, x->service, &x->remembered);
-	else if (!x->remembered)
-		x->remembered = undone_flow(dp, id, x->service);
 	explain_unsettled(dp, id, now_s, x);
 }
 
