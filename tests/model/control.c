@@ -15,11 +15,22 @@ void forget(struct world *w, unsigned int flow, unsigned int place)
 void change_write(const struct rules *r, struct world *w, const struct step *s)
 {
 	const uint8_t owners[SLOTS] = { s->flow, s->late };
+	uint32_t now_s = NOW - s->full;
 
 	w->rebuilding = s->kind == STEP_REBUILD || s->kind == STEP_REWRITE ? s->what : NO_REBUILD;
-	for (unsigned int i = 0; i < SLOTS; i++)
-		w->other[i] = w->rebuilding ? r->rebuilt(owners[i], NOW - s->full)
-					    : r->change(w->slot[i], owners[i], NOW - s->full);
+	/* Of a controller that died before it went back: from now on it would mean something. */
+	if (w->undone == IN_FORCE && r->flaw != UNDONE_NOT_CLEARED)
+		w->undone = NO_UNDONE;
+	for (unsigned int i = 0; i < SLOTS; i++) {
+		if (w->rebuilding == BACK)
+			w->other[i] = r->gone_back(w->old[i], owners[i], now_s);
+		else if (w->rebuilding)
+			w->other[i] = r->rebuilt(owners[i], now_s);
+		else
+			w->other[i] = r->change(w->slot[i], owners[i], now_s);
+	}
+	if (w->rebuilding == BACK)
+		w->undone = IN_FORCE;
 	w->change = WRITTEN;
 	w->change_late = s->full;
 	w->changes += !w->rebuilding;
@@ -33,24 +44,72 @@ static void keep_old_table(struct world *w)
 		w->old[i] = ek_slot_word(ek_slot_cur(w->slot[i]), ek_slot_def(w->slot[i]),
 					 (w->slot[i] & EK_SLOT_UNSETTLED) != 0, 0);
 	w->old_table = w->rebuilding;
-	w->rebuilds++;
-	for (unsigned int i = 0; w->rebuilding == OTHER_HASH && i < FLOWS; i++)
-		w->old_tag[i] = w->claimed[i];
 }
 
-static void drop_old_table(struct world *w)
+static bool is_of_old_table(uint64_t word)
+{
+	return word & EK_SLOT_UNSETTLED && ek_slot_def(word) == EK_DEF_OLD_TABLE;
+}
+
+static bool none_has_settled(const struct world *w)
 {
 	for (unsigned int i = 0; i < SLOTS; i++)
-		if (w->slot[i] & EK_SLOT_UNSETTLED && ek_slot_def(w->slot[i]) == EK_DEF_OLD_TABLE)
-			return;
+		if (!is_of_old_table(w->slot[i]))
+			return false;
+	return w->old_table == OTHER_HASH;
+}
+
+bool may_go_back(const struct rules *r, const struct world *w)
+{
+	return (none_has_settled(w) || r->flaw == BACK_FROM_SETTLED) &&
+	       w->old_table == OTHER_HASH && w->undone != UNDONE;
+}
+
+static void forget_old_table(struct world *w)
+{
 	memset(w->old, 0, sizeof(w->old));
 	w->old_table = NO_REBUILD;
 }
 
-void change_switch(struct world *w)
+/* A packet may be about to look there. In truth it is waited for: what else may be written there is
+ * not in the model. */
+static void drop_old_table(struct world *w)
 {
-	if (w->rebuilding)
+	for (unsigned int i = 0; i < SLOTS; i++)
+		if (is_of_old_table(w->slot[i]))
+			return;
+	forget_old_table(w);
+}
+
+static fault drop_undone_table(struct world *w)
+{
+	if (w->foreign & ELSEWHERE)
+		return NULL;
+	for (unsigned int i = 0; w->undone == UNDONE && i < FLOWS; i++)
+		if (w->old_tag[i])
+			return "the undone table was dropped while a flow is remembered under it";
+	w->undone = NO_UNDONE;
+	return NULL;
+}
+
+/* What flows are remembered by is the other of two from now on. */
+static void other_tags(struct world *w)
+{
+	for (unsigned int i = 0; i < FLOWS; i++)
+		w->old_tag[i] = w->claimed[i] & (uint8_t)~w->old_tag[i];
+}
+
+void change_switch(const struct rules *r, struct world *w)
+{
+	if (w->rebuilding && w->rebuilding != BACK)
 		keep_old_table(w);
+	else if (w->rebuilding && r->flaw == OLD_DROPPED_AT_ONCE)
+		forget_old_table(w);
+	if (w->undone == IN_FORCE)
+		w->undone = r->flaw == UNDONE_DROPPED_AT_ONCE ? NO_UNDONE : UNDONE;
+	if (is_other_hash(w->rebuilding))
+		other_tags(w);
+	w->rebuilds += !!w->rebuilding;
 	for (unsigned int i = 0; i < SLOTS; i++) {
 		uint64_t old = w->slot[i];
 
@@ -92,6 +151,8 @@ fault change_finish(const struct rules *r, struct world *w)
 		    w->change_late < EK_CHANGE_AHEAD_S)
 			wrong = "a change woke a slot whose default is quiet";
 	}
+	if (none_has_settled(w) && w->undone == UNDONE)
+		wrong = "there is no way back though no slot has settled";
 	change_abandon(w);
 	return wrong;
 }
@@ -118,17 +179,20 @@ void round_begin(const struct rules *r, struct world *w, const struct step *s)
 	w->foreign = 0;
 }
 
-/* The slot under which it is remembered. */
-static uint64_t entry_slot(const struct world *w, unsigned int flow, unsigned int place)
+/* The slot under which it is remembered. Where the undone table would be all are as unsettled. */
+static uint64_t entry_slot(const struct rules *r, const struct world *w, unsigned int flow,
+			   unsigned int place)
 {
-	return w->old_tag[flow] & 1u << place ? w->old[old_slot_of(w, flow)]
-					      : w->slot[slot_of(w, flow)];
+	if (!(w->old_tag[flow] & 1u << place))
+		return w->slot[slot_of(w, flow)];
+	return w->undone == UNDONE && r->flaw != UNDONE_SWEPT_AS_OLD ? w->slot[old_slot_of(w, flow)]
+								     : w->old[old_slot_of(w, flow)];
 }
 
 static void sweep_entry(const struct rules *r, struct world *w, unsigned int flow,
 			unsigned int place)
 {
-	uint64_t *state = &w->entry[flow][place], word = entry_slot(w, flow, place);
+	uint64_t *state = &w->entry[flow][place], word = entry_slot(r, w, flow, place);
 	bool old = w->old_tag[flow] & 1u << place;
 
 	if (!(w->claimed[flow] & 1u << place) || !ek_flow_known(*state))
@@ -139,8 +203,10 @@ static void sweep_entry(const struct rules *r, struct world *w, unsigned int flo
 		return;
 	}
 	w->named |= (uint8_t)(1u << ek_flow_backend(*state));
-	if (old)
-		w->foreign = (1u << SLOTS) - 1;
+	if (old && w->undone == UNDONE && r->flaw == SETTLES_BESIDE_UNDONE)
+		w->foreign |= ELSEWHERE;
+	else if (old)
+		w->foreign = ELSEWHERE | ((1u << SLOTS) - 1);
 	else if (r->foreign(*state, word))
 		w->foreign |= (uint8_t)(1u << slot_of(w, flow));
 }
@@ -154,7 +220,7 @@ fault round_sweep(const struct rules *r, struct world *w)
 			sweep_entry(r, w, i, j);
 	for (unsigned int i = 0; i < FLOWS; i++)
 		for (unsigned int j = 0; j < PLACES; j++)
-			if (!(entry_slot(w, i, j) & EK_SLOT_UNSETTLED) &&
+			if (!(entry_slot(r, w, i, j) & EK_SLOT_UNSETTLED) &&
 			    ek_flow_known(w->entry[i][j]))
 				wrong = "a settled slot remembers a flow";
 	w->round = SWEPT;
@@ -257,6 +323,7 @@ fault round_settle(const struct rules *r, struct world *w)
 			wrong = "a slot did not settle though its owner has all its flows";
 	}
 	drop_old_table(w);
+	wrong = wrong ?: drop_undone_table(w);
 	for (uint32_t i = 1; i <= BACKENDS; i++)
 		if (w->leaving & 1u << i)
 			wrong = wrong ?: let_go(r, w, i);

@@ -57,41 +57,75 @@ static uint8_t find_entry(const struct world *w, unsigned int flow, bool old)
 	return PLACES;
 }
 
+/* Is its table the one of the other tags? */
+static bool is_behind(const struct world *w)
+{
+	return w->packet.old_table && is_other_hash(w->rebuilding);
+}
+
 /* What the old table says, as old_def() of bpf/select.h. */
-static void read_old_table(const struct rules *r, struct world *w)
+static void look_into_old_table(const struct rules *r, struct world *w)
 {
 	struct packet *p = &w->packet;
-	uint64_t old = w->old[old_slot_of(w, p->flow)];
+	unsigned int slot = is_behind(w) ? slot_of(w, p->flow) : old_slot_of(w, p->flow);
+	uint64_t old = w->old[slot];
 
+	p->place = find_entry(w, p->flow, is_behind(w));
 	p->def = (uint8_t)r->old_def(old);
 	if (p->place == PLACES && r->old_remembers(old))
+		p->place = find_entry(w, p->flow, !is_behind(w));
+}
+
+/* As undone_flow() of bpf/select.h. What is remembered beside that is of a flow before this one, or was
+ * overtaken when it was stored. */
+static void look_for_undone(const struct rules *r, struct world *w)
+{
+	struct packet *p = &w->packet;
+	bool looks = w->undone == UNDONE && !is_behind(w) && r->flaw != UNDONE_NOT_READ;
+
+	p->place = find_entry(w, p->flow, is_behind(w));
+	if (looks && (r->flaw != UNDONE_READ_LAST || p->place == PLACES) && w->old_tag[p->flow])
 		p->place = find_entry(w, p->flow, true);
+}
+
+/* As select_unsettled() of bpf/select.h. */
+void packet_look(const struct rules *r, struct world *w)
+{
+	struct packet *p = &w->packet;
+
+	p->stage = HAS_READ;
+	if (p->word & EK_SLOT_UNSETTLED) {
+		if (ek_slot_def(p->word) == EK_DEF_OLD_TABLE)
+			look_into_old_table(r, w);
+		else
+			look_for_undone(r, w);
+	}
+	if (p->place < PLACES)
+		p->entry = w->entry[p->flow][p->place];
+	p->cur_live = backend_lives(w, ek_slot_cur(p->word));
+	p->def_live = backend_lives(w, p->def);
+	p->entry_live = backend_lives(w, ek_flow_backend(p->entry));
 }
 
 void packet_read(const struct rules *r, struct world *w, const struct step *s)
 {
+	packet_word(w, s);
+	packet_look(r, w);
+}
+
+void packet_word(struct world *w, const struct step *s)
+{
 	struct packet *p = &w->packet;
 
 	memset(p, 0, sizeof(*p));
-	p->stage = HAS_READ;
+	p->stage = HAS_WORD;
 	p->kind = s->what;
 	p->flow = s->flow;
 	p->late = s->late;
 	p->slot = (uint8_t)slot_of(w, s->flow);
 	p->word = w->slot[p->slot];
-	p->place = find_entry(w, s->flow, false);
+	p->place = PLACES;
 	p->def = (uint8_t)ek_slot_def(p->word);
-	if (p->word & EK_SLOT_UNSETTLED && ek_slot_def(p->word) == EK_DEF_OLD_TABLE)
-		read_old_table(r, w);
-	if (p->place < PLACES)
-		p->entry = w->entry[s->flow][p->place];
-	if (!(p->word & EK_SLOT_UNSETTLED)) { /* does not look */
-		p->place = PLACES;
-		p->entry = 0;
-	}
-	p->cur_live = backend_lives(w, ek_slot_cur(p->word));
-	p->def_live = backend_lives(w, p->def);
-	p->entry_live = backend_lives(w, ek_flow_backend(p->entry));
 	p->claim = is_forged(s->what) ? 0 : claim_of(w, s->flow);
 	w->begun |= (uint8_t)(1u << s->flow);
 	w->forged += is_forged(s->what);
@@ -132,7 +166,7 @@ void packet_claim(struct world *w, const struct step *s)
 	if (w->claimed[p->flow] & 1u << place)
 		place = 0;
 	w->claimed[p->flow] |= (uint8_t)(1u << place);
-	if (p->old_table && w->rebuilding == OTHER_HASH)
+	if (is_behind(w))
 		w->old_tag[p->flow] |= (uint8_t)(1u << place);
 	p->place = place;
 	p->stage = HAS_CLAIMED;
@@ -336,11 +370,15 @@ static fault arrive(struct world *w, uint8_t at)
 fault packet_act(const struct rules *r, struct world *w, const struct step *step)
 {
 	struct packet *p = &w->packet;
-	struct ek_situation s = situation_of(r, p, w->idle_s);
-	struct ek_decision d = { .backend = s.cur };
+	struct ek_situation s;
+	struct ek_decision d = {};
 	uint8_t flow = p->flow;
 	fault wrong = NULL;
 
+	if (p->stage == HAS_WORD)
+		packet_look(r, w);
+	s = situation_of(r, p, w->idle_s);
+	d.backend = s.cur;
 	if (p->word & EK_SLOT_UNSETTLED) {
 		/* Decided on what was read, before the entry was claimed. */
 		d = r->decide(&s);

@@ -12,6 +12,7 @@ const struct rules rules = {
 	.change = ek_slot_change,
 	.catch_up = ek_slot_catch_up,
 	.rebuilt = ek_slot_rebuilt,
+	.gone_back = ek_slot_gone_back,
 	.old_def = ek_old_slot_def,
 	.old_remembers = ek_old_slot_remembers,
 	.old_release = ek_old_slot_release,

@@ -6,7 +6,21 @@
 
 #include "evenkeel/affinity.h"
 
+/* What the data path or the controller may do wrong beside affinity.h: see flaws.c. */
+enum flaw {
+	NO_FLAW,
+	UNDONE_NOT_READ,
+	UNDONE_READ_LAST,
+	UNDONE_SWEPT_AS_OLD,
+	UNDONE_DROPPED_AT_ONCE,
+	UNDONE_NOT_CLEARED,
+	SETTLES_BESIDE_UNDONE,
+	OLD_DROPPED_AT_ONCE,
+	BACK_FROM_SETTLED,
+};
+
 struct rules {
+	enum flaw flaw;
 	struct ek_decision (*decide)(const struct ek_situation *s);
 	struct ek_decision (*unstored)(const struct ek_situation *s);
 	struct ek_decision (*lost)(const struct ek_situation *s, const struct ek_decision *d,
@@ -17,6 +31,7 @@ struct rules {
 	__u64 (*change)(__u64 slot, __u32 owner, __u32 now_s);
 	__u64 (*catch_up)(__u64 slot, __u64 old, __u32 written_s, __u32 now_s);
 	__u64 (*rebuilt)(__u32 owner, __u32 now_s);
+	__u64 (*gone_back)(__u64 old, __u32 owner, __u32 now_s);
 	__u32 (*old_def)(__u64 old);
 	int (*old_remembers)(__u64 old);
 	__u64 (*old_release)(__u64 old, __u32 backend);

@@ -9,4 +9,13 @@
 extern const struct scene scenes[];
 extern const unsigned int scene_count;
 
+/* What must break the scene: no mutant of affinity.h, but what its callers do with it. */
+struct planted {
+	const char *name, *scene;
+	enum flaw flaw;
+	const char *what;
+};
+extern const struct planted flaws[];
+extern const unsigned int flaw_count;
+
 #endif

@@ -70,6 +70,9 @@ static void add_packet(struct list *l, uint8_t kind, uint8_t flow)
 		s.kind = STEP_READ;
 		if (c->under_way && !l->w->packet.stage)
 			add(l, s);
+		s.kind = STEP_WORD;
+		if (c->looks && !l->w->packet.stage && !settled(l->w, flow))
+			add(l, s);
 	}
 }
 
@@ -120,6 +123,9 @@ static void add_under_way(struct list *l)
 	if (!p->stage)
 		return;
 	add(l, s);
+	s.kind = STEP_LOOK;
+	if (p->stage == HAS_WORD)
+		add(l, s);
 	if (p->stage != HAS_READ || !packet_stores(l->rules, l->w))
 		return;
 	s.kind = STEP_CLAIM;
@@ -147,6 +153,19 @@ static bool may_own(const struct list *l, unsigned int slot, uint8_t backend)
 	return !(w->dead & 1u << backend) && !(w->leaving & 1u << backend);
 }
 
+/* The other hash or size that may be chosen now. */
+static uint8_t rebuild_now(const struct list *l)
+{
+	const struct world *w = l->w;
+	const struct scene *c = l->scene;
+
+	if (w->rebuilds >= c->rebuilds)
+		return NO_REBUILD;
+	if (!w->old_table && w->undone != UNDONE)
+		return c->rebuild;
+	return c->back && may_go_back(l->rules, w) ? BACK : NO_REBUILD;
+}
+
 /* Slot 0 to a, slot 1 to b. */
 static void add_change(struct list *l, uint8_t a, uint8_t b)
 {
@@ -156,14 +175,14 @@ static void add_change(struct list *l, uint8_t a, uint8_t b)
 
 	for (uint8_t late = 0; late <= c->lag; late++) {
 		struct step s = { STEP_CHANGE, 0, a, b, late, 0, {} };
-		struct step rebuild = { STEP_REBUILD, c->rebuild, a, b, late, 0, {} };
+		struct step rebuild = { STEP_REBUILD, rebuild_now(l), a, b, late, 0, {} };
 
 		if (moves && w->changes < c->changes && !w->packet.stage)
 			add(l, s);
 		s.kind = STEP_WRITE;
 		if (moves && w->changes < c->changes && c->steps)
 			add(l, s);
-		if (w->rebuilds >= c->rebuilds || w->old_table)
+		if (!rebuild.what)
 			continue;
 		if (!w->packet.stage)
 			add(l, rebuild);
@@ -320,10 +339,10 @@ static fault take_control(const struct rules *r, struct world *w, const struct s
 		change_write(r, w, s);
 		if (s->kind == STEP_WRITE || s->kind == STEP_REWRITE)
 			return NULL;
-		change_switch(w);
+		change_switch(r, w);
 		return change_finish(r, w);
 	case STEP_SWITCH:
-		change_switch(w);
+		change_switch(r, w);
 		return NULL;
 	case STEP_FINISH:
 		return change_finish(r, w);
@@ -351,6 +370,12 @@ fault step_take(const struct rules *r, struct world *w, const struct step *s)
 	switch (s->kind) {
 	case STEP_PACKET:
 		return whole_packet(r, w, s);
+	case STEP_WORD:
+		packet_word(w, s);
+		return NULL;
+	case STEP_LOOK:
+		packet_look(r, w);
+		return NULL;
 	case STEP_READ:
 		packet_read(r, w, s);
 		return NULL;
@@ -379,7 +404,7 @@ fault left_alone(const struct rules *r, struct world w)
 	if (w.packet.stage)
 		wrong = packet_act(r, &w, &s);
 	if (w.change == WRITTEN)
-		change_switch(&w);
+		change_switch(r, &w);
 	if (w.change == SWITCHED)
 		wrong = wrong ?: change_finish(r, &w);
 	for (unsigned int i = 0; i < 6; i++) {
@@ -391,8 +416,8 @@ fault left_alone(const struct rules *r, struct world w)
 	for (unsigned int i = 0; i < SLOTS; i++)
 		if (w.slot[i] & EK_SLOT_UNSETTLED)
 			return wrong ?: "left alone, a slot never settles";
-	if (w.old_table)
-		return wrong ?: "left alone, an old table is never dropped";
+	if (w.old_table || w.undone)
+		return wrong ?: "left alone, an old or undone table is never dropped";
 	for (unsigned int i = 0; i < FLOWS; i++)
 		if (w.claimed[i])
 			return wrong ?: "left alone, a flow is remembered forever";

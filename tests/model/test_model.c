@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The affinity rules, searched exhaustively: no scene breaks a flow; and with any one rule
- * changed some scene does. TAP, the way there is a comment. Not under the sanitizers: it is a
+ * changed, or a flaw planted beside them, some scene does. TAP, the way there is a comment. Not under the sanitizers: it is a
  * search, and ten times slower with them.
  *
- *	test_model [MUTANT | SCENE]...     default: all; run from the top of the tree */
+ *	test_model [MUTANT | FLAW | SCENE]...     default: all; run from the top of the tree */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,9 +84,9 @@ static const struct scene *scene_named(const char *name)
 	return NULL;
 }
 
-static void run_mutant(struct run *run, const char *name, const char *scene, const char *what)
+static void run_wrong(struct run *run, const struct rules *r, const char *name, const char *scene,
+		      const char *what)
 {
-	const struct rules *r = rules_load(run, name);
 	const struct scene *c = scene_named(scene);
 	struct finding f = {};
 
@@ -107,7 +107,18 @@ static void run_mutants(struct run *run, FILE *listing)
 	while (fgets(line, sizeof(line), listing))
 		if (sscanf(line, "%63[a-z-] | %63[a-z-] | %255[^\n]", name, scene, what) == 3 &&
 		    is_wanted(run, name))
-			run_mutant(run, name, scene, what);
+			run_wrong(run, rules_load(run, name), name, scene, what);
+}
+
+static void run_flaws(struct run *run, const struct rules *r)
+{
+	for (unsigned int i = 0; r && i < flaw_count; i++) {
+		struct rules wrong = *r;
+
+		wrong.flaw = flaws[i].flaw;
+		if (is_wanted(run, flaws[i].name))
+			run_wrong(run, &wrong, flaws[i].name, flaws[i].scene, flaws[i].what);
+	}
 }
 
 int main(int argc, char **argv)
@@ -128,6 +139,7 @@ int main(int argc, char **argv)
 			run_scene(&run, r, &scenes[i]);
 	printf("# %zu states\n", run.states);
 	run_mutants(&run, listing);
+	run_flaws(&run, r);
 	fclose(listing);
 	printf("1..%u\n", run.number);
 	return run.failed || !run.number;

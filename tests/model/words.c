@@ -13,6 +13,12 @@ static const char *const packet_names[] = {
 	[FORGED_INITIAL] = "forged Initial in the name of flow",
 };
 
+static const char *const rebuild_names[] = {
+	[OTHER_SIZE] = "another size",
+	[OTHER_HASH] = "another hash",
+	[BACK] = "back to the hash before",
+};
+
 static char letter(uint32_t backend)
 {
 	return "-ABC??**"[backend & 7];
@@ -54,6 +60,13 @@ static void print_step(FILE *to, const struct step *s)
 	case STEP_PACKET:
 		print_packet(to, s);
 		break;
+	case STEP_WORD:
+		fprintf(to, "under way, has read its slot: ");
+		print_packet(to, s);
+		break;
+	case STEP_LOOK:
+		fprintf(to, "the packet under way looks for its entry");
+		break;
 	case STEP_READ:
 		fprintf(to, "under way, has read slot and entry: ");
 		print_packet(to, s);
@@ -79,11 +92,11 @@ static void print_step(FILE *to, const struct step *s)
 		print_change(to, "a new table is written beside the old one", s);
 		break;
 	case STEP_REBUILD:
-		print_change(to, s->what == OTHER_HASH ? "another hash" : "another size", s);
+		print_change(to, rebuild_names[s->what], s);
 		break;
 	case STEP_REWRITE:
-		print_change(to, "a table of another size or hash is written beside the old one",
-			     s);
+		fprintf(to, "written beside the table in force: ");
+		print_change(to, rebuild_names[s->what], s);
 		break;
 	case STEP_DIE:
 		fprintf(to, "%c dies", letter(s->what));

@@ -19,6 +19,11 @@ unsigned int old_slot_of(const struct world *w, unsigned int flow)
 	return slot_in(w->rebuilds - 1u, flow);
 }
 
+bool is_other_hash(uint8_t rebuild)
+{
+	return rebuild == OTHER_HASH || rebuild == BACK;
+}
+
 bool backend_lives(const struct world *w, uint32_t backend)
 {
 	return backend && !(w->dead & 1u << backend);

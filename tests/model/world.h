@@ -43,7 +43,8 @@ enum packet_kind {
 	FORGED_DATA,
 	FORGED_INITIAL,
 };
-enum packet_stage { NO_PACKET, HAS_READ, HAS_CLAIMED };
+/* HAS_WORD: of its slot; it has not looked into other tables and for its entry yet. */
+enum packet_stage { NO_PACKET, HAS_WORD, HAS_READ, HAS_CLAIMED };
 
 /* A packet on its way through the program: what it has read, and not yet done. */
 struct packet {
@@ -64,8 +65,13 @@ struct packet {
 enum change_stage { NO_CHANGE, WRITTEN, SWITCHED, ABANDONED };
 enum round_stage { NO_ROUND, BEGUN, SWEPT };
 
-/* What a change, or the old table, was about: its size, or what flows are remembered by as well. */
-enum rebuild { NO_REBUILD, OTHER_SIZE, OTHER_HASH };
+/* What a change, or the old table, was about: its size, or what flows are remembered by as well;
+ * or it goes back to what they were remembered by in the old table. */
+enum rebuild { NO_REBUILD, OTHER_SIZE, OTHER_HASH, BACK };
+
+/* What the word for the undone table says: IN_FORCE, which means none, before the way back. */
+enum undone { NO_UNDONE, IN_FORCE, UNDONE };
+#define ELSEWHERE 0x80u /* beside bits of slots: of another table */
 
 struct world {
 	uint64_t slot[SLOTS];
@@ -74,10 +80,10 @@ struct world {
 	uint64_t entry[FLOWS][PLACES];
 	struct packet packet;
 	uint8_t claimed[FLOWS]; /* a bit a place: its tag is set */
-	uint8_t old_tag[FLOWS]; /* and is that of the old table */
+	uint8_t old_tag[FLOWS]; /* and is that of the old, or the undone, table: not of this one */
 	struct flow flow[FLOWS];
 	uint8_t change, change_late;
-	uint8_t round, round_late, foreign, named; /* bits: slots, backends */
+	uint8_t round, round_late, foreign, named; /* bits: slots and ELSEWHERE, backends */
 	uint8_t dead, leaving;                     /* bits: backends */
 	uint8_t leaving_age[BACKENDS], unnamed[BACKENDS];
 	uint8_t begun; /* flows that ever sent: the next one may begin */
@@ -85,7 +91,7 @@ struct world {
 	uint8_t idle_s;                                 /* the idle time, the same throughout */
 	uint8_t rebuilds;                               /* how many there were */
 	uint8_t rebuilding, old_table; /* enum rebuild: of the change; it is there */
-	uint8_t pad[1];
+	uint8_t undone;                /* enum undone */
 };
 _Static_assert(sizeof(struct world) == 96 + sizeof(struct packet) + 40, "no hidden padding");
 
@@ -93,7 +99,9 @@ _Static_assert(sizeof(struct world) == 96 + sizeof(struct packet) + 40, "no hidd
 enum step_kind {
 	STEP_NONE,
 	STEP_PACKET,    /* a whole packet */
-	STEP_READ,      /* a packet reads slot and entry */
+	STEP_WORD,      /* a packet reads its slot */
+	STEP_LOOK,      /* then it looks for its entry, maybe in another table */
+	STEP_READ,      /* it does both */
 	STEP_CLAIM,     /* it claims an entry */
 	STEP_ACT,       /* it does the rest */
 	STEP_CLOSE,     /* a flow ends */
@@ -129,7 +137,10 @@ struct step {
 /* Why a step must not be possible, or NULL. */
 typedef const char *fault;
 
-/* In the table that packets read now, and in the old one. */
+/* Between tables that remember flows differently. */
+bool is_other_hash(uint8_t rebuild);
+
+/* In the table that packets read now, and in the one of the other hash or size. */
 unsigned int slot_of(const struct world *w, unsigned int flow);
 unsigned int old_slot_of(const struct world *w, unsigned int flow);
 void world_begin(struct world *w, uint8_t slots, uint8_t idle_s);
@@ -140,6 +151,8 @@ bool drain_ended(const struct world *w, uint32_t backend);
 
 /* packets.c */
 bool is_forged(uint8_t packet_kind);
+void packet_word(struct world *w, const struct step *s);
+void packet_look(const struct rules *r, struct world *w);
 void packet_read(const struct rules *r, struct world *w, const struct step *s);
 bool packet_stores(const struct rules *r, const struct world *w);
 void packet_claim(struct world *w, const struct step *s);
@@ -147,7 +160,8 @@ fault packet_act(const struct rules *r, struct world *w, const struct step *s);
 
 /* control.c */
 void change_write(const struct rules *r, struct world *w, const struct step *s);
-void change_switch(struct world *w);
+void change_switch(const struct rules *r, struct world *w);
+bool may_go_back(const struct rules *r, const struct world *w);
 void change_abandon(struct world *w);
 fault change_finish(const struct rules *r, struct world *w);
 void round_begin(const struct rules *r, struct world *w, const struct step *s);
@@ -166,10 +180,12 @@ struct scene {
 		       * behind it that name nobody */
 	uint8_t changes, deaths, forged, crashes, full; /* how many there may be */
 	uint8_t rebuilds, rebuild;                      /* of that kind */
+	bool back;                                      /* or back, which is one of them */
 	bool removal, returns, hold;
 	bool related;   /* ICMP errors and fragments */
 	bool empty;     /* the pool may become empty */
 	bool under_way; /* packets stop on their way */
+	bool looks;     /* also before they look for their entries */
 	bool steps;     /* changes and rounds stop on their way */
 	bool lag;       /* what is noted may be of the second before */
 	bool idles;     /* settling in the end is looked at, too */
