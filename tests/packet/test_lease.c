@@ -173,6 +173,18 @@ static void their_slots_do_not_settle_under_them(void **state)
 	assert_int_equal(data(x, of_d), d);
 }
 
+/* Else a lease that has lapsed once would undo each later change of the service. */
+static void what_is_ended_does_not_lapse(void **state)
+{
+	struct fixture *x = *state;
+
+	lease_until(x, now_s() - 1);
+	stage(x, 1000);
+	assert_int_not_equal(new_flows_to_d(x, 0), 0);
+	dp_leases_end(x->dp);
+	assert_int_equal(new_flows_to_d(x, FLOWS), 0);
+}
+
 static void a_dead_owner_from_before_gets_nothing_back(void **state)
 {
 	struct fixture *x = *state;
@@ -220,6 +232,7 @@ int main(void)
 		TEST(flows_begun_before_it_lapsed_stay_where_they_are),
 		TEST(flows_begun_while_it_had_lapsed_stay_when_it_is_renewed),
 		TEST(their_slots_do_not_settle_under_them),
+		TEST(what_is_ended_does_not_lapse),
 		TEST(a_dead_owner_from_before_gets_nothing_back),
 		TEST(udp_goes_back_too),
 		TEST(a_lease_of_one_second_is_not_over_within_it),

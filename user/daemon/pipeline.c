@@ -14,7 +14,6 @@
 #include "daemon/pipeline_internal.h"
 #include "daemon/rehearse.h"
 #include "dp/install.h"
-#include "evenkeel/lease.h"
 #include "lib/cleanup.h"
 #include "lib/transition.h"
 
@@ -46,22 +45,6 @@ void pipeline_close(struct pipeline *p)
 	forget(p);
 	free(p->own);
 	free(p);
-}
-
-/* ---- the lease ------------------------------------------------------------------------------- */
-
-/* Of every service whose slots move; 0 ends it. */
-static void lease_set(struct daemon *d, uint32_t seconds)
-{
-	uint32_t until = seconds ? clock_now_s() + seconds : 0;
-
-	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++) {
-		const char *name = d->dp->service_ids[i].name;
-		const struct config_service *s = *name ? config_service(d->config, name) : NULL;
-
-		if (s && (!seconds || transition_moves(s)))
-			dp_lease_set(d->dp, i, until);
-	}
 }
 
 /* ---- back ------------------------------------------------------------------------------------ */
@@ -101,7 +84,7 @@ void pipeline_roll_back(struct daemon *d, const char *why)
 	drains_lay(d, p->before);
 	caps_lift(d);
 	facts_restore_health(d);
-	lease_set(d, 0);
+	dp_leases_end(d->dp);
 	if (change_install(d, p->before, true, &result, error)) {
 		snprintf(d->trouble, sizeof(d->trouble), "revision %lld could not be put back: %s",
 			 (long long)p->record.base, error);
@@ -146,7 +129,7 @@ static void finish(struct daemon *d, const char *why)
 		return; /* no room: it is watched for as long as there is none */
 	drains_lay(d, p->after);
 	caps_lift(d);
-	lease_set(d, 0);
+	dp_leases_end(d->dp);
 	if (change_install(d, p->after, true, &result, error))
 		log_warning("what revision %lld removes does not leave: %s",
 			    (long long)p->record.revision, error);
@@ -274,7 +257,7 @@ static bool abandon(struct daemon *d, int64_t number, const char *why, struct re
 	caps_lift(d);
 	forget(d->pipeline);
 	change_reinstall(d, reply);
-	lease_set(d, 0);
+	dp_leases_end(d->dp);
 	if (journal_fail(d->journal, number, why, clock_wall_s()))
 		log_warning("revision %lld is not marked as failed: %s", (long long)number,
 			    journal_error(d->journal));
@@ -323,7 +306,7 @@ static int first_step(struct daemon *d, struct config *transition, const struct 
 	if (err)
 		d->config = now;
 	else
-		lease_set(d, EK_LEASE_S);
+		lease_renew(d);
 	p->running = !err;
 	config_free(err ? transition : now);
 	return err;
@@ -364,7 +347,7 @@ static void hold(struct daemon *d, const char *why)
 		}
 		p->record.phase = JOURNAL_HELD;
 		snprintf(p->record.reason, sizeof(p->record.reason), "%s", why);
-		lease_set(d, 0);
+		dp_leases_end(d->dp);
 		log_warning(
 			"revision %lld is held: %s; the backends of revision %lld are no better "
 			"now: evenkeel confirm keeps it, evenkeel rollback undoes it",
@@ -386,7 +369,7 @@ static void go_on(struct daemon *d)
 {
 	struct pipeline *p = d->pipeline;
 
-	lease_set(d, EK_LEASE_S);
+	lease_renew(d);
 	if (p->record.phase != JOURNAL_STAGING)
 		return;
 	switch (stage_judge(&p->stage, (uint64_t)clock_boot_ms(), facts_moved(d))) {
@@ -420,8 +403,10 @@ void pipeline_tick(struct daemon *d)
 				      .backend = "",
 				      .text = p->undone_text,
 			      });
-	if (!p->running)
+	if (!p->running) {
+		lease_forget(d);
 		return;
+	}
 	if (p->undone) {
 		undo_record(d);
 		return;

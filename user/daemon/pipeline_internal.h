@@ -74,6 +74,9 @@ void pipeline_roll_back(struct daemon *d, const char *why);
 
 /* Who is up, by backend index, before the checks of the new configuration begin; allocated. */
 bool *facts_up(const struct daemon *d);
+/* Each second, while a change is under way, and while there is none. */
+void lease_renew(struct daemon *d);
+void lease_forget(struct daemon *d);
 /* What is to be watched, d->config being the transition and its first step in force. */
 int facts_begin(struct daemon *d, const struct config_diff *diff, const bool *was_up);
 void facts_end(struct pipeline *p);

@@ -198,6 +198,13 @@ void dp_lease_set(struct dp *dp, uint32_t service, uint32_t until_s)
 	__atomic_store_n(&dp->services[service].lease_s, until_s, __ATOMIC_RELAXED);
 }
 
+void dp_leases_end(struct dp *dp)
+{
+	for (uint32_t i = 0; i < EK_SERVICES_MAX; i++)
+		if (dp->services[i].lease_s)
+			dp_lease_set(dp, i, 0);
+}
+
 int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 	       struct dp_install_result *result, char error[static DP_ERROR_MAX])
 {

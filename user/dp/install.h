@@ -36,6 +36,8 @@ int dp_install(struct dp *dp, const struct config *c, uint32_t now_s,
 
 /* Until when a change of the service is leased (evenkeel/lease.h); 0: it is none any more. */
 void dp_lease_set(struct dp *dp, uint32_t service, uint32_t until_s);
+/* Of all services: none is leased any more. */
+void dp_leases_end(struct dp *dp);
 
 /* Gives every service a table made with another key, `c` being in force. Every slot of every
  * service is unsettled then. -EBUSY while a service's last such change has not settled; other
