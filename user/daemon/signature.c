@@ -16,7 +16,7 @@
 
 #define PROGRAM "ssh-keygen"
 /* It takes 10 ms; on a machine that is out of breath the loop must not stand still for long. */
-#define RUN_MS 3000
+#define RUN_S 3
 #define OUTPUT_MAX 4096
 #define SIGNATURE_FD 3
 #define SIGNATURE_PATH "/proc/self/fd/3"
@@ -32,14 +32,18 @@ static int memory_file(int *out, const char *text)
 	return 0;
 }
 
-/* Its exit status; what does not end in time is ended. */
+/* Its exit status; what does not end in time is ended. Signals wait: that of another child, a hook's, would
+ * end the poll, and this one too early. */
 static int end_of(pid_t pid)
 {
 	_cleanup_(close_fd) int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	const struct timespec limit = { .tv_sec = RUN_S };
 	struct pollfd ended = { .fd = fd, .events = POLLIN };
 	int status = 0;
+	sigset_t all;
 
-	if (fd < 0 || poll(&ended, 1, RUN_MS) != 1)
+	sigfillset(&all);
+	if (fd < 0 || ppoll(&ended, 1, &limit, &all) != 1)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
