@@ -30,6 +30,7 @@ enum newcomer_kind { NEWCOMER_SYN, NEWCOMER_INITIAL, NEWCOMER_DATAGRAM };
 #define PACKET_CONFIRMED (1u << 21) /* of a flow that is_confirmed() */
 #define PACKET_ELSEWHERE (1u << 22) /* if it is a newcomer, another program is to judge it: */
 #define ELSEWHERE (NEXT - 1)        /* the verdict that says so */
+#define SHED_AGAIN (NEXT - 2)       /* and that of one that is shed, and was let in before */
 
 /* Who asks to be let in. */
 struct newcomer {
@@ -205,11 +206,14 @@ static __always_inline struct ek_note_bucket *note_bucket(__u64 hash)
 	return element(shed_notes, (__u32)(hash >> 32) & opt_note_mask);
 }
 
+/* Of note_claim(): the flow was let in before. */
+#define CLAIM_REACHED (1u << 31)
+
 /* The note of the flow, or that to be written over: its claim, and in the lowest bits its place. */
 __noinline __u32 note_claim(__u64 hash, __u32 now_ms)
 {
 	const struct ek_note_bucket *b = note_bucket(hash);
-	__u32 best = 0;
+	__u32 best = 0, reached = 0;
 
 	if (!b)
 		return 0;
@@ -217,18 +221,20 @@ __noinline __u32 note_claim(__u64 hash, __u32 now_ms)
 	for (int i = 0; i < EK_NOTES_PER_BUCKET; i++) {
 		__u32 claim = ek_note_claim(load_once(b->note[i]), hash, now_ms);
 
+		reached |= ek_note_reached(load_once(b->note[i]), hash);
 		claim = claim * EK_NOTES_PER_BUCKET + i;
 		if (claim > best)
 			best = claim;
 		/* One after another, or clang holds eight of everything on the stack. */
 		barrier_var(best);
 	}
-	return best;
+	return best | reached * CLAIM_REACHED;
 }
 
 /* Two CPUs that meet in a bucket lose one of two notes: that flow's verdict is then given anew. */
 static __always_inline int flow_admitted(const struct newcomer *n, __u32 backend,
-					 const struct ek_capacity *c, struct ek_purse *p)
+					 const struct ek_capacity *c, struct ek_purse *p,
+					 __u32 *reached)
 {
 	__u64 now_ns = bpf_ktime_get_coarse_ns(), note, hash;
 	__u32 now_ms = now_ns / NS_PER_MS, claim, limit;
@@ -243,6 +249,8 @@ static __always_inline int flow_admitted(const struct newcomer *n, __u32 backend
 	if (!b)
 		return 1;
 	claim = note_claim(hash, now_ms);
+	*reached = claim & CLAIM_REACHED;
+	claim &= ~CLAIM_REACHED;
 	note = load_once(b->note[claim % EK_NOTES_PER_BUCKET]);
 	if (claim / EK_NOTES_PER_BUCKET >= EK_CLAIM_OWN) {
 		limit = n->what == NEWCOMER_SYN ? EK_SYN_REPEATS : EK_INITIAL_REPEATS;
@@ -252,7 +260,8 @@ static __always_inline int flow_admitted(const struct newcomer *n, __u32 backend
 		return !!(note & EK_NOTE_ADMITTED);
 	}
 	admitted = spend_flow(backend, rate, p, now_ns);
-	store_once(b->note[claim % EK_NOTES_PER_BUCKET], ek_note(hash, now_ms, admitted));
+	note = ek_note(hash, now_ms, admitted) | (*reached ? EK_NOTE_BEFORE : 0);
+	store_once(b->note[claim % EK_NOTES_PER_BUCKET], note);
 	return admitted;
 }
 
@@ -317,6 +326,8 @@ __noinline int judge_newcomer(struct xdp_md *ctx, __u32 word, __u32 backend)
 	struct newcomer n = {};
 	struct ek_capacity *c;
 	struct ek_purse *p;
+	__u32 reached = 0;
+	int verdict;
 
 	if (!is_newcomer(ctx, word, &n))
 		return NEXT;
@@ -332,10 +343,13 @@ __noinline int judge_newcomer(struct xdp_md *ctx, __u32 word, __u32 backend)
 			return NEXT;
 		return packet_admitted(&n, backend, c, p) ? NEXT : shed(p, EK_DROP_SHED_PACKET);
 	}
-	return flow_admitted(&n, backend, c, p) ? NEXT : shed(p, EK_DROP_SHED_FLOW);
+	if (flow_admitted(&n, backend, c, p, &reached))
+		return NEXT;
+	verdict = shed(p, EK_DROP_SHED_FLOW);
+	return reached ? SHED_AGAIN : verdict;
 }
 
-/* A SYN that is turned away is on its way to nobody: when it comes again it is to be decided anew, for
+/* A SYN that is turned away, as all before it were, is on its way to nobody: when it comes again it is to be decided anew, for
  * slots may have moved. A function beside judge_newcomer(), as is_confirmed() is. */
 __noinline int forget_shed(struct xdp_md *ctx, __u32 word, __u32 backend)
 {
@@ -383,6 +397,8 @@ static __always_inline int admit(struct packet *p, const struct ek_path *path)
 		tail(p, TAIL_GENERAL);
 		return drop(EK_DROP_INTERNAL);
 	}
+	if (verdict == SHED_AGAIN)
+		return XDP_DROP;
 	if (verdict != NEXT)
 		forget_shed(p->ctx, word, p->backend);
 	return verdict;

@@ -113,7 +113,7 @@ static inline __u32 ek_borrow(__u64 *spent_ns, __u32 rate, __u32 cpus, __u64 now
 #define EK_INITIAL_REPEATS 63u
 
 /* A note in one word: 0..31 tag, 32..55 when (milliseconds, modulo 2^24), 56..61 repeats, 62
- * admitted. Tag and bucket come from a keyed hash of the flow and its backend. */
+ * admitted, 63 one before it was. Tag and bucket come from a keyed hash of the flow and its backend. */
 #define EK_NOTES_PER_BUCKET 8
 struct ek_note_bucket {
 	__u64 note[EK_NOTES_PER_BUCKET];
@@ -122,6 +122,7 @@ _Static_assert(sizeof(struct ek_note_bucket) == 64, "one cache line");
 
 #define EK_NOTE_MS_MASK 0xffffffu
 #define EK_NOTE_ADMITTED (1ull << 62)
+#define EK_NOTE_BEFORE (1ull << 63)
 
 /* As many buckets as an eighth of the backends: a note for each. */
 static inline __u32 ek_note_buckets(__u32 backends)
@@ -152,6 +153,15 @@ static inline __u32 ek_note_repeats(__u64 note)
 static inline __u64 ek_note_repeated(__u64 note)
 {
 	return note + (1ull << 56);
+}
+
+/* Is it of that flow and backend, however old, and was a packet of it admitted? Then the backend may have
+ * answered. Without branches, as the next. */
+static inline __u32 ek_note_reached(__u64 note, __u64 hash)
+{
+	__u32 differs = (__u32)note ^ ek_note_tag(hash);
+
+	return ~(differs | (0 - differs)) >> 31 & (__u32)((note >> 62) | (note >> 63));
 }
 
 /* How much a note is the one to be written: the flow's own; else one that is over; else the oldest

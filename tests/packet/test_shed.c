@@ -252,12 +252,12 @@ static uint64_t remembered(const struct fixture *x)
 
 /* When it comes again its slot may have moved back: a rollback would else send all of them to whom they
  * were too many for. */
+static const char two[] = "services:\n  web:\n" TCP
+			  "    backends: { a: { address: 10.0.0.1, weight: 0, " CAPACITY " },\n"
+			  "                b: { address: 10.0.0.2, " CAPACITY " } }\n";
+
 static void a_syn_that_is_shed_is_not_remembered(void **state)
 {
-	static const char two[] =
-		"services:\n  web:\n" TCP
-		"    backends: { a: { address: 10.0.0.1, weight: 0, " CAPACITY " },\n"
-		"                b: { address: 10.0.0.2, " CAPACITY " } }\n";
 	struct fixture *x = *state;
 
 	fixture_install(x, two);
@@ -271,6 +271,26 @@ static void a_syn_that_is_shed_is_not_remembered(void **state)
 	assert_int_equal(remembered(x), 50);
 	for (unsigned int i = 0; i < 50; i++)
 		assert_true(send_to(x, "web", i, TCP_SYN));
+}
+
+/* The answer to the first may be late, or lost and come again: the flow is that backend's. */
+static void a_flow_whose_syn_was_let_in_once_is_not_forgotten_for_a_later_one(void **state)
+{
+	struct fixture *x = *state;
+
+	fixture_install(x, two);
+	budgets_fill(x);
+	for (unsigned int i = 0; i < 50; i++)
+		assert_true(send_to(x, "web", i, TCP_SYN));
+	for (unsigned int again = 0; again < 3; again++) {
+		verdicts_age(x, again * 1000 + 1000);
+		budgets_spend_but_notes(x);
+		for (unsigned int i = 0; i < 50; i++) {
+			assert_false(send_to(x, "web", i, TCP_SYN));
+			assert_false(send_to(x, "web", i, TCP_SYN));
+		}
+		assert_int_equal(remembered(x), 50);
+	}
 }
 
 /* ---- repeated packets ------------------------------------------------------------------------ */
@@ -401,6 +421,7 @@ int main(void)
 		EACH(quic_initials_are_shed_and_no_other_packets_of_quic),
 		EACH(a_syn_of_a_remembered_flow_is_not_shed),
 		EACH(a_syn_that_is_shed_is_not_remembered),
+		EACH(a_flow_whose_syn_was_let_in_once_is_not_forgotten_for_a_later_one),
 		EACH(a_repeated_syn_gets_the_same_verdict_for_a_second),
 		EACH(a_repeated_syn_is_charged_once),
 		EACH(repeats_are_bounded),
