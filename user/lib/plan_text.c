@@ -124,7 +124,7 @@ static void head_print(FILE *out, const struct plan_service *s)
 	fprintf(out, "%s: %zu backends", s->name, s->now->backend_count);
 	if (s->old && s->old->backend_count != s->now->backend_count)
 		fprintf(out, ", before %zu", s->old->backend_count);
-	if (s->rebuilt && s->old->hash != s->now->hash)
+	if (s->rebuilt && s->old && s->old->hash != s->now->hash)
 		fprintf(out, "; another hash: all %u slots are unsettled", s->slots);
 	else if (s->rebuilt)
 		fprintf(out, "; a table of another size: all %u slots are unsettled", s->slots);
