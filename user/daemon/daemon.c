@@ -181,6 +181,7 @@ static void settle(struct daemon *d)
 	/* Without a configuration nobody knows the idle times. */
 	if (!d->settling || !d->config)
 		return;
+	dp_keep_old_tables(d->dp, pipeline_is_running(d));
 	err = dp_settle(d->dp, d->config, clock_now_s(), &settled);
 	if (err) {
 		log_warning("settling: %s", strerror(-err));

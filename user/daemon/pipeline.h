@@ -10,6 +10,8 @@
 int pipeline_open(struct daemon *d);
 void pipeline_close(struct pipeline *p);
 
+/* Is a change staged, watched or held? */
+bool pipeline_is_running(const struct daemon *d);
 /* True if no change is under way; else refuses, and says what is in the way. */
 bool pipeline_is_free(const struct daemon *d, struct reply *reply);
 

@@ -4,6 +4,11 @@
 
 #include "daemon/pipeline_internal.h"
 
+bool pipeline_is_running(const struct daemon *d)
+{
+	return d->pipeline->running;
+}
+
 bool pipeline_wants(const struct daemon *d, const struct config *after,
 		    const struct config_diff *diff, const struct change_options *o)
 {

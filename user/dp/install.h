@@ -111,6 +111,9 @@ const struct ek_path *dp_path(const struct dp *dp, uint32_t backend);
 void dp_backend_down(struct dp *dp, uint32_t backend, uint32_t now_s);
 void dp_backend_up(struct dp *dp, uint32_t backend);
 
+/* Whether slots that refer to a table of another size, hash or key are to be kept from settling: a change
+ * of these can be gone back from while none has (dp_install()). */
+void dp_keep_old_tables(struct dp *dp, bool keep);
 /* One round of settling, for about every second: sweeps remembered flows (forgets those idle
  * beyond their service's idle time), settles slots that may, ends leaving backends whose flows
  * are gone or whose drain time is over. `c` gives idle and drain times: of a service that it

@@ -88,6 +88,7 @@ struct dp_private {
 	struct quic_leaving *quic_leaving; /* see quic_retire() */
 	size_t quic_leaving_count;
 	uint32_t found; /* by dp_backend_index(), last */
+	bool keep_old;  /* dp_keep_old_tables() */
 	bool quiet; /* nothing is unsettled, leaving or remembered: settling has nothing to do */
 };
 

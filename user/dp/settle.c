@@ -205,7 +205,7 @@ static bool may_settle(const struct settler *t, uint32_t slot, uint64_t word)
 	if (def == EK_DEF_OLD_TABLE && remains->held)
 		return false;
 	/* What is being watched may have to go back, at once. */
-	if (def == EK_DEF_OLD_TABLE && t->dp->services[t->service].lease_s)
+	if (def == EK_DEF_OLD_TABLE && t->dp->priv->keep_old)
 		return false;
 	return ek_slot_may_settle(word, t->memory->foreign[slot], idle_s, t->now_s);
 }
@@ -287,6 +287,11 @@ static int prepare(struct dp_settling *s, struct dp *dp, const struct config *c,
 	holds_judge(dp, s, now_s);
 	count_references(dp, s);
 	return 0;
+}
+
+void dp_keep_old_tables(struct dp *dp, bool keep)
+{
+	dp->priv->keep_old = keep;
 }
 
 int dp_settle(struct dp *dp, const struct config *c, uint32_t now_s, struct dp_settled *result)
