@@ -86,29 +86,6 @@ static void what_would_come_anyway_is_never_turned_away(void **state)
 	assert_in_range(s.caps[0], 220, 221); /* 200, and a tenth for chance */
 }
 
-/* A watch may last for hours, and the morning come. */
-static void traffic_that_grows_for_everybody_is_not_of_the_change(void **state)
-{
-	struct scene s = scene_make(100);
-
-	for (size_t i = 0; i < POOL; i++)
-		s.facts[i].now = 300;
-	s.facts[3].weight = 0;
-	work_out(&s);
-	assert_int_equal(s.caps[0], 600); /* a third of 1200, and half of it for chance */
-	assert_int_equal(s.caps[3], 150);
-}
-
-/* Those turned away come again: that is no growth. */
-static void what_the_change_piles_upon_one_is(void **state)
-{
-	struct scene s = scene_make(100);
-
-	s.facts[0].now = 400 + 90;
-	work_out(&s);
-	assert_int_equal(s.caps[0], 150);
-}
-
 static void what_is_declared_in_force_is_the_bound(void **state)
 {
 	struct scene s = scene_make(100);
@@ -143,8 +120,6 @@ int main(void)
 		cmocka_unit_test(a_new_backend_may_have_what_its_peers_may),
 		cmocka_unit_test(of_two_pools_each_has_its_own),
 		cmocka_unit_test(what_would_come_anyway_is_never_turned_away),
-		cmocka_unit_test(traffic_that_grows_for_everybody_is_not_of_the_change),
-		cmocka_unit_test(what_the_change_piles_upon_one_is),
 		cmocka_unit_test(what_is_declared_in_force_is_the_bound),
 		cmocka_unit_test(where_nothing_is_known_nobody_is_held),
 		cmocka_unit_test(hardly_any_traffic_is_never_too_much),

@@ -95,20 +95,18 @@ void caps_hold(struct daemon *d)
 	struct pipeline *p = d->pipeline;
 	_cleanup_(free_ptr) uint32_t *caps = calloc(p->count + 1, sizeof(*caps));
 
-	for (size_t i = 0; p->caps && i < p->count; i++) {
-		struct dp_traffic second;
-
-		samples_second(d->samples, p->watched[i].index, &second);
-		p->backends[i].second =
-			(struct outcome){ (double)second.flows, (double)second.shed };
+	for (size_t i = 0; p->caps && i < p->count; i++)
 		p->caps[i].weight = weight_anyway(d, i);
-		p->caps[i].now = outcome_all(&p->backends[i].second);
-	}
 	if (!caps || !p->caps || caps_work_out(p->caps, p->count, caps))
 		return; /* those of the second before hold */
 	for (size_t i = 0; i < p->count; i++) {
+		struct dp_traffic second;
+
 		dp_cap(d->dp, p->watched[i].index, caps[i], clock_now_s() + EK_LEASE_S);
+		samples_second(d->samples, p->watched[i].index, &second);
 		p->backends[i].cap = caps[i];
+		p->backends[i].second =
+			(struct outcome){ (double)second.flows, (double)second.shed };
 	}
 }
 

@@ -26,7 +26,7 @@ static int by_pool(const void *a, const void *b)
 }
 
 struct pool {
-	double recent, now, weight, median;
+	double recent, weight, median;
 };
 
 /* Of pool[0..count), sorted. The median is that of those of whom anything is known, the higher one of
@@ -38,7 +38,6 @@ static struct pool pool_of(const struct cap_fact *const *pool, size_t count)
 
 	for (size_t i = 0; i < count; i++) {
 		sum.recent += pool[i]->recent;
-		sum.now += pool[i]->now;
 		sum.weight += pool[i]->weight;
 		known += bears(pool[i]) > 0;
 	}
@@ -46,18 +45,10 @@ static struct pool pool_of(const struct cap_fact *const *pool, size_t count)
 	return sum;
 }
 
-/* What it would get by the old revision, and above it what chance may add. */
-static double anyway(const struct cap_fact *f, const struct pool *pool)
-{
-	bool grown = pool->now > CAP_GROWN * pool->recent;
-	double all = grown ? CAP_RECENT * pool->now : CAP_ANYWAY * pool->recent;
-
-	return pool->weight > 0 ? all * f->weight / pool->weight : 0;
-}
-
 static uint32_t cap_of(const struct cap_fact *f, const struct pool *pool)
 {
 	double own = bears(f);
+	double anyway = pool->weight > 0 ? pool->recent * f->weight / pool->weight : 0;
 
 	if (f->declared)
 		return f->declared;
@@ -65,7 +56,7 @@ static uint32_t cap_of(const struct cap_fact *f, const struct pool *pool)
 		return 0;
 	if (own < pool->median / 2)
 		own = pool->median;
-	return (uint32_t)fmax(ceil(fmax(own, anyway(f, pool))), CAP_LEAST);
+	return (uint32_t)fmax(ceil(fmax(own, CAP_ANYWAY * anyway)), CAP_LEAST);
 }
 
 int caps_work_out(const struct cap_fact *facts, size_t count, uint32_t *caps)

@@ -15,9 +15,6 @@
 #define CAP_BEST 1.25
 /* and of what the old revision would give it now: more than that is not of the change. */
 #define CAP_ANYWAY 1.1
-/* A service that gets so many times what it got before has grown: then what the old revision would give a
- * backend is its part of what comes now, and as much above it as of the rate before. */
-#define CAP_GROWN 1.25
 /* Below so many new flows a second nothing topples, and chance rules. */
 #define CAP_LEAST 20u
 
@@ -26,7 +23,6 @@ struct cap_fact {
 	double weight; /* by the old revision with today's health: what it would have now; 0: nothing */
 	double recent;     /* new flows a second before the change; 0: not known */
 	double best;       /* the highest minute known; 0: not known */
-	double now;        /* those of the last second, turned away or not; 0: none, or not known */
 	uint32_t declared; /* its capacity by the old revision; 0: none */
 };
 
